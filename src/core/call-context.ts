@@ -1,0 +1,69 @@
+import { isTracingSuppressed, suppressTracing } from "@opentelemetry/core";
+import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import type { Context, Span } from "@opentelemetry/api";
+
+/**
+ * The context that an outbound call's transport runs in: the parent's, with the call's span active, and with a switch for suppression.
+ *
+ * While `suppressing` is on, instrumentation that listens below us (to the channels of undici, to node:http) finds tracing suppressed and
+ * keeps out, so that an attempt has one span and one header. It is on only in the moments in which a transport creates a request: the
+ * application's own code runs in this context too (body generators, custom fetch functions), and its spans must live.
+ */
+export class CallContext implements Context {
+  readonly #parent: Context;
+  readonly #span: Span | undefined;
+  readonly call: Suppressible;
+
+  constructor(parent: Context, span: Span | undefined, call: Suppressible) {
+    this.#parent = parent;
+    this.#span = span;
+    this.call = call;
+  }
+
+  getValue(key: symbol): unknown {
+    if (key === SPAN_KEY && this.#span !== undefined) return this.#span;
+    if (key === SUPPRESSION_KEY) return this.call.suppressing || this.#parent.getValue(key);
+    if (key === APPLICATION_SUPPRESSION_KEY) return this.#parent.getValue(SUPPRESSION_KEY) === true;
+    return this.#parent.getValue(key);
+  }
+
+  // A context derived from this one keeps the switch: what a transport derives is still the transport.
+  setValue(key: symbol, value: unknown): Context {
+    return new CallContext(this.#parent.setValue(key, value), key === SPAN_KEY ? undefined : this.#span, this.call);
+  }
+
+  deleteValue(key: symbol): Context {
+    return new CallContext(this.#parent.deleteValue(key), key === SPAN_KEY ? undefined : this.#span, this.call);
+  }
+}
+
+/** What has the switch of a {@link CallContext}. */
+export interface Suppressible {
+  suppressing: boolean;
+}
+
+/**
+ * Whether the application has suppressed tracing. Our own switch does not count: a request that a custom fetch makes before the one that
+ * it was asked for is a call of its own. The key is shared by all copies of this package.
+ */
+export function isSuppressed(context: Context): boolean {
+  const byApplication = context.getValue(APPLICATION_SUPPRESSION_KEY);
+  return byApplication === undefined ? isTracingSuppressed(context) : byApplication === true;
+}
+
+const APPLICATION_SUPPRESSION_KEY = Symbol.for("a2a-otel.suppressed-by-application");
+
+// The keys of OpenTelemetry are private; the public functions tell them to a context that writes down what it is asked.
+const SPAN_KEY = keyOf((probe) => trace.getSpan(probe));
+const SUPPRESSION_KEY = keyOf((probe) => suppressTracing(probe));
+
+function keyOf(use: (probe: Context) => unknown): symbol {
+  let seen: symbol | undefined;
+  const note = (key: symbol): Context => {
+    seen = key;
+    return ROOT_CONTEXT;
+  };
+  use({ getValue: note, setValue: note, deleteValue: note });
+  if (seen === undefined) throw new Error("a2a-otel: this @opentelemetry/api keeps spans in no context key");
+  return seen;
+}

@@ -1,0 +1,145 @@
+/**
+ * Headers in the shapes in which clients take them: a record, an array of pairs, a flat array of names and values (undici), `Headers`, a
+ * `Map`, any iterable of pairs. Reading is case-insensitive; writing makes a copy of the same shape, since callers' headers are frozen,
+ * shared and used again.
+ */
+export type Pair = readonly [string, string];
+
+interface HeadersLike extends Iterable<Pair> {
+  get(name: string): string | null | undefined;
+  set(name: string, value: string): unknown;
+  delete(name: string): unknown;
+}
+
+/** Whether two header names are the same (RFC 9110 section 5.1: names are case-insensitive). */
+export function sameName(a: string, b: string): boolean {
+  return a.length === b.length && (a === b || a.toLowerCase() === b.toLowerCase());
+}
+
+function includesName(names: readonly string[], name: unknown): boolean {
+  if (typeof name !== "string") return false;
+  for (const candidate of names) if (sameName(candidate, name)) return true;
+  return false;
+}
+
+/** What a header says: several values are one list (RFC 9110 section 5.3). Undefined where there is nothing to read. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  return Array.isArray(value) && value.length > 0 ? value.join(",") : undefined;
+}
+
+function isHeadersLike(headers: object): headers is HeadersLike {
+  return typeof (headers as HeadersLike).get === "function" && isIterable(headers);
+}
+
+function isIterable(headers: object): headers is Iterable<Pair> {
+  return typeof (headers as Partial<Iterable<unknown>>)[Symbol.iterator] === "function";
+}
+
+function isFlat(headers: readonly unknown[]): boolean {
+  return typeof headers[0] === "string";
+}
+
+/** Calls `visit` with each name and value of headers in any shape. A one-shot iterator is used up. */
+function eachHeader(headers: unknown, visit: (name: string, value: unknown) => void): void {
+  if (typeof headers !== "object" || headers === null) return;
+  if (Array.isArray(headers) && isFlat(headers)) {
+    for (let i = 0; i + 1 < headers.length; i += 2) visit(String(headers[i]), headers[i + 1]);
+  } else if (isIterable(headers)) {
+    for (const pair of headers) visit(String(pair[0]), pair[1]);
+  } else {
+    for (const name of Object.keys(headers)) visit(name, (headers as Record<string, unknown>)[name]);
+  }
+}
+
+/** The headers among `names` that are there, keyed in lower case; undefined if none is. */
+export function readHeaders(headers: unknown, names: readonly string[]): Record<string, string> | undefined {
+  if (typeof headers !== "object" || headers === null) return undefined;
+  let found: Record<string, string> | undefined;
+  const note = (name: string, value: unknown): void => {
+    const text = textOf(value);
+    if (text === undefined) return;
+    found ??= {};
+    const key = name.toLowerCase();
+    found[key] = found[key] === undefined ? text : `${found[key]},${text}`;
+  };
+  if (isHeadersLike(headers) && !(headers instanceof Map)) {
+    for (const name of names) note(name, headers.get(name));
+  } else {
+    eachHeader(headers, (name, value) => {
+      if (includesName(names, name)) note(name, value);
+    });
+  }
+  return found;
+}
+
+/** One header's value, whatever its letter case. */
+export function readHeader(headers: unknown, name: string): string | undefined {
+  return readHeaders(headers, [name])?.[name.toLowerCase()];
+}
+
+/**
+ * A copy of the caller's headers, in their shape, with `added` in it and without what was there under a name in `replaced`.
+ * The caller's own object is not touched.
+ */
+export function withHeaders(headers: unknown, added: Record<string, string>, replaced: readonly string[]): unknown {
+  if (typeof headers !== "object" || headers === null) return added;
+  if (Array.isArray(headers)) return isFlat(headers) ? flatWith(headers, added, replaced) : pairsWith(headers, added, replaced);
+  if (!isIterable(headers)) return recordWith(headers, added, replaced);
+  if (!isHeadersLike(headers)) return pairsWith(headers, added, replaced);
+  const copy = copyOf(headers);
+  if (copy === undefined) return pairsWith(headers, added, replaced);
+  if (replaced.length > 0) {
+    for (const [name] of [...copy]) if (includesName(replaced, name)) copy.delete(name);
+  }
+  for (const name in added) copy.set(name, added[name] as string);
+  return copy;
+}
+
+function copyOf(headers: HeadersLike): HeadersLike | undefined {
+  try {
+    return new (headers.constructor as new (init: Iterable<Pair>) => HeadersLike)(headers);
+  } catch {
+    return undefined; // a class of somebody's own, which is made in another way
+  }
+}
+
+function recordWith(headers: object, added: Record<string, string>, replaced: readonly string[]): unknown {
+  const copy: Record<string, unknown> = { ...headers };
+  if (replaced.length > 0) {
+    for (const name of Object.keys(copy)) if (includesName(replaced, name)) delete copy[name];
+  }
+  for (const name in added) copy[name] = added[name];
+  return copy;
+}
+
+function pairsWith(headers: Iterable<Pair>, added: Record<string, string>, replaced: readonly string[]): Pair[] {
+  const copy: Pair[] = [];
+  for (const pair of headers) if (!includesName(replaced, pair[0])) copy.push(pair);
+  for (const name in added) copy.push([name, added[name] as string]);
+  return copy;
+}
+
+function flatWith(headers: readonly unknown[], added: Record<string, string>, replaced: readonly string[]): unknown[] {
+  const copy: unknown[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!includesName(replaced, headers[i])) copy.push(headers[i], headers[i + 1]);
+  }
+  for (const name in added) copy.push(name, added[name]);
+  return copy;
+}
+
+/** Writes headers into a carrier of any shape, in place of what it has under their names. */
+export function writeHeaders(carrier: object, added: Record<string, string>, replaced: readonly string[]): void {
+  if (Array.isArray(carrier)) {
+    const copy = withHeaders(carrier, added, replaced) as unknown[];
+    carrier.splice(0, carrier.length, ...copy);
+  } else if (isHeadersLike(carrier)) {
+    for (const [name] of [...carrier]) if (includesName(replaced, name)) carrier.delete(name);
+    for (const name in added) carrier.set(name, added[name] as string);
+  } else {
+    const record = carrier as Record<string, unknown>;
+    for (const name of Object.keys(record)) if (includesName(replaced, name)) delete record[name];
+    Object.assign(record, added);
+  }
+}

@@ -1,0 +1,371 @@
+import {
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  context as contextApi,
+  isSpanContextValid,
+  propagation,
+  trace,
+} from "@opentelemetry/api";
+import type { Attributes, Context, Histogram, Span, Tracer } from "@opentelemetry/api";
+import {
+  ERROR_TYPE,
+  HTTP_CLIENT_REQUEST_DURATION,
+  HTTP_REQUEST_METHOD,
+  HTTP_REQUEST_METHOD_ORIGINAL,
+  HTTP_REQUEST_RESEND_COUNT,
+  HTTP_RESPONSE_STATUS_CODE,
+  NETWORK_PEER_ADDRESS,
+  NETWORK_PEER_PORT,
+  NETWORK_PROTOCOL_VERSION,
+  OTHER_METHOD,
+  SERVER_ADDRESS,
+  SERVER_PORT,
+  URL_FULL,
+  URL_SCHEME,
+  URL_TEMPLATE,
+  headerValue,
+  originOf,
+  redactUrl,
+} from "./attributes.ts";
+import type { Origin } from "./attributes.ts";
+import { CallContext, isSuppressed } from "./call-context.ts";
+import type { Suppressible } from "./call-context.ts";
+import { readHeader, readHeaders } from "./carrier.ts";
+import { errorTypeOf, isCancellation, recordFailure } from "./failure.ts";
+import { guarded, reportFailure } from "./guard.ts";
+import { durationSource, now } from "./metrics.ts";
+import { openCalls } from "./open-calls.ts";
+import type { OpenCall } from "./open-calls.ts";
+import { CLIENT_OPTIONS, checkOptions, requestRules } from "./options.ts";
+import type { ClientOptions, RequestRules } from "./options.ts";
+import {
+  BAGGAGE,
+  TRACEPARENT,
+  contextOf,
+  hasContext,
+  headersOf,
+  mergedBaggage,
+  propagationSource,
+  replacedNames,
+} from "./propagator.ts";
+import type { Propagation } from "./propagator.ts";
+import { checkContextManager, tracerSource } from "./telemetry.ts";
+
+/** A client's options, read once at set-up. */
+export interface ClientConfig extends RequestRules {
+  readonly options: ClientOptions;
+  /** Whether a hook wants to see the request: else adapters need not make the object that it is told of. */
+  readonly hooked: boolean;
+  readonly tracer: () => Tracer | undefined;
+  readonly propagation: () => Propagation | undefined;
+  readonly duration: () => Histogram<Attributes> | undefined;
+}
+
+/**
+ * Checks and reads a client's options, for the function that is named.
+ *
+ * @throws TypeError for an option that is not there or has a wrong value.
+ */
+export function clientConfig<Request, Response>(caller: string, options: ClientOptions<Request, Response> = {}): ClientConfig {
+  checkOptions(caller, options, CLIENT_OPTIONS);
+  const { ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate } = options;
+  return {
+    ...requestRules(options),
+    options: options as ClientOptions,
+    hooked: [ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate].some((hook) => hook !== undefined),
+    tracer: tracerSource(options.tracerProvider),
+    propagation: propagationSource(options.propagator),
+    duration: durationSource(options.meterProvider, HTTP_CLIENT_REQUEST_DURATION, "Duration of HTTP client requests."),
+  };
+}
+
+const NOTHING: readonly string[] = [];
+
+/**
+ * Begins an outbound attempt: a span if one is wanted, and the headers that carry it.
+ *
+ * @param method as it goes on the wire.
+ * @param url absolute and normalised (`URL.href`); what the caller gave where it is no URL.
+ * @param headers the caller's, in any shape that can be read twice.
+ * @param request what the client's hooks are told of; needed only if `config.hooked`.
+ * @param previous the attempt that this one is a re-send of.
+ * @returns undefined where the request is to go through untouched: ignored, suppressed, already traced, or nothing to tell.
+ */
+export function startCall(
+  config: ClientConfig,
+  method: string,
+  url: string,
+  headers: unknown,
+  request: unknown,
+  previous?: ClientCall,
+): ClientCall | undefined {
+  try {
+    checkContextManager();
+    const active = contextApi.active();
+    const source = config.propagation();
+    if (previous !== undefined) return beginCall(config, method, url, headers, request, previous.parent, source, NOTHING, previous);
+    if (isSuppressed(active) || guarded("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
+    const carried = source === undefined ? undefined : readHeaders(headers, source.fields);
+    if (carried !== undefined && isTracedAlready(carried, active)) return undefined;
+    const parent = carried === undefined ? active : parentOf(active, carried, source as Propagation);
+    const byHand = carried === undefined ? NOTHING : (source as Propagation).fields;
+    return beginCall(config, method, url, headers, request, parent, source, byHand, undefined);
+  } catch (error) {
+    reportFailure("starting a call", error);
+    return undefined;
+  }
+}
+
+/** Whether the request carries a `traceparent` that an open call, or somebody else's open CLIENT span, has put there. */
+function isTracedAlready(carried: Record<string, string>, active: Context): boolean {
+  const traceparent = carried[TRACEPARENT];
+  if (traceparent === undefined) return false;
+  if (openCalls.has(traceparent)) return true;
+  const span = trace.getSpan(active);
+  // The API gives a span no kind, but the span of an SDK has one.
+  return (
+    (span as { kind?: SpanKind } | undefined)?.kind === SpanKind.CLIENT && traceparent.includes(span?.spanContext().spanId ?? "-")
+  );
+}
+
+/** The parent of a call whose request has headers put in by hand: they lead where no span is active; baggage is merged, active members win. */
+function parentOf(active: Context, carried: Record<string, string>, source: Propagation): Context {
+  const activeSpan = trace.getSpanContext(active);
+  const lead = activeSpan === undefined || !isSpanContextValid(activeSpan);
+  const parent = lead ? contextOf(source, carried, active) : active;
+  if (carried[BAGGAGE] === undefined) return parent;
+  const byHand = propagation.getBaggage(contextOf(source, carried, ROOT_CONTEXT));
+  const baggage = mergedBaggage(propagation.getBaggage(active), byHand);
+  return baggage === undefined ? parent : propagation.setBaggage(parent, baggage);
+}
+
+function beginCall(
+  config: ClientConfig,
+  method: string,
+  url: string,
+  headers: unknown,
+  request: unknown,
+  parent: Context,
+  source: Propagation | undefined,
+  byHand: readonly string[],
+  previous: ClientCall | undefined,
+): ClientCall | undefined {
+  const duration = config.duration();
+  const tracer = wantsSpan(config, parent) ? config.tracer() : undefined;
+  if (tracer === undefined && duration === undefined && (source === undefined || !hasContext(parent))) return undefined;
+
+  const origin = originOf(url);
+  const known = config.knownMethods.has(method);
+  const attributes: Attributes = {
+    [HTTP_REQUEST_METHOD]: known ? method : OTHER_METHOD,
+    [SERVER_ADDRESS]: origin.address,
+    [SERVER_PORT]: origin.port,
+    [URL_FULL]: redactUrl(url, config.sensitive),
+  };
+  if (origin.port === undefined) {
+    delete attributes[SERVER_PORT];
+    if (origin.address === "") delete attributes[SERVER_ADDRESS];
+  }
+  if (!known) attributes[HTTP_REQUEST_METHOD_ORIGINAL] = method;
+  const resendCount = previous === undefined ? 0 : previous.resendCount + 1;
+  if (resendCount > 0) attributes[HTTP_REQUEST_RESEND_COUNT] = resendCount;
+  let name = known ? method : "HTTP";
+  if (config.hooked) {
+    const template = guarded("urlTemplate", config.options.urlTemplate, request);
+    if (typeof template === "string") {
+      attributes[URL_TEMPLATE] = template;
+      name = `${name} ${template}`;
+    }
+    Object.assign(attributes, guarded("startSpanHook", config.options.startSpanHook, request));
+  }
+  for (const header of config.requestHeaders) {
+    const value = readHeader(headers, header.name);
+    if (value !== undefined) attributes[header.attribute] = [headerValue(header.name, value)];
+  }
+
+  const span = tracer === undefined ? undefined : startSpan(tracer, name, attributes, parent);
+  const call = new ClientCall(config, parent, span, duration, origin, attributes[HTTP_REQUEST_METHOD] as string, request, previous);
+  if (span !== undefined && config.hooked) guarded("requestHook", config.options.requestHook, span, request);
+  if (source !== undefined) call.inject(source, byHand);
+  return call;
+}
+
+function wantsSpan(config: ClientConfig, parent: Context): boolean {
+  if (config.options.requireParentforSpans !== true) return true;
+  const spanContext = trace.getSpanContext(parent);
+  return spanContext !== undefined && isSpanContextValid(spanContext);
+}
+
+function startSpan(tracer: Tracer, name: string, attributes: Attributes, parent: Context): Span | undefined {
+  try {
+    return tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent);
+  } catch (error) {
+    reportFailure("the tracer", error);
+    return undefined;
+  }
+}
+
+/** One outbound attempt. Its transitions are idempotent, total and cheap; all but the first end are ignored. */
+export class ClientCall implements OpenCall, Suppressible {
+  /** Whether foreign instrumentation finds tracing suppressed: on while the transport creates the request. */
+  suppressing = false;
+  /** What the transport runs in. */
+  readonly context: Context;
+  /** The propagation headers, to be laid over the caller's. */
+  headers: Record<string, string> | undefined;
+  /** The names of headers that the caller may have put in by hand and that {@link headers} replace. */
+  replaced: readonly string[] = NOTHING;
+  /** The `traceparent` by which the request is known while it is under way. */
+  id: string | undefined;
+  /** What `http.request.resend_count` says. */
+  readonly resendCount: number;
+  /** The context that the call was made in. */
+  readonly parent: Context;
+  /** Whether anything is recorded: if not, the adapter need not tell of the response. */
+  readonly observed: boolean;
+  /** The holder of the switch that {@link context} looks at: all attempts of a call run in the first one's context. */
+  readonly suppression: Suppressible;
+  /** What the client's hooks are told of. */
+  readonly request: unknown;
+  /** The status of the response, once it is there. */
+  status: number | undefined;
+  ended = false;
+
+  readonly #config: ClientConfig;
+  readonly #span: Span | undefined;
+  readonly #recording: boolean;
+  readonly #duration: Histogram<Attributes> | undefined;
+  readonly #origin: Origin;
+  readonly #method: string;
+  readonly #start: number;
+  #errorType: string | undefined;
+  #protocolVersion: string | undefined;
+
+  constructor(
+    config: ClientConfig,
+    parent: Context,
+    span: Span | undefined,
+    duration: Histogram<Attributes> | undefined,
+    origin: Origin,
+    method: string,
+    request: unknown,
+    previous: ClientCall | undefined,
+  ) {
+    this.#config = config;
+    this.parent = parent;
+    this.#span = span;
+    this.#recording = span?.isRecording() === true;
+    this.#duration = duration;
+    this.#origin = origin;
+    this.#method = method;
+    this.request = request;
+    this.#start = duration === undefined ? 0 : now();
+    this.observed = this.#recording || duration !== undefined;
+    this.resendCount = previous === undefined ? 0 : previous.resendCount + 1;
+    this.suppression = previous?.suppression ?? this;
+    this.context = span === undefined ? parent : new CallContext(parent, span, this.suppression);
+  }
+
+  /** Writes the propagation headers, and opens the call under the `traceparent` among them. */
+  inject(source: Propagation, byHand: readonly string[]): void {
+    const headers = headersOf(source, this.context);
+    this.headers = headers;
+    this.replaced = replacedNames(headers, byHand);
+    const id = headers[TRACEPARENT];
+    if (this.#span === undefined || id === undefined) return;
+    this.id = id;
+    if (this.observed) openCalls.set(id, this);
+  }
+
+  /** Takes the place of an earlier attempt whose headers the transport sends again, under the earlier one's `traceparent`. */
+  takeOver(earlier: ClientCall): void {
+    if (this.id !== undefined) openCalls.delete(this.id);
+    this.id = earlier.id;
+    if (this.id !== undefined && this.observed) openCalls.set(this.id, this);
+  }
+
+  /** The peer and the protocol's version (`1.1`, `2`) became known. */
+  connected(address: string | undefined, port: number | undefined, protocolVersion: string | undefined): void {
+    if (this.ended) return;
+    this.#protocolVersion = protocolVersion;
+    if (!this.#recording) return;
+    if (address !== undefined) this.#set(NETWORK_PEER_ADDRESS, address);
+    if (port !== undefined) this.#set(NETWORK_PEER_PORT, port);
+    if (protocolVersion !== undefined) this.#set(NETWORK_PROTOCOL_VERSION, protocolVersion);
+  }
+
+  /** The final response's headers arrived. Told again with another status, the last one counts. */
+  response(status: number, headers: unknown): void {
+    if (this.ended || this.status === status) return;
+    this.status = status;
+    this.#errorType = status >= 400 ? String(status) : undefined;
+    if (!this.#recording) return;
+    this.#set(HTTP_RESPONSE_STATUS_CODE, status);
+    if (this.#errorType !== undefined) this.#error(this.#errorType);
+    for (const header of this.#config.responseHeaders) {
+      const value = readHeader(headers, header.name);
+      if (value !== undefined) this.#set(header.attribute, [headerValue(header.name, value)]);
+    }
+  }
+
+  /** The client handed its response to the application: the user's hook sees it. */
+  delivered(response: unknown): void {
+    const { responseHook } = this.#config.options;
+    if (responseHook === undefined || this.ended || this.#span === undefined) return;
+    guarded("responseHook", responseHook, this.#span, { request: this.request, response });
+  }
+
+  /** The attempt failed, or was cancelled: which of them the caller's signal tells. */
+  fail(error: unknown, signal?: AbortSignal | null): void {
+    if (this.ended) return;
+    if (!isCancellation(error, signal)) {
+      const failed = this.#errorType === undefined;
+      this.#errorType ??= errorTypeOf(error, signal);
+      if (failed && this.#recording) {
+        this.#error(this.#errorType);
+        guarded("recording an exception", () => recordFailure(this.#span as Span, error, this.#config.sensitive));
+      }
+    }
+    this.end();
+  }
+
+  /** The attempt is over. @param time of the end in milliseconds of `performance.now()`; default: now. */
+  end(time?: number): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.suppression.suppressing = false;
+    if (this.id !== undefined && openCalls.get(this.id) === this) openCalls.delete(this.id);
+    try {
+      if (this.#recording) this.#span?.end(time);
+      this.#duration?.record(((time ?? now()) - this.#start) / 1000, this.#measured(), this.context);
+    } catch (error) {
+      reportFailure("ending a span", error);
+    }
+  }
+
+  #measured(): Attributes {
+    const attributes: Attributes = { [HTTP_REQUEST_METHOD]: this.#method };
+    const { address, port, scheme } = this.#origin;
+    if (address !== "") attributes[SERVER_ADDRESS] = address;
+    if (port !== undefined) attributes[SERVER_PORT] = port;
+    if (scheme !== "") attributes[URL_SCHEME] = scheme;
+    if (this.status !== undefined) attributes[HTTP_RESPONSE_STATUS_CODE] = this.status;
+    if (this.#errorType !== undefined) attributes[ERROR_TYPE] = this.#errorType;
+    if (this.#protocolVersion !== undefined) attributes[NETWORK_PROTOCOL_VERSION] = this.#protocolVersion;
+    return attributes;
+  }
+
+  #set(name: string, value: string | number | string[]): void {
+    try {
+      this.#span?.setAttribute(name, value);
+    } catch (error) {
+      reportFailure("a span", error);
+    }
+  }
+
+  #error(type: string): void {
+    this.#set(ERROR_TYPE, type);
+    guarded("a span", () => this.#span?.setStatus({ code: SpanStatusCode.ERROR }));
+  }
+}

@@ -1,0 +1,47 @@
+import type { Span } from "@opentelemetry/api";
+import { errorType, isError, redactText } from "./attributes.ts";
+
+/**
+ * Whether a failure is the caller's own cancel, which is no error. The signal decides; without one that was aborted, an `AbortError` is
+ * somebody's cancel too. A timeout is an error.
+ */
+export function isCancellation(error: unknown, signal: AbortSignal | null | undefined): boolean {
+  try {
+    if (signal?.aborted !== true) return nameOf(error) === "AbortError";
+    if (nameOf(signal.reason) === "TimeoutError") return false;
+    return error === signal.reason || nameOf(error) === "AbortError" || causeOf(error) === signal.reason;
+  } catch {
+    return false; // a getter of the error's own threw
+  }
+}
+
+/** `error.type` of a failure: of the timeout that caused it, if one did, for clients report timeouts as cancels. */
+export function errorTypeOf(error: unknown, signal: AbortSignal | null | undefined): string {
+  return errorType(signal?.aborted === true && nameOf(signal.reason) === "TimeoutError" ? signal.reason : error);
+}
+
+/** Puts an exception event on a span, without the secrets of URLs in its message. */
+export function recordFailure(span: Span, error: unknown, sensitive: RegExp | undefined): void {
+  if (!isError(error)) {
+    span.recordException(redactText(String(error), sensitive));
+    return;
+  }
+  const { message, stack } = error;
+  span.recordException({
+    name: errorName(error),
+    message: redactText(String(message), sensitive),
+    ...(typeof stack === "string" && { stack: redactText(stack, sensitive) }),
+  });
+}
+
+function errorName(error: Error): string {
+  return typeof error.name === "string" ? error.name : "Error";
+}
+
+function nameOf(value: unknown): unknown {
+  return typeof value === "object" && value !== null ? (value as { name?: unknown }).name : undefined;
+}
+
+function causeOf(value: unknown): unknown {
+  return typeof value === "object" && value !== null ? (value as { cause?: unknown }).cause : undefined;
+}

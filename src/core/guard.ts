@@ -1,0 +1,40 @@
+import { diag } from "@opentelemetry/api";
+
+const logger = diag.createComponentLogger({ namespace: "a2a-otel" });
+
+/** Tells `diag` of a failure in somebody else's telemetry code (a hook, a propagator, a tracer), which never reaches the application. */
+export function reportFailure(what: string, error: unknown): void {
+  try {
+    logger.error(`${what} threw; the request goes on without it`, error);
+  } catch {
+    // A logger that throws has no one left to tell.
+  }
+}
+
+/** Warns on `diag`, once for each text. */
+export function warnOnce(text: string): void {
+  if (warned.has(text)) return;
+  warned.add(text);
+  try {
+    logger.warn(text);
+  } catch {
+    // as above
+  }
+}
+
+const warned = new Set<string>();
+
+/** Runs a piece of somebody else's code; what it throws goes to `diag`. */
+export function guarded<Args extends unknown[], Result>(
+  what: string,
+  code: ((...args: Args) => Result) | undefined,
+  ...args: Args
+): Result | undefined {
+  if (code === undefined) return undefined;
+  try {
+    return code(...args);
+  } catch (error) {
+    reportFailure(what, error);
+    return undefined;
+  }
+}

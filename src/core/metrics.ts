@@ -1,0 +1,41 @@
+import { createNoopMeter, metrics } from "@opentelemetry/api";
+import type { Attributes, Histogram, MeterProvider } from "@opentelemetry/api";
+import { guarded } from "./guard.ts";
+import { SCOPE } from "./telemetry.ts";
+import { SCHEMA_URL, VERSION } from "./version.ts";
+
+// Seconds; semconv `http.client.request.duration` and `http.server.request.duration`.
+const BOUNDARIES = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+
+const NOOP_HISTOGRAM = createNoopMeter().createHistogram("noop");
+
+/**
+ * Finds the duration histogram of the moment, or undefined where nothing is measured. The global MeterProvider has no proxy: one that is
+ * set later is another object, so the histogram is made anew when the provider changes.
+ */
+export function durationSource(
+  given: MeterProvider | undefined,
+  name: string,
+  description: string,
+): () => Histogram<Attributes> | undefined {
+  let provider: MeterProvider | undefined;
+  let histogram: Histogram<Attributes> | undefined;
+  return () => {
+    const current = given ?? metrics.getMeterProvider();
+    if (current !== provider) {
+      provider = current;
+      const made = guarded("the MeterProvider", () =>
+        current
+          .getMeter(SCOPE, VERSION, { schemaUrl: SCHEMA_URL })
+          .createHistogram(name, { description, unit: "s", advice: { explicitBucketBoundaries: BOUNDARIES } }),
+      );
+      histogram = made === NOOP_HISTOGRAM ? undefined : made;
+    }
+    return histogram;
+  };
+}
+
+/** Milliseconds on a clock that does not go back. */
+export function now(): number {
+  return performance.now();
+}

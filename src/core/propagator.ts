@@ -1,0 +1,113 @@
+import { propagation, trace } from "@opentelemetry/api";
+import type { Baggage, Context, TextMapPropagator } from "@opentelemetry/api";
+import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { guarded, reportFailure } from "./guard.ts";
+
+/** The header names of W3C Trace Context and W3C Baggage. */
+export const TRACEPARENT = "traceparent";
+export const TRACESTATE = "tracestate";
+export const BAGGAGE = "baggage";
+
+/** A propagator with the header names that it writes, asked for once a call. */
+export interface Propagation {
+  readonly propagator: TextMapPropagator;
+  readonly fields: readonly string[];
+}
+
+/** W3C Trace Context with W3C Baggage: what is used where nobody has chosen. */
+export function w3cPropagator(): TextMapPropagator {
+  return new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] });
+}
+
+const fallback: Propagation = withFields(w3cPropagator());
+
+function withFields(propagator: TextMapPropagator): Propagation {
+  return { propagator, fields: guarded("the propagator's fields()", () => propagator.fields()) ?? [] };
+}
+
+/** `OTEL_PROPAGATORS`, the user's word on which formats are used; undefined where it is not set. */
+export function propagatorNames(): string[] | undefined {
+  const value = globalThis.process?.env?.["OTEL_PROPAGATORS"];
+  if (value === undefined || value.trim() === "") return undefined;
+  return value.split(",").map((name) => name.trim());
+}
+
+/**
+ * Finds the propagator of the moment: the given one, else the global one if there is one, else W3C's unless `OTEL_PROPAGATORS=none`.
+ * Undefined: none.
+ */
+export function propagationSource(given: TextMapPropagator | undefined): () => Propagation | undefined {
+  if (given !== undefined) {
+    const own = withFields(given);
+    return () => own;
+  }
+  const unset = propagatorNames()?.includes("none") === true ? undefined : fallback;
+  let global: Propagation | undefined;
+  return () => {
+    const fields = guarded("the global propagator's fields()", () => propagation.fields());
+    if (fields === undefined || fields.length === 0) return unset;
+    if (global === undefined || !sameFields(global.fields, fields)) global = { propagator: propagation, fields };
+    return global;
+  };
+}
+
+function sameFields(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+// RFC 9110 section 5.5: visible characters, space and tab; a client refuses all else, and a refused header must not cost a request.
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+const recordSetter = {
+  set(carrier: Record<string, string>, key: string, value: string): void {
+    if (typeof value === "string" && FIELD_VALUE.test(value)) carrier[key] = value;
+  },
+};
+
+const recordGetter = {
+  get: (carrier: Record<string, string>, key: string): string | undefined => carrier[key.toLowerCase()],
+  keys: (carrier: Record<string, string>): string[] => Object.keys(carrier),
+};
+
+/** The headers that a context becomes on the wire. Never throws. */
+export function headersOf(source: Propagation, context: Context): Record<string, string> {
+  const headers: Record<string, string> = {};
+  try {
+    source.propagator.inject(context, headers, recordSetter);
+  } catch (error) {
+    reportFailure("the propagator's inject()", error);
+  }
+  return headers;
+}
+
+/** The context that headers (keyed in lower case) carry, on top of `base`. Never throws. */
+export function contextOf(source: Propagation, headers: Record<string, string>, base: Context): Context {
+  return guarded("the propagator's extract()", () => source.propagator.extract(base, headers, recordGetter)) ?? base;
+}
+
+/** Whether a context has something that could be propagated. */
+export function hasContext(context: Context): boolean {
+  return trace.getSpanContext(context) !== undefined || propagation.getBaggage(context) !== undefined;
+}
+
+/** The members of both; those of the first win. */
+export function mergedBaggage(first: Baggage | undefined, second: Baggage | undefined): Baggage | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  let merged = second;
+  for (const [key, entry] of first.getAllEntries()) merged = merged.setEntry(key, entry);
+  return merged;
+}
+
+/**
+ * The names, of those that may be there, that injected headers replace: trace context is replaced as a whole, so that no `tracestate` of
+ * another trace stays behind.
+ */
+export function replacedNames(headers: Record<string, string>, fields: readonly string[]): readonly string[] {
+  if (fields.length === 0) return fields;
+  const names = Object.keys(headers);
+  return names.some((name) => name !== BAGGAGE)
+    ? fields.filter((name) => name !== BAGGAGE || headers[BAGGAGE] !== undefined)
+    : names;
+}

@@ -1,0 +1,183 @@
+import { context } from "@opentelemetry/api";
+import type { Context } from "@opentelemetry/api";
+import { CallContext } from "./call-context.ts";
+import { sameName, writeHeaders } from "./carrier.ts";
+import { ClientCall } from "./client-call.ts";
+import { guarded } from "./guard.ts";
+import { openCalls } from "./open-calls.ts";
+import { TRACEPARENT } from "./propagator.ts";
+
+/** A request as undici's diagnostics channels tell of it. Its headers are a flat array that may be changed while it is being created. */
+export interface ChannelRequest {
+  readonly origin: string | URL | undefined;
+  readonly path: string;
+  readonly method: string;
+  readonly headers: unknown;
+}
+
+/** Follows the requests of one call on the wire. */
+export interface Exchange {
+  /** A request was created that carries the call's `traceparent`: the first, a redirect's next hop, or a retry. */
+  created(request: ChannelRequest): void;
+  headers(status: number, rawHeaders: unknown): void;
+  trailers(): void;
+  error(error: unknown): void;
+  connected(address: string | undefined, port: number | undefined, protocolVersion: string | undefined): void;
+}
+
+interface Channel {
+  readonly hasSubscribers: boolean;
+  subscribe(subscriber: Subscriber): void;
+  unsubscribe(subscriber: Subscriber): void;
+}
+type Subscriber = (message: never) => void;
+
+const exchanges = new WeakMap<ClientCall, Exchange>();
+const followed = new WeakMap<object, Exchange>();
+let createChannel: Channel | undefined;
+let foreignFirst = false;
+let creating: ClientCall | undefined;
+
+/** Has an exchange told of the requests that carry the call's `traceparent`. */
+export function follow(call: ClientCall, exchange: Exchange): void {
+  exchanges.set(call, exchange);
+}
+
+/**
+ * Subscribes to undici's channels, once; on Node they tell of global fetch too. False where the platform has none of them.
+ *
+ * An instrumentation that listens to the same channels must find tracing suppressed when a request of ours is created, and nobody else
+ * may: application code (body generators) begins to run right after. So the switch goes on in a first subscriber and off in a last one.
+ */
+export function connectChannels(): boolean {
+  if (createChannel !== undefined) return true;
+  if (!isNode()) return false;
+  const channels = guarded("finding diagnostics channels", () => process.getBuiltinModule("node:diagnostics_channel"));
+  if (channels === undefined) return false;
+  createChannel = channels.channel("undici:request:create") as unknown as Channel;
+  foreignFirst = createChannel.hasSubscribers;
+  createChannel.subscribe(onCreate);
+  createChannel.subscribe(afterCreate);
+  const on = (name: string, subscriber: Subscriber): void => channels.subscribe(name, subscriber as (message: unknown) => void);
+  on("undici:client:sendHeaders", onSendHeaders);
+  on("undici:request:headers", onHeaders);
+  on("undici:request:trailers", onTrailers);
+  on("undici:request:error", onError);
+  return true;
+}
+
+/** Whether the global fetch and the channels are Node's: Bun, Deno and Workers have `process` too, but no channels of undici. */
+function isNode(): boolean {
+  const { process, navigator, Deno } = globalThis as { process?: NodeJS.Process; navigator?: Navigator; Deno?: unknown };
+  return (
+    typeof process?.getBuiltinModule === "function" &&
+    process.versions["bun"] === undefined &&
+    Deno === undefined &&
+    navigator?.userAgent !== "Cloudflare-Workers"
+  );
+}
+
+/** Makes sure that our last subscriber is the last one; asked for before each call. */
+export function arrangeChannels(): void {
+  if (createChannel === undefined) return;
+  // `_subscribers` is Node's own, so it is only looked at; where it is not there, the public calls do the same at a price.
+  const subscribers = (createChannel as { _subscribers?: unknown })._subscribers;
+  if (!Array.isArray(subscribers) || subscribers.at(-1) !== afterCreate) {
+    createChannel.unsubscribe(afterCreate);
+    createChannel.subscribe(afterCreate);
+  }
+}
+
+/** Whether somebody subscribed before us, and so is told of a request before we can suppress tracing. */
+export function foreignSubscribedFirst(): boolean {
+  return foreignFirst;
+}
+
+/** Whether a stream is neither closed nor errored; true where the platform does not tell. */
+export function isStreamReadable(body: ReadableStream): boolean {
+  return process.getBuiltinModule("node:stream").isReadable(body as never) !== false;
+}
+
+function onCreate({ request }: { request: ChannelRequest }): void {
+  const call = callOf(request.headers, context.active());
+  if (call === undefined) return;
+  creating = call;
+  call.suppression.suppressing = true;
+  const exchange = exchanges.get(call);
+  if (exchange === undefined) return;
+  followed.set(request, exchange);
+  guarded("following a request", () => exchange.created(request));
+}
+
+function afterCreate({ request }: { request: ChannelRequest }): void {
+  if (creating === undefined) return;
+  creating.suppression.suppressing = false;
+  creating = undefined;
+  keepOneTraceparent(request.headers);
+}
+
+function onSendHeaders(message: {
+  request: object;
+  headers: unknown;
+  socket?: { remoteAddress?: string; remotePort?: number };
+}): void {
+  const exchange = followed.get(message.request);
+  if (exchange === undefined) return;
+  const { headers, socket } = message;
+  const version = typeof headers === "string" && headers.includes(" HTTP/1.1\r\n") ? "1.1" : undefined;
+  exchange.connected(socket?.remoteAddress, socket?.remotePort, version);
+}
+
+function onHeaders(message: { request: object; response: { statusCode: number; headers: unknown } }): void {
+  followed.get(message.request)?.headers(message.response.statusCode, message.response.headers);
+}
+
+function onTrailers({ request }: { request: object }): void {
+  followed.get(request)?.trailers();
+}
+
+function onError({ request, error }: { request: object; error: unknown }): void {
+  followed.get(request)?.error(error);
+}
+
+/**
+ * The call that a request belongs to: the one whose `traceparent` it carries. The async context alone could be another call's (retries on
+ * a warm socket), and is asked only for calls that are not recorded and so are nowhere else.
+ */
+function callOf(headers: unknown, active: Context): ClientCall | undefined {
+  const id = traceparentOf(headers);
+  if (id === undefined) return undefined;
+  const open = openCalls.get(id);
+  if (open instanceof ClientCall) return open;
+  const call = active instanceof CallContext ? active.call : undefined;
+  return call instanceof ClientCall && call.id === id ? call : undefined;
+}
+
+function traceparentOf(headers: unknown): string | undefined {
+  if (!Array.isArray(headers)) return undefined;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name: unknown = headers[i];
+    if (typeof name === "string" && sameName(name, TRACEPARENT))
+      return typeof headers[i + 1] === "string" ? headers[i + 1] : undefined;
+  }
+  return undefined;
+}
+
+/** Takes out what an instrumentation that cannot be suppressed has appended: a receiver must discard two values. Ours came first. */
+function keepOneTraceparent(headers: unknown): void {
+  if (!Array.isArray(headers)) return;
+  let seen = false;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (!sameName(String(headers[i]), TRACEPARENT)) continue;
+    if (seen) {
+      headers.splice(i, 2);
+      i -= 2;
+    }
+    seen = true;
+  }
+}
+
+/** Lays the headers of another attempt over those of a request that is being created. */
+export function relabel(request: ChannelRequest, call: ClientCall, names: readonly string[]): void {
+  if (call.headers !== undefined && Array.isArray(request.headers)) writeHeaders(request.headers, call.headers, names);
+}

@@ -1,0 +1,124 @@
+import { startCall } from "./core/client-call.ts";
+import type { ClientCall, ClientConfig } from "./core/client-call.ts";
+import { guarded } from "./core/guard.ts";
+import { follow, foreignSubscribedFirst, isStreamReadable, relabel } from "./core/undici-channels.ts";
+import type { ChannelRequest, Exchange } from "./core/undici-channels.ts";
+import { isAbandoned, watchUnread } from "./core/unread.ts";
+import type { Unread } from "./core/unread.ts";
+
+/**
+ * One fetch as its two witnesses tell of it: the promise, which the application sees, and the channels, which see each request on the wire
+ * and the end of its body. A span ends when both have said what they can.
+ */
+export class FetchExchange implements Exchange {
+  readonly #config: ClientConfig;
+  readonly #signal: AbortSignal | null | undefined;
+  readonly #names: readonly string[];
+  #call: ClientCall;
+  #seen = false;
+  #bodyEnded = false;
+  #delivered = false;
+  #failure: { error: unknown } | undefined;
+  #unread: Unread | undefined;
+
+  constructor(config: ClientConfig, call: ClientCall, signal: AbortSignal | null | undefined) {
+    this.#config = config;
+    this.#call = call;
+    this.#signal = signal;
+    this.#names = Object.keys(call.headers ?? {});
+    follow(call, this);
+  }
+
+  created(request: ChannelRequest): void {
+    if (this.#seen) this.#resend(request);
+    this.#seen = true;
+  }
+
+  /** A redirect's next hop, or a retry below fetch: an attempt of its own, with a `traceparent` of its own. */
+  #resend(request: ChannelRequest): void {
+    const previous = this.#call;
+    if (this.#failure === undefined || isRedirect(previous.status)) previous.end();
+    else previous.fail(this.#failure.error, this.#signal);
+    const url = new URL(request.path, request.origin).href;
+    const call = startCall(this.#config, request.method, url, undefined, previous.request, previous);
+    if (call === undefined) return;
+    call.takeOver(previous);
+    follow(call, this);
+    relabel(request, call, this.#names);
+    this.#call = call;
+    this.#bodyEnded = false;
+    this.#failure = undefined;
+  }
+
+  connected(address: string | undefined, port: number | undefined, protocolVersion: string | undefined): void {
+    this.#call.connected(address, port, protocolVersion);
+  }
+
+  headers(status: number, rawHeaders: unknown): void {
+    if (status < 200) return;
+    this.#call.response(status, this.#config.responseHeaders.length === 0 ? undefined : decoded(rawHeaders));
+    if (isRedirect(status) && foreignSubscribedFirst()) this.#call.suppression.suppressing = true;
+  }
+
+  trailers(): void {
+    this.#bodyEnded = true;
+    if (this.#delivered) this.#call.end();
+  }
+
+  error(error: unknown): void {
+    if (!this.#delivered) this.#failure = { error };
+    else if (this.#unread !== undefined && isAbandoned(this.#unread)) this.#call.end(this.#unread.arrived);
+    else if (this.#signal?.aborted !== true && this.#isCancelled()) this.#call.end();
+    else this.#call.fail(error, this.#signal);
+  }
+
+  /** Whether the application has cancelled the body's stream: then it is closed before the connection is; else it is still readable. */
+  #isCancelled(): boolean {
+    const body = this.#unread?.body.deref();
+    return body !== undefined && !isStreamReadable(body);
+  }
+
+  /** The promise was fulfilled. */
+  responded(response: Response): void {
+    this.#delivered = true;
+    const call = this.#call;
+    call.suppression.suppressing = false;
+    if (!this.#seen && response.status > 0) call.response(response.status, response.headers);
+    call.delivered(response);
+    if (this.#failure !== undefined) call.fail(this.#failure.error, this.#signal);
+    else if (!this.#seen || this.#bodyEnded || this.#config.options.endSpanOn === "headers" || response.body === null) call.end();
+    else this.#unread = watchUnread(call, response, response.body);
+  }
+
+  /** The promise was rejected, or the function threw. */
+  failed(error: unknown): void {
+    this.#call.fail(error, this.#signal);
+  }
+
+  /** Hands on what a fetch function returned, having looked at how it settles. */
+  settled(result: Promise<Response>): Promise<Response> {
+    if (typeof result?.then !== "function") {
+      guarded("a response", () => this.responded(result as unknown as Response));
+      return result;
+    }
+    return result.then(
+      (response) => {
+        guarded("a response", () => this.responded(response));
+        return response;
+      },
+      (error: unknown) => {
+        this.failed(error);
+        throw error;
+      },
+    );
+  }
+}
+
+function isRedirect(status: number | undefined): boolean {
+  return status !== undefined && status >= 300 && status < 400;
+}
+
+/** The headers of a channel's message are a flat array of buffers. */
+function decoded(rawHeaders: unknown): string[] {
+  return Array.isArray(rawHeaders) ? rawHeaders.map(String) : [];
+}

@@ -1,0 +1,222 @@
+import { context } from "@opentelemetry/api";
+import { parseUrl } from "./core/attributes.ts";
+import { withHeaders } from "./core/carrier.ts";
+import { clientConfig, startCall } from "./core/client-call.ts";
+import type { ClientCall, ClientConfig } from "./core/client-call.ts";
+import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
+import type { ClientOptions } from "./core/options.ts";
+import { reportFailure } from "./core/guard.ts";
+import { wrapped } from "./core/wrapped.ts";
+import { FetchExchange } from "./fetch-exchange.ts";
+
+/** What hooks are told of a fetch: its arguments. */
+export interface FetchRequest {
+  readonly input: string | URL | Request;
+  readonly init: RequestInit | undefined;
+}
+
+/** Options of {@link instrumentFetch} and {@link wrapFetch}. */
+export type FetchOptions = ClientOptions<FetchRequest, Response>;
+
+type Fetch = typeof globalThis.fetch;
+
+/**
+ * Wraps the global fetch, once however often it is called: each request gets a CLIENT span and carries the trace context.
+ *
+ * @returns the function that undoes it. A wrapper that somebody put on afterwards stays; ours beneath it then only passes calls on.
+ * @throws TypeError for a bad option, or where there is no global fetch.
+ *
+ * @example
+ * const undo = instrumentFetch();
+ * await fetch("https://agents.example/rpc", { method: "POST", body });
+ */
+export function instrumentFetch(options: FetchOptions = {}): () => void {
+  const config = clientConfig("instrumentFetch", options);
+  const original = globalThis.fetch;
+  if (typeof original !== "function") throw new TypeError("instrumentFetch: this runtime has no global fetch");
+  if (wrapped.has(original)) return owned(original);
+  let active = true;
+  const fetch = traced(original, config, true, () => active);
+  const restore = replaceGlobalFetch(fetch);
+  owners.set(fetch, {
+    count: 0,
+    remove: () => {
+      active = false;
+      wrapped.delete(fetch);
+      if (globalThis.fetch === fetch) restore();
+    },
+  });
+  return owned(fetch);
+}
+
+/** Puts a function in the place of the global fetch, and returns what puts the old property back as it was. */
+function replaceGlobalFetch(fetch: Fetch): () => void {
+  const property = Object.getOwnPropertyDescriptor(globalThis, "fetch");
+  if (property?.configurable === false) {
+    const original = globalThis.fetch;
+    globalThis.fetch = fetch;
+    return () => (globalThis.fetch = original);
+  }
+  const enumerable = property?.enumerable ?? true;
+  Object.defineProperty(globalThis, "fetch", { configurable: true, enumerable, writable: true, value: fetch });
+  return () => {
+    if (property === undefined) Reflect.deleteProperty(globalThis, "fetch");
+    else Object.defineProperty(globalThis, "fetch", property);
+  };
+}
+
+const owners = new WeakMap<Fetch, { count: number; remove: () => void }>();
+
+/** Counts one more owner of a wrapper; it goes when the last owner has undone it. A wrapper of another copy of the package is its own. */
+function owned(fetch: Fetch): () => void {
+  const owner = owners.get(fetch);
+  if (owner === undefined) return () => {};
+  owner.count++;
+  let undone = false;
+  return () => {
+    if (undone) return;
+    undone = true;
+    if (--owner.count === 0) owner.remove();
+  };
+}
+
+/**
+ * Wraps a fetch function, for clients that take one (`fetchImpl`). The given function is not changed; one that is wrapped already is
+ * returned as it is.
+ *
+ * @throws TypeError for a bad option, or where `fetch` is no function.
+ *
+ * @example
+ * const client = await createClient({ fetchImpl: wrapFetch(fetch) });
+ */
+export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {}): F {
+  const config = clientConfig("wrapFetch", options);
+  if (typeof fetch !== "function") throw new TypeError(`wrapFetch: fetch must be a function, not ${String(fetch)}`);
+  return wrapped.has(fetch) ? fetch : (traced(fetch, config, fetch === globalThis.fetch, () => true) as F);
+}
+
+/**
+ * @param isGlobal whether `original` is the platform's own, or what others made of it: foreign instrumentation then starts its span while
+ * it is called, and must find tracing suppressed. A function of the application's must not: it may start spans of its own.
+ */
+function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActive: () => boolean): Fetch {
+  connectChannels();
+
+  function fetch(this: unknown, ...args: FetchArguments): Promise<Response> {
+    const call = isActive() ? startFetch(config, args) : undefined;
+    if (call === undefined) return Reflect.apply(original, this, args);
+    if (call.headers !== undefined) layHeaders(args, call);
+    // Nothing is recorded and nothing is active but what was: there is nothing to follow.
+    if (call.context === call.parent && !call.observed) return Reflect.apply(original, this, args);
+
+    arrangeChannels();
+    const exchange = call.observed ? new FetchExchange(config, call, signalOf(args)) : undefined;
+    call.suppressing = isGlobal || foreignSubscribedFirst();
+    let result: Promise<Response>;
+    try {
+      result = context.with(call.context, original as (...args: FetchArguments) => Promise<Response>, this, ...args);
+    } catch (error) {
+      exchange?.failed(error);
+      throw error;
+    }
+    // A foreign wrapper has started its span by now; a foreign subscriber does so when the request is created.
+    call.suppressing &&= foreignSubscribedFirst();
+    return exchange === undefined ? result : exchange.settled(result);
+  }
+
+  wrapped.add(fetch);
+  return keepProperties(fetch, original);
+}
+
+type FetchArguments = [input: string | URL | Request, init?: RequestInit, ...rest: unknown[]];
+
+/** Gives a wrapper the name, the length and the own properties (Bun's `fetch.preconnect`) of what it wraps. */
+function keepProperties(wrapper: Fetch, original: Fetch): Fetch {
+  const {
+    prototype: _,
+    arguments: __,
+    caller: ___,
+    ...properties
+  } = Object.getOwnPropertyDescriptors(original) as Record<string, PropertyDescriptor>;
+  return Object.defineProperties(wrapper, properties);
+}
+
+function startFetch(config: ClientConfig, args: FetchArguments): ClientCall | undefined {
+  try {
+    keepIterator(args);
+    const [input, init] = args;
+    const headers = init?.headers ?? (isRequest(input) ? input.headers : undefined);
+    return startCall(config, methodOf(input, init), urlOf(input), headers, config.hooked ? { input, init } : undefined);
+  } catch (error) {
+    // An argument that cannot be read: the platform's fetch has its own word on that.
+    reportFailure("reading the arguments of fetch", error);
+    return undefined;
+  }
+}
+
+/** Headers given as an iterator can be read only once: they become an array, which we and the platform can both read. */
+function keepIterator(args: FetchArguments): void {
+  const headers = args[1]?.headers as { next?: unknown } | undefined;
+  if (typeof headers?.next !== "function") return;
+  args[1] = initWith(args[1], [...(headers as Iterable<[string, string]>)]);
+}
+
+// The Fetch standard upper-cases these six and no others ("normalize a method").
+const NORMALIZED = /^(?:delete|get|head|options|post|put)$/i;
+
+function methodOf(input: FetchArguments[0], init: RequestInit | undefined): string {
+  const method = init?.method ?? (isRequest(input) ? input.method : "GET");
+  return NORMALIZED.test(method) ? method.toUpperCase() : String(method);
+}
+
+function urlOf(input: FetchArguments[0]): string {
+  if (isRequest(input)) return input.url;
+  const url = parseUrl(String(input), globalThis.location?.href);
+  if (url === undefined) return String(input);
+  // What a `data:` URL carries is a body, and no part of an address.
+  return url.protocol === "data:" ? url.href.slice(0, url.href.indexOf(",") + 1) : url.href;
+}
+
+/** A `Request`, also of another realm or of the undici package. */
+function isRequest(input: FetchArguments[0]): input is Request {
+  return typeof input === "object" && typeof (input as Partial<Request>).url === "string" && "headers" in input;
+}
+
+function signalOf([input, init]: FetchArguments): AbortSignal | null | undefined {
+  return init?.signal === undefined && isRequest(input) ? input.signal : init?.signal;
+}
+
+/** Puts the call's headers into a copy of the caller's init. */
+function layHeaders(args: FetchArguments, call: ClientCall): void {
+  const [input, init] = args;
+  const given = init?.headers;
+  if (given === null || (given !== undefined && typeof given !== "object")) return; // the platform refuses these itself
+  const request = given === undefined && isRequest(input) ? input : undefined;
+  const headers = withHeaders(given ?? request?.headers, call.headers as Record<string, string>, call.replaced) as HeadersInit;
+  args[1] = initWith(init, headers);
+  // A Request that is given an init loses its referrer (Fetch standard, Request constructor), unless the init has it.
+  if (request !== undefined && init === undefined && request.referrer !== "about:client") {
+    args[1] = { ...args[1], referrer: request.referrer, referrerPolicy: request.referrerPolicy };
+  }
+}
+
+/**
+ * A copy of an init with other headers. An init that is not a plain object (a `Request`, a class with getters) is seen through a proxy: a
+ * spread would lose what it inherits, and an object that inherits from it would break its private members.
+ */
+function initWith(init: RequestInit | undefined, headers: HeadersInit): RequestInit {
+  if (init === undefined || init === null) return { headers };
+  const prototype: unknown = Object.getPrototypeOf(init);
+  if (prototype === Object.prototype || prototype === null) return { ...init, headers };
+  const own = { configurable: true, enumerable: true, writable: true, value: headers };
+  return new Proxy(Object.create(prototype as object) as RequestInit, {
+    get: (_, key) => (key === "headers" ? headers : Reflect.get(init, key, init)),
+    has: (_, key) => key === "headers" || Reflect.has(init, key),
+    ownKeys: () => [...new Set([...Reflect.ownKeys(init), "headers"])],
+    getOwnPropertyDescriptor: (_, key) => {
+      if (key === "headers") return own;
+      const descriptor = Reflect.getOwnPropertyDescriptor(init, key);
+      return descriptor && { ...descriptor, configurable: true };
+    },
+  });
+}

@@ -1,0 +1,130 @@
+import { context, diag, metrics, propagation, trace } from "@opentelemetry/api";
+import type { Attributes, SpanKind, SpanStatusCode, TextMapPropagator } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { TracerProvider } from "@opentelemetry/sdk-trace";
+import type { ReadableSpan, Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
+import { expect } from "vitest";
+
+/** An SDK whose spans stay in memory, with how many were started and how often each was ended. */
+export interface TestTelemetry {
+  /** All ended spans, oldest first. */
+  readonly spans: () => ReadableSpan[];
+  /** The ended spans of a2a-otel. */
+  readonly own: () => ReadableSpan[];
+  readonly started: () => number;
+  /** Waits until `count` spans of a2a-otel have ended, and returns them. */
+  readonly ended: (count: number, milliseconds?: number) => Promise<ReadableSpan[]>;
+  /** Waits until no started span is open. */
+  readonly settled: (milliseconds?: number) => Promise<void>;
+  readonly reset: () => void;
+  readonly stop: () => Promise<void>;
+}
+
+export interface TestTelemetryOptions {
+  sampler?: Sampler;
+  propagator?: TextMapPropagator | null;
+  contextManager?: boolean;
+}
+
+/** Registers an SDK globally; `stop` takes it away again. */
+export function startTelemetry(options: TestTelemetryOptions = {}): TestTelemetry {
+  let finished: ReadableSpan[] = [];
+  let started = 0;
+  let ended = 0;
+  const collector: SpanProcessor = {
+    onStart: () => void started++,
+    onEnd: (span) => {
+      ended++;
+      finished.push(span);
+    },
+    forceFlush: async () => {},
+    shutdown: async () => {},
+  };
+  const provider = new TracerProvider({
+    spanProcessors: [collector],
+    ...(options.sampler && { sampler: options.sampler }),
+  });
+  trace.setGlobalTracerProvider(provider);
+  if (options.contextManager !== false) context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  if (options.propagator !== null) {
+    propagation.setGlobalPropagator(
+      options.propagator ?? new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }),
+    );
+  }
+  const own = (): ReadableSpan[] => finished.filter((span) => span.instrumentationScope.name === "a2a-otel");
+  return {
+    spans: () => finished,
+    own,
+    started: () => started,
+    ended: async (count, milliseconds = 4000) => {
+      await until(() => own().length >= count, milliseconds).catch(() => {});
+      expect(own().map(describe)).toHaveLength(count);
+      return own();
+    },
+    settled: (milliseconds = 4000) => until(() => started === ended, milliseconds),
+    reset: () => {
+      finished = [];
+      started = 0;
+      ended = 0;
+    },
+    stop: async () => {
+      await provider.shutdown();
+      clearGlobals();
+    },
+  };
+}
+
+/** Empties OpenTelemetry's global places. */
+export function clearGlobals(): void {
+  trace.disable();
+  context.disable();
+  propagation.disable();
+  metrics.disable();
+  diag.disable();
+}
+
+/** Waits until a condition holds. */
+export async function until(condition: () => boolean, milliseconds = 4000): Promise<void> {
+  const deadline = performance.now() + milliseconds;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not within ${milliseconds} ms: ${String(condition)}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** A whole span, in what the semantic conventions speak of. */
+export interface SpanShape {
+  name: string;
+  kind: SpanKind;
+  status: SpanStatusCode;
+  attributes: Attributes;
+  events: string[];
+}
+
+export function describe(span: ReadableSpan): SpanShape {
+  return {
+    name: span.name,
+    kind: span.kind,
+    status: span.status.code,
+    attributes: { ...span.attributes },
+    events: span.events.map((event) => event.name),
+  };
+}
+
+/** The `traceparent` that a span puts on the wire. */
+export function traceparentOf(span: ReadableSpan): string {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return `00-${traceId}-${spanId}-0${traceFlags.toString(16)}`;
+}
+
+/** Runs a function inside a span of the application's own. */
+export async function inSpan<Result>(name: string, fn: () => Result | Promise<Result>): Promise<Result> {
+  return trace.getTracer("application").startActiveSpan(name, async (span) => {
+    try {
+      return await fn();
+    } finally {
+      span.end();
+    }
+  });
+}
