@@ -1,9 +1,12 @@
 import { defineConfig } from "vitest/config";
+import type { ViteUserConfig } from "vitest/config";
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     testTimeout: 15_000,
     execArgv: ["--expose-gc"],
   },
 });
+
+export default config;

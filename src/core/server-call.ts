@@ -1,6 +1,7 @@
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, isSpanContextValid, trace } from "@opentelemetry/api";
-import type { Attributes, Context, Histogram, Span, Tracer } from "@opentelemetry/api";
+import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import type { AttributeValue, Attributes, Context, Histogram, Span, Tracer } from "@opentelemetry/api";
 import { RPCType, getRPCMetadata, setRPCMetadata } from "@opentelemetry/core";
+import type { RPCMetadata } from "@opentelemetry/core";
 import {
   CLIENT_ADDRESS,
   ERROR_TYPE,
@@ -21,10 +22,12 @@ import {
   USER_AGENT_ORIGINAL,
   errorType,
   headerValue,
+  originOf,
   parseUrl,
   redactQuery,
 } from "./attributes.ts";
 import { readHeader, readHeaders } from "./carrier.ts";
+import { clientAddress } from "./client-address.ts";
 import { recordFailure } from "./failure.ts";
 import { guarded, reportFailure } from "./guard.ts";
 import { durationSource, now } from "./metrics.ts";
@@ -39,7 +42,7 @@ export interface ServerConfig extends RequestRules {
   readonly options: ServerOptions;
   readonly tracer: () => Tracer | undefined;
   readonly propagation: () => Propagation | undefined;
-  readonly duration: () => Histogram<Attributes> | undefined;
+  readonly duration: () => Histogram | undefined;
 }
 
 /**
@@ -75,13 +78,14 @@ export interface Received {
 
 /** A received request: what its handler runs in, and what becomes of it. Transitions are idempotent and total. */
 export interface ServerCall {
+  /** What the handler runs in. */
   readonly context: Context;
-  /** The template of the matched route. */
-  route(template: string): void;
-  /** The handler handed its response over: the user's hook sees it. */
-  delivered(response: unknown): void;
-  /** The response is over; without a status none was sent. */
-  end(status: number | undefined, headers: unknown): void;
+  /** Whether a context is this request's, or derived from it. */
+  owns(context: Context): boolean;
+  /** The framework matched the route with this template. */
+  matched(route: string): void;
+  /** The response is over; without a status none was sent. `headers` are its headers in any shape, `response` what the user's hook is told of. */
+  end(status: number | undefined, headers: unknown, response: unknown): void;
   /** The handler threw, or the response broke off for a reason of the server's. */
   fail(error: unknown, status: number | undefined): void;
 }
@@ -105,21 +109,238 @@ export function receiveCall(
     checkContextManager();
     if (guarded("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
     const open = openServerSpan(active);
-    if (open !== undefined) return new EnrichedCall(config, request, received, active, open);
+    if (open !== undefined) return new EnrichedCall(config, received, request, active, open);
     const source = config.propagation();
-    const carried = source === undefined ? undefined : readHeaders(received.headers, source.fields);
-    const parent = carried === undefined ? base : contextOf(source as Propagation, carried, base);
-    return new OwnCall(config, request, received, parent);
+    const carried = source && readHeaders(received.headers, source.fields);
+    const parent = source && carried ? contextOf(source, carried, base) : base;
+    return new OwnCall(config, received, request, parent);
   } catch (error) {
     reportFailure("receiving a request", error);
     return undefined;
   }
 }
 
+interface OpenServerSpan {
+  readonly span: Span;
+  readonly metadata: RPCMetadata | undefined;
+}
+
 /** The SERVER span that is open for this request: the API gives a span no kind, but instrumentation leaves it in the RPC metadata. */
-function openServerSpan(active: Context): Span | undefined {
+function openServerSpan(active: Context): OpenServerSpan | undefined {
   const metadata = getRPCMetadata(active);
-  if (metadata?.type === RPCType.HTTP) return metadata.span;
+  if (metadata?.type === RPCType.HTTP) return { span: metadata.span, metadata };
   const span = trace.getSpan(active);
-  return (span as { kind?: SpanKind } | undefined)?.kind === SpanKind.SERVER && span?.isRecording() === true ? span : undefined;
+  const isServer = (span as { kind?: SpanKind } | undefined)?.kind === SpanKind.SERVER;
+  return isServer && span?.isRecording() === true ? { span, metadata: undefined } : undefined;
+}
+
+const OWN_CALL = Symbol("a2a-otel.server-call");
+
+/** A request whose SERVER span is ours. */
+class OwnCall implements ServerCall {
+  readonly context: Context;
+  readonly #config: ServerConfig;
+  readonly #request: unknown;
+  readonly #span: Span | undefined;
+  readonly #recording: boolean;
+  /** By which other instrumentation finds the span, and tells the route. */
+  readonly #metadata: RPCMetadata | undefined;
+  readonly #duration: Histogram | undefined;
+  readonly #attributes: Attributes;
+  readonly #start: number;
+  #route: string | undefined;
+  #ended = false;
+
+  constructor(config: ServerConfig, received: Received, request: unknown, parent: Context) {
+    this.#config = config;
+    this.#request = request;
+    this.#duration = config.duration();
+    this.#start = this.#duration === undefined ? 0 : now();
+    const tracer = config.tracer();
+    this.#attributes = tracer === undefined && this.#duration === undefined ? {} : requestAttributes(config, received);
+    this.#span = tracer && startSpan(tracer, this.#attributes, parent);
+    this.#recording = this.#span?.isRecording() === true;
+    if (this.#span === undefined) {
+      this.context = parent.setValue(OWN_CALL, this);
+    } else {
+      this.#metadata = { type: RPCType.HTTP, span: this.#span };
+      this.context = setRPCMetadata(trace.setSpan(parent, this.#span), this.#metadata);
+      if (this.#recording) guarded("requestHook", config.options.requestHook, this.#span, request);
+    }
+  }
+
+  owns(context: Context): boolean {
+    return this.#metadata === undefined ? context.getValue(OWN_CALL) === this : getRPCMetadata(context) === this.#metadata;
+  }
+
+  matched(route: string): void {
+    this.#route = route;
+  }
+
+  end(status: number | undefined, headers: unknown, response: unknown): void {
+    if (this.#ended) return;
+    if (status !== undefined && status >= 500) this.#error(String(status));
+    this.#end(status, headers, response);
+  }
+
+  fail(error: unknown, status: number | undefined): void {
+    if (this.#ended) return;
+    this.#error(errorType(error));
+    if (this.#recording) guarded("recording an exception", () => recordFailure(this.#span as Span, error, this.#config.sensitive));
+    this.#end(status, undefined, undefined);
+  }
+
+  #error(type: string): void {
+    this.#attributes[ERROR_TYPE] = type;
+    if (!this.#recording) return;
+    setAttribute(this.#span, ERROR_TYPE, type);
+    guarded("a span", () => this.#span?.setStatus({ code: SpanStatusCode.ERROR }));
+  }
+
+  #end(status: number | undefined, headers: unknown, response: unknown): void {
+    this.#ended = true;
+    const route = this.#route ?? this.#metadata?.route;
+    if (this.#recording) {
+      if (status !== undefined) setAttribute(this.#span, HTTP_RESPONSE_STATUS_CODE, status);
+      if (route !== undefined) nameByRoute(this.#span as Span, this.#attributes, route);
+      finish(this.#config, this.#span as Span, this.#request, headers, response);
+    }
+    try {
+      this.#span?.end();
+      this.#duration?.record((now() - this.#start) / 1000, measured(this.#attributes, route, status), this.context);
+    } catch (error) {
+      reportFailure("ending a span", error);
+    }
+  }
+}
+
+/** A request whose SERVER span another instrumentation, or an outer middleware of ours, has opened and will end. */
+class EnrichedCall implements ServerCall {
+  readonly context: Context;
+  readonly #config: ServerConfig;
+  readonly #request: unknown;
+  readonly #open: OpenServerSpan;
+  readonly #attributes: Attributes;
+  #ended = false;
+
+  constructor(config: ServerConfig, received: Received, request: unknown, active: Context, open: OpenServerSpan) {
+    this.#config = config;
+    this.#request = request;
+    this.#open = open;
+    this.context = active;
+    this.#attributes = { [HTTP_REQUEST_METHOD]: knownMethod(config, received.method) };
+    for (const [name, value] of Object.entries(requestHeaders(config, received))) setAttribute(open.span, name, value);
+    guarded("requestHook", config.options.requestHook, open.span, request);
+  }
+
+  // Whoever opened the span has bound the request to its context.
+  owns(): boolean {
+    return true;
+  }
+
+  matched(route: string): void {
+    // The instrumentation that owns the span names it by this when the response ends.
+    if (this.#open.metadata !== undefined) this.#open.metadata.route = route;
+    nameByRoute(this.#open.span, this.#attributes, route);
+  }
+
+  end(_status: number | undefined, headers: unknown, response: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    finish(this.#config, this.#open.span, this.#request, headers, response);
+  }
+
+  fail(): void {
+    this.#ended = true;
+  }
+}
+
+function startSpan(tracer: Tracer, attributes: Attributes, parent: Context): Span | undefined {
+  try {
+    return tracer.startSpan(spanName(attributes), { kind: SpanKind.SERVER, attributes }, parent);
+  } catch (error) {
+    reportFailure("the tracer", error);
+    return undefined;
+  }
+}
+
+function spanName(attributes: Attributes): string {
+  const method = attributes[HTTP_REQUEST_METHOD] as string;
+  return method === OTHER_METHOD ? "HTTP" : method;
+}
+
+function nameByRoute(span: Span, attributes: Attributes, route: string): void {
+  setAttribute(span, HTTP_ROUTE, route);
+  guarded("a span", () => span.updateName(`${spanName(attributes)} ${route}`));
+}
+
+function finish(config: ServerConfig, span: Span, request: unknown, headers: unknown, response: unknown): void {
+  for (const header of config.responseHeaders) {
+    const value = readHeader(headers, header.name);
+    if (value !== undefined) setAttribute(span, header.attribute, [headerValue(header.name, value)]);
+  }
+  if (response !== undefined) guarded("responseHook", config.options.responseHook, span, { request, response });
+}
+
+function setAttribute(span: Span | undefined, name: string, value: AttributeValue): void {
+  try {
+    span?.setAttribute(name, value);
+  } catch (error) {
+    reportFailure("a span", error);
+  }
+}
+
+function knownMethod(config: ServerConfig, method: string): string {
+  return config.knownMethods.has(method) ? method : OTHER_METHOD;
+}
+
+function requestAttributes(config: ServerConfig, received: Received): Attributes {
+  const { method, scheme, peerAddress, peerPort, protocolVersion } = received;
+  const { path, query } = splitTarget(received.target);
+  const known = knownMethod(config, method);
+  const attributes: Attributes = { [HTTP_REQUEST_METHOD]: known, [URL_PATH]: path, [URL_SCHEME]: scheme };
+  if (known !== method) attributes[HTTP_REQUEST_METHOD_ORIGINAL] = method;
+  if (query !== "") attributes[URL_QUERY] = redactQuery(query, config.sensitive);
+  const { address, port } = received.host === undefined ? NO_HOST : originOf(`${scheme}://${received.host}`);
+  if (address !== "") attributes[SERVER_ADDRESS] = address;
+  if (port !== undefined) attributes[SERVER_PORT] = port;
+  const client = config.options.trustProxy === true ? (clientAddress(received.headers) ?? peerAddress) : peerAddress;
+  if (client !== undefined) attributes[CLIENT_ADDRESS] = client;
+  if (peerAddress !== undefined) attributes[NETWORK_PEER_ADDRESS] = peerAddress;
+  if (peerPort !== undefined) attributes[NETWORK_PEER_PORT] = peerPort;
+  if (protocolVersion !== undefined) attributes[NETWORK_PROTOCOL_VERSION] = protocolVersion;
+  const userAgent = readHeader(received.headers, "user-agent");
+  if (userAgent !== undefined) attributes[USER_AGENT_ORIGINAL] = userAgent;
+  return Object.assign(attributes, requestHeaders(config, received));
+}
+
+const NO_HOST = { address: "", port: undefined };
+
+/** A request target's path and query, of its origin form, its absolute form, or `*` (RFC 9112 section 3.2). */
+function splitTarget(target: string): { path: string; query: string } {
+  if (!target.startsWith("/") && target.includes("://")) {
+    const url = parseUrl(target);
+    if (url !== undefined) return { path: url.pathname, query: url.search.slice(1) };
+  }
+  const start = target.indexOf("?");
+  return start === -1 ? { path: target, query: "" } : { path: target.slice(0, start), query: target.slice(start + 1) };
+}
+
+function requestHeaders(config: ServerConfig, received: Received): Attributes {
+  const attributes: Attributes = {};
+  for (const header of config.requestHeaders) {
+    const value = readHeader(received.headers, header.name);
+    if (value !== undefined) attributes[header.attribute] = [headerValue(header.name, value)];
+  }
+  return attributes;
+}
+
+const MEASURED = [HTTP_REQUEST_METHOD, URL_SCHEME, NETWORK_PROTOCOL_VERSION, ERROR_TYPE];
+
+function measured(attributes: Attributes, route: string | undefined, status: number | undefined): Attributes {
+  const kept: Attributes = {};
+  for (const name of MEASURED) if (attributes[name] !== undefined) kept[name] = attributes[name];
+  if (route !== undefined) kept[HTTP_ROUTE] = route;
+  if (status !== undefined) kept[HTTP_RESPONSE_STATUS_CODE] = status;
+  return kept;
 }

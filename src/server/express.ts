@@ -1,0 +1,37 @@
+import { context, trace } from "@opentelemetry/api";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerOptions } from "../core/options.ts";
+import { receiveCall, serverConfig } from "../core/server-call.ts";
+import { followResponse, receivedOf } from "./exchange.ts";
+import { routeOf } from "./express-route.ts";
+
+/** Options of {@link traceRequests}. */
+export type ExpressOptions = ServerOptions<IncomingMessage, ServerResponse>;
+
+/** Middleware as express 4, express 5 and connect take it. */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;
+
+/**
+ * Makes middleware for express 4 and 5, and connect: each request continues its caller's trace in a SERVER span, named by the route that
+ * express matches. Put it before all other middleware.
+ *
+ * @throws TypeError for a bad option.
+ *
+ * @example
+ * const app = express();
+ * app.use(traceRequests());
+ */
+export function traceRequests(options: ExpressOptions = {}): Middleware {
+  const config = serverConfig("traceRequests", options);
+  return (request, response, next) => {
+    const active = context.active();
+    // What earlier middleware has put into the context stays; a span there is not this request's SERVER span, or it would be enriched.
+    const call = receiveCall(config, receivedOf(request), request, active, trace.deleteSpan(active));
+    if (call === undefined) return next();
+    followResponse(call, request, response, () => {
+      const route = routeOf(request);
+      if (route !== undefined) call.matched(route);
+    });
+    return context.with(call.context, next);
+  };
+}
