@@ -1,0 +1,36 @@
+import { createServer } from "node:http";
+import { AGENT_CARD_PATH, AgentCard } from "@a2a-js/sdk";
+import { DefaultRequestHandler, InMemoryTaskStore } from "@a2a-js/sdk/server";
+import { UserBuilder, agentCardHandler, jsonRpcHandler } from "@a2a-js/sdk/server/express";
+import { traceRequests } from "a2a-otel/server/express";
+import express from "express";
+import { joinDemo } from "./agent.ts";
+import { notes, researcherSkills } from "./researcher-skills.ts";
+
+const agent = joinDemo("researcher");
+
+const app = express();
+app.use(traceRequests());
+const url = await agent.serve(createServer(app));
+
+const card = AgentCard.fromJSON({
+  name: "researcher",
+  description: "Reads notes: counts, finds what they are about, and quotes them.",
+  version: "1.0.0",
+  supportedInterfaces: [{ url: `${url}/rpc`, protocolBinding: "JSONRPC", protocolVersion: "1.0" }],
+  capabilities: { streaming: true },
+  defaultInputModes: ["text/plain"],
+  defaultOutputModes: ["application/json", "text/plain"],
+  skills: [
+    { id: "analyze", name: "Analyze", description: "Counts words and sentences, finds keywords.", tags: ["text"] },
+    { id: "quote", name: "Quote", description: "Streams a sentence for each word that is given.", tags: ["text"] },
+  ],
+});
+const requestHandler = new DefaultRequestHandler(
+  card,
+  new InMemoryTaskStore(),
+  researcherSkills(() => agent.peer("writer")),
+);
+app.use(`/${AGENT_CARD_PATH}`, agentCardHandler({ agentCardProvider: requestHandler }));
+app.use("/rpc", jsonRpcHandler({ requestHandler, userBuilder: UserBuilder.noAuthentication }));
+app.get("/notes", (_request, response) => void response.type("text/plain").send(notes));

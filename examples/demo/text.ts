@@ -1,0 +1,42 @@
+const SENTENCES = new Intl.Segmenter("en", { granularity: "sentence" });
+const COMMON = new Set(
+  "about above after again alone also before below from have last more next over should some than that their them then there these they this those under until were when while will with year".split(
+    " ",
+  ),
+);
+
+/** The words of a text, in lower case. */
+export function words(text: string): string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? [];
+}
+
+/** The sentences of a text; a title or a paragraph's end ends one too. */
+export function sentences(text: string): string[] {
+  return text
+    .split(/\n+/)
+    .flatMap((paragraph) => Array.from(SENTENCES.segment(paragraph), ({ segment }) => segment.trim()))
+    .filter((sentence) => sentence !== "");
+}
+
+/** The words that a text uses most, of those that are not in every text. */
+export function keywords(text: string, count: number): string[] {
+  const uses = new Map<string, number>();
+  for (const word of words(text)) {
+    if (word.length > 3 && !COMMON.has(word)) uses.set(word, (uses.get(word) ?? 0) + 1);
+  }
+  const byUse = [...uses].toSorted(([, a], [, b]) => b - a);
+  return byUse.slice(0, count).map(([word]) => word);
+}
+
+/** The sentence that has most of a question's words in it, for its length. */
+export function bestSentence(text: string, question: string): string {
+  const asked = new Set(words(question));
+  let best = "";
+  let highest = -1;
+  for (const sentence of sentences(text)) {
+    const said = words(sentence);
+    const score = said.filter((word) => asked.has(word)).length / Math.sqrt(said.length + 1);
+    if (score > highest) [best, highest] = [sentence, score];
+  }
+  return best;
+}

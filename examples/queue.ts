@@ -1,0 +1,21 @@
+import "./tracing.ts";
+import { SpanKind, trace } from "@opentelemetry/api";
+// #region readme
+import { continueTrace, injectTraceContext } from "a2a-otel";
+
+// Whoever puts work aside stores the trace with it ...
+const store = (body: string): string => JSON.stringify({ body, trace: injectTraceContext() });
+
+// ... and whoever takes it up, later and elsewhere, goes on with that trace.
+const work = (row: string): Promise<void> => {
+  const { body, trace: stored } = JSON.parse(row) as { body: string; trace: Record<string, string> };
+  return continueTrace(stored, async () => console.log(`working on ${body}`), { name: "work", kind: SpanKind.CONSUMER });
+};
+// #endregion
+
+const row = trace.getTracer("shop").startActiveSpan("order", (span) => {
+  const stored = store("an order");
+  span.end();
+  return stored;
+});
+await work(row);

@@ -1,0 +1,141 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { AGENTS } from "../examples/demo/cast.ts";
+import { startReceiver } from "../examples/demo/receiver.ts";
+import { drawTrace } from "../examples/demo/tree.ts";
+import { flaws } from "../examples/demo/verdict.ts";
+import { listen } from "./support/server.ts";
+import { until } from "./support/telemetry.ts";
+
+const MAIN = fileURLToPath(new URL("../examples/demo/main.ts", import.meta.url));
+
+interface Run {
+  readonly process: ChildProcess;
+  /** Fulfilled when the last process that writes there is gone. */
+  readonly stdout: Promise<string>;
+  readonly stderr: Promise<string>;
+  readonly code: Promise<number | null>;
+}
+
+/** Runs the demo in an environment without OpenTelemetry's variables, but for those given. */
+function runDemo(environment: NodeJS.ProcessEnv = {}): Run {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("OTEL_"));
+  const demo = spawn(process.execPath, [MAIN], {
+    env: { ...Object.fromEntries(own), ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return {
+    process: demo,
+    stdout: text(demo.stdout),
+    stderr: text(demo.stderr),
+    code: once(demo, "close").then(([code]: (number | null)[]) => code ?? null),
+  };
+}
+
+test("the demo shows one trace across four agents and four clients, here and in the backend of the environment", async () => {
+  const backend = await startReceiver();
+  const run = runDemo({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+  const [stdout, stderr, code] = await Promise.all([run.stdout, run.stderr, run.code]);
+  backend.close();
+  expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+  expect(flaws(backend.spans, AGENTS)).toEqual([]);
+  const traceId = backend.spans[0]?.traceId;
+  expect(stdout).toContain(drawTrace(backend.spans));
+  expect(stdout).toContain(`One trace id: each of the ${backend.spans.length} spans, from 4 processes, has it.`);
+  expect([...stdout.matchAll(/[0-9a-f]{32}/g)].map(([id]) => id)).toEqual([traceId]);
+  expect(outline(drawTrace(backend.spans))).toEqual([
+    "orchestrate orchestrator",
+    "|- GET CLIENT orchestrator fetch",
+    "|  `- GET /.well-known/agent-card.json SERVER researcher <- remote parent",
+    "|- POST CLIENT orchestrator fetch",
+    "|  `- POST /rpc SERVER researcher <- remote parent",
+    "|     `- analyze researcher",
+    "|        |- GET CLIENT researcher undici",
+    "|        |  `- GET SERVER writer <- remote parent",
+    "|        `- chat stub-model researcher # in / # out",
+    "|- POST CLIENT orchestrator fetch",
+    "|  `- POST /rpc SERVER researcher <- remote parent",
+    "|     `- quote researcher",
+    "|        |- chat stub-model researcher # in / # out",
+    "|        |- chat stub-model researcher # in / # out",
+    "|        `- chat stub-model researcher # in / # out",
+    "`- POST CLIENT orchestrator fetch",
+    "   `- POST SERVER writer <- remote parent",
+    "      `- write report writer",
+    "         |- chat stub-model writer # in / # out",
+    "         `- POST CLIENT writer axios",
+    "            `- POST SERVER checker <- remote parent",
+    "               `- check claims checker",
+    "                  `- GET CLIENT checker got",
+    "                     `- GET /notes SERVER researcher <- remote parent",
+  ]);
+});
+
+/** The rows of a drawing, without what changes from run to run. */
+function outline(drawing: string): string[] {
+  const rows = drawing.split("\n").slice(1);
+  return rows.map((row) => {
+    const [, branch = "", rest = ""] = /^((?:[| ] {2}|[|`]- )*)(.*)$/.exec(row) ?? [];
+    const steady = rest.replace(/ +\d+ ms/, "").replaceAll(/\d+ (in|out)/g, "# $1");
+    return branch + steady.replaceAll(/ +/g, " ");
+  });
+}
+
+test("a backend that does not answer is told of, and the demo goes on without it", async () => {
+  const silent = await listen(() => {});
+  const run = runDemo({ OTEL_EXPORTER_OTLP_ENDPOINT: silent.url });
+  const [stdout, stderr, code] = await Promise.all([run.stdout, run.stderr, run.code]);
+  await silent.close();
+  expect(code).toBe(0);
+  expect(stdout).toContain("One trace id");
+  for (const name of AGENTS) expect(stderr).toContain(`${name}: spans did not reach ${silent.url}: `);
+});
+
+test("without propagation there are several trace ids, and the demo says so and fails", async () => {
+  const run = runDemo({ OTEL_PROPAGATORS: "none" });
+  const [stdout, stderr, code] = await Promise.all([run.stdout, run.stderr, run.code]);
+  expect(code).toBe(1);
+  expect(stdout).not.toContain("One trace id");
+  expect(stderr).toMatch(/^This is not one trace:\n- there are \d+ trace ids where there should be one: /);
+});
+
+/** Has each process of the demo write `<pid> <script>` to stderr when it starts, and waits for all of them. */
+async function startedDemo(): Promise<Run & { pids: Map<string, number> }> {
+  const announce = "data:text/javascript,console.error(process.pid,process.argv[1].replace(/.*[\\\\/]|\\.ts/g,''))";
+  const run = runDemo({ NODE_OPTIONS: `--import=${announce}` });
+  let said = "";
+  run.process.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  const pids = (): Map<string, number> =>
+    new Map([...said.matchAll(/(\d+) (\w+)\n/g)].map(([, pid, name = ""]) => [name, Number(pid)]));
+  await until(() => pids().size === AGENTS.length + 1, 10_000);
+  return { ...run, pids: pids() };
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test("an agent that dies ends the demo, with its name and without leaving the others behind", async () => {
+  const run = await startedDemo();
+  process.kill(run.pids.get("checker") as number, "SIGKILL");
+  const [stderr, code] = await Promise.all([run.stderr, run.code]);
+  expect(stderr).toContain("The demo failed: checker died with SIGKILL.");
+  expect(code).toBe(1);
+  expect([...run.pids.values()].filter(isRunning)).toEqual([]);
+});
+
+test("when the demo is killed, its agents go too", async () => {
+  const run = await startedDemo();
+  run.process.kill("SIGKILL");
+  // The pipes close when the last process that holds them is gone.
+  await Promise.all([run.stdout, run.stderr]);
+  expect(await run.code).toBe(null);
+});

@@ -1,0 +1,47 @@
+import { execFile } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { listen } from "./support/server.ts";
+
+const run = promisify(execFile);
+
+/** The code blocks of a page, each with the file that the comment above it names. */
+function snippets(page: string): { file: string | undefined; code: string }[] {
+  const blocks = readFileSync(page, "utf8").matchAll(/(?:<!-- (\S+) -->\n)?```ts\n([\s\S]*?)```/g);
+  return [...blocks].map(([, file, code = ""]) => ({ file, code }));
+}
+
+const pages = ["README.md", ...globSync("docs/*.md")];
+
+test.each(pages.flatMap((page) => snippets(page).map((snippet) => ({ page, ...snippet }))))(
+  "$page: the code is that of $file",
+  ({ file, code }) => {
+    expect(file, `a snippet names no file:\n${code}`).toBeDefined();
+    expect(readFileSync(file as string, "utf8")).toContain(code);
+  },
+);
+
+test.each(pages)("%s links to files that are there", (page) => {
+  const links = [...readFileSync(page, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link = ""]) => link);
+  const folder = new URL(page, new URL("../", import.meta.url));
+  for (const link of links) expect(() => readFileSync(new URL(link, folder)), link).not.toThrow();
+});
+
+const LOCAL = (name: string): string => `CLIENT ${name} (root)`;
+
+test.each([
+  { example: "fetch", prints: [LOCAL("GET"), "the agent saw 00-"] },
+  { example: "undici", prints: [LOCAL("GET"), "hello"] },
+  { example: "axios", prints: [LOCAL("GET"), "hello"] },
+  { example: "got", prints: [LOCAL("GET"), "hello"] },
+  { example: "express", prints: [LOCAL("GET"), "SERVER GET /agents/:name (remote parent)", "hello researcher"] },
+  { example: "queue", prints: ["INTERNAL order (root)", "working on an order", "CONSUMER work (remote parent)"] },
+  { example: "first", prints: ["name: 'GET'", "kind: 1", "kind: 2"] },
+])("the example $example runs and prints its spans", async ({ example, prints }) => {
+  const { stdout } = await run(process.execPath, [`examples/${example}.ts`], {
+    env: { ...process.env, PORT: "0" },
+    timeout: 10_000,
+  });
+  for (const text of prints) expect(stdout).toContain(text);
+});
