@@ -1,10 +1,11 @@
 import { startCall } from "./core/client-call.ts";
 import type { ClientCall, ClientConfig } from "./core/client-call.ts";
 import { guarded } from "./core/guard.ts";
-import { follow, foreignSubscribedFirst, isStreamReadable, relabel } from "./core/undici-channels.ts";
+import { connectChannels, follow, foreignSubscribedFirst, isStreamReadable, relabel } from "./core/undici-channels.ts";
 import type { ChannelRequest, Exchange } from "./core/undici-channels.ts";
 import { isAbandoned, watchUnread } from "./core/unread.ts";
 import type { Unread } from "./core/unread.ts";
+import { tapEventStream } from "./fetch-tap.ts";
 
 /**
  * One fetch as its two witnesses tell of it: the promise, which the application sees, and the channels, which see each request on the wire
@@ -39,8 +40,7 @@ export class FetchExchange implements Exchange {
     const previous = this.#call;
     if (this.#failure === undefined || isRedirect(previous.status)) previous.end();
     else previous.fail(this.#failure.error, this.#signal);
-    const url = new URL(request.path, request.origin).href;
-    const call = startCall(this.#config, request.method, url, undefined, previous.request, previous);
+    const call = startCall(this.#config, request.method, urlOf(request), undefined, previous.request, previous);
     if (call === undefined) return;
     call.takeOver(previous);
     follow(call, this);
@@ -86,8 +86,15 @@ export class FetchExchange implements Exchange {
     if (!this.#seen && response.status > 0) call.response(response.status, response.headers);
     call.delivered(response);
     if (this.#failure !== undefined) call.fail(this.#failure.error, this.#signal);
-    else if (!this.#seen || this.#bodyEnded || this.#config.options.endSpanOn === "headers" || response.body === null) call.end();
+    else if (this.#bodyEnded || this.#config.options.endSpanOn === "headers") call.end();
+    else if (!this.#seen) this.#unseen(response);
+    else if (response.body === null) call.end();
     else this.#unread = watchUnread(call, response, response.body);
+  }
+
+  /** The channels told nothing of this response: on Node it never was on the wire, elsewhere there are none. */
+  #unseen(response: Response): void {
+    if (connectChannels() || !tapEventStream(this.#call, response, this.#signal)) this.#call.end();
   }
 
   /** The promise was rejected, or the function threw. */
@@ -112,6 +119,11 @@ export class FetchExchange implements Exchange {
       },
     );
   }
+}
+
+/** A path may begin with two slashes, or be a whole URL (a proxy's). */
+function urlOf({ origin, path }: ChannelRequest): string {
+  return path.startsWith("/") ? `${typeof origin === "object" ? origin.origin : origin}${path}` : new URL(path, origin).href;
 }
 
 function isRedirect(status: number | undefined): boolean {

@@ -89,7 +89,7 @@ function owned(fetch: Fetch): () => void {
  * @example
  * const client = await createClient({ fetchImpl: wrapFetch(fetch) });
  */
-export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {}): F {
+export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {}): Fetch & F {
   const config = clientConfig("wrapFetch", options);
   if (typeof fetch !== "function") throw new TypeError(`wrapFetch: fetch must be a function, not ${String(fetch)}`);
   return wrapped.has(fetch) ? fetch : (traced(fetch, config, fetch === globalThis.fetch, () => true) as F);
@@ -114,7 +114,7 @@ function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActi
     call.suppressing = isGlobal || foreignSubscribedFirst();
     let result: Promise<Response>;
     try {
-      result = context.with(call.context, original as (...args: FetchArguments) => Promise<Response>, this, ...args);
+      result = context.with(call.context, original, this, ...args);
     } catch (error) {
       exchange?.failed(error);
       throw error;
@@ -158,15 +158,30 @@ function startFetch(config: ClientConfig, args: FetchArguments): ClientCall | un
 function keepIterator(args: FetchArguments): void {
   const headers = args[1]?.headers as { next?: unknown } | undefined;
   if (typeof headers?.next !== "function") return;
-  args[1] = initWith(args[1], [...(headers as Iterable<[string, string]>)]);
+  args[1] = initWith(args[1], read(headers as Iterable<[string, string]>) as [string, string][]);
+}
+
+/** The items of an iterable; of one that throws, an iterable that throws the same: the platform is to tell the caller. */
+function read<Item>(items: Iterable<Item>): Iterable<Item> {
+  try {
+    return [...items];
+  } catch (error) {
+    return {
+      [Symbol.iterator]() {
+        throw error;
+      },
+    };
+  }
 }
 
 // The Fetch standard upper-cases these six and no others ("normalize a method").
 const NORMALIZED = /^(?:delete|get|head|options|post|put)$/i;
 
 function methodOf(input: FetchArguments[0], init: RequestInit | undefined): string {
-  const method = init?.method ?? (isRequest(input) ? input.method : "GET");
-  return NORMALIZED.test(method) ? method.toUpperCase() : String(method);
+  const given = init?.method as string | null | undefined;
+  if (given === undefined) return isRequest(input) ? input.method : "GET";
+  const method = String(given); // null has a name too
+  return NORMALIZED.test(method) ? method.toUpperCase() : method;
 }
 
 function urlOf(input: FetchArguments[0]): string {
@@ -190,14 +205,21 @@ function signalOf([input, init]: FetchArguments): AbortSignal | null | undefined
 function layHeaders(args: FetchArguments, call: ClientCall): void {
   const [input, init] = args;
   const given = init?.headers;
-  if (given === null || (given !== undefined && typeof given !== "object")) return; // the platform refuses these itself
+  // The platform refuses these itself.
+  if (init !== undefined && init !== null && init !== Object(init)) return;
+  if (given === null || (given !== undefined && typeof given !== "object")) return;
   const request = given === undefined && isRequest(input) ? input : undefined;
   const headers = withHeaders(given ?? request?.headers, call.headers as Record<string, string>, call.replaced) as HeadersInit;
   args[1] = initWith(init, headers);
   // A Request that is given an init loses its referrer (Fetch standard, Request constructor), unless the init has it.
-  if (request !== undefined && init === undefined && request.referrer !== "about:client") {
+  if (request !== undefined && init === undefined && request.referrer !== "about:client" && keepsReferrer(request)) {
     args[1] = { ...args[1], referrer: request.referrer, referrerPolicy: request.referrerPolicy };
   }
+}
+
+/** Whether a Request made of another keeps its referrer; that of Node 24 loses it, and so must we. */
+function keepsReferrer({ url, referrer }: Request): boolean {
+  return new Request(new Request(url, { referrer })).referrer === referrer;
 }
 
 /**

@@ -1,5 +1,5 @@
-import { isTracingSuppressed, suppressTracing } from "@opentelemetry/core";
-import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { isTracingSuppressed, suppressTracing, unsuppressTracing } from "@opentelemetry/core";
+import { ROOT_CONTEXT, context as contextApi, isSpanContextValid, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 
 /**
@@ -13,34 +13,62 @@ export class CallContext implements Context {
   readonly #parent: Context;
   readonly #span: Span | undefined;
   readonly call: Suppressible;
+  readonly #placeholder: boolean;
 
-  constructor(parent: Context, span: Span | undefined, call: Suppressible) {
+  constructor(parent: Context, span: Span | undefined, call: Suppressible, placeholder = false) {
     this.#parent = parent;
     this.#span = span;
     this.call = call;
+    this.#placeholder = placeholder;
   }
 
   getValue(key: symbol): unknown {
     if (key === SPAN_KEY && this.#span !== undefined) return this.#span;
-    if (key === SUPPRESSION_KEY) return this.call.suppressing || this.#parent.getValue(key);
+    if (key === SUPPRESSION_KEY) return this.#isSuppressing() || this.#parent.getValue(key);
     if (key === APPLICATION_SUPPRESSION_KEY) return this.#parent.getValue(SUPPRESSION_KEY) === true;
     return this.#parent.getValue(key);
   }
 
   // A context derived from this one keeps the switch: what a transport derives is still the transport.
   setValue(key: symbol, value: unknown): Context {
-    return new CallContext(this.#parent.setValue(key, value), key === SPAN_KEY ? undefined : this.#span, this.call);
+    const suppressing = this.#isSuppressing();
+    if (suppressing && key === SPAN_KEY && isNoSpan(value)) return new CallContext(this.#parent, this.#span, this.call, true);
+    const call = this.#placeholder && !suppressing ? NEVER : this.call;
+    return new CallContext(
+      this.#parent.setValue(key, value),
+      key === SPAN_KEY ? undefined : this.#span,
+      call,
+      this.#placeholder && suppressing,
+    );
   }
 
   deleteValue(key: symbol): Context {
-    return new CallContext(this.#parent.deleteValue(key), key === SPAN_KEY ? undefined : this.#span, this.call);
+    const call = key === SUPPRESSION_KEY ? NEVER : this.call;
+    return new CallContext(this.#parent.deleteValue(key), key === SPAN_KEY ? undefined : this.#span, call);
   }
+
+  /**
+   * A suppressed instrumentation puts the span that it did not get into a context, injects from that, and then runs the transport in it,
+   * and so the application's code (`lookup`, an agent) too: that finds the call's span there and, once the context is active, no suppression.
+   */
+  #isSuppressing(): boolean {
+    return this.call.suppressing && !(this.#placeholder && contextApi.active() === this);
+  }
+}
+
+/** Whether a value is the span that a tracer gives where tracing is suppressed. */
+function isNoSpan(value: unknown): boolean {
+  const span = value as Partial<Span> | undefined;
+  return typeof span?.spanContext === "function" && !isSpanContextValid(span.spanContext());
 }
 
 /** What has the switch of a {@link CallContext}. */
 export interface Suppressible {
   suppressing: boolean;
 }
+
+// On only while a request is created in such a context.
+const NEVER: Suppressible = { suppressing: false };
 
 /**
  * Whether the application has suppressed tracing. Our own switch does not count: a request that a custom fetch makes before the one that
@@ -49,6 +77,11 @@ export interface Suppressible {
 export function isSuppressed(context: Context): boolean {
   const byApplication = context.getValue(APPLICATION_SUPPRESSION_KEY);
   return byApplication === undefined ? isTracingSuppressed(context) : byApplication === true;
+}
+
+/** A context without the suppression of our own switch: a call that is made while it is on is recorded and propagated like any other. */
+export function withoutSwitch(context: Context): Context {
+  return isTracingSuppressed(context) ? unsuppressTracing(context) : context;
 }
 
 const APPLICATION_SUPPRESSION_KEY = Symbol.for("a2a-otel.suppressed-by-application");

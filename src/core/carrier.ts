@@ -97,6 +97,9 @@ export function withHeaders(headers: unknown, added: Record<string, string>, rep
 }
 
 function copyOf(headers: HeadersLike): HeadersLike | undefined {
+  // Not by their own constructor: that of a subclass may take something else.
+  if (headers instanceof Map) return new Map(headers) as HeadersLike;
+  if (headers instanceof Headers) return new Headers(headers);
   try {
     return new (headers.constructor as new (init: Iterable<Pair>) => HeadersLike)(headers);
   } catch {

@@ -29,7 +29,7 @@ import {
   redactUrl,
 } from "./attributes.ts";
 import type { Origin } from "./attributes.ts";
-import { CallContext, isSuppressed } from "./call-context.ts";
+import { CallContext, isSuppressed, withoutSwitch } from "./call-context.ts";
 import type { Suppressible } from "./call-context.ts";
 import { readHeader, readHeaders } from "./carrier.ts";
 import { errorTypeOf, isCancellation, recordFailure } from "./failure.ts";
@@ -51,6 +51,7 @@ import {
 } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
 import { checkContextManager, tracerSource } from "./telemetry.ts";
+import type { Exchange } from "./undici-channels.ts";
 
 /** A client's options, read once at set-up. */
 export interface ClientConfig extends RequestRules {
@@ -102,10 +103,12 @@ export function startCall(
 ): ClientCall | undefined {
   try {
     checkContextManager();
-    const active = contextApi.active();
+    let active = contextApi.active();
     const source = config.propagation();
-    if (previous !== undefined) return beginCall(config, method, url, headers, request, previous.parent, source, NOTHING, previous);
-    if (isSuppressed(active) || guarded("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
+    if (previous !== undefined) return beginCall(config, method, url, headers, request, previous.parentOfNext(), source, NOTHING, previous);
+    if (isSuppressed(active)) return undefined;
+    active = withoutSwitch(active);
+    if (guarded("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
     const carried = source === undefined ? undefined : readHeaders(headers, source.fields);
     if (carried !== undefined && isTracedAlready(carried, active)) return undefined;
     const parent = carried === undefined ? active : parentOf(active, carried, source as Propagation);
@@ -211,7 +214,7 @@ export class ClientCall implements OpenCall, Suppressible {
   /** Whether foreign instrumentation finds tracing suppressed: on while the transport creates the request. */
   suppressing = false;
   /** What the transport runs in. */
-  readonly context: Context;
+  context: Context;
   /** The propagation headers, to be laid over the caller's. */
   headers: Record<string, string> | undefined;
   /** The names of headers that the caller may have put in by hand and that {@link headers} replace. */
@@ -231,12 +234,14 @@ export class ClientCall implements OpenCall, Suppressible {
   /** The status of the response, once it is there. */
   status: number | undefined;
   ended = false;
+  /** What follows its requests on the wire. A field, for weak maps are dear to the garbage collector. */
+  exchange: Exchange | undefined = undefined;
 
   readonly #config: ClientConfig;
   readonly #span: Span | undefined;
   readonly #recording: boolean;
   readonly #duration: Histogram<Attributes> | undefined;
-  readonly #origin: Origin;
+  #origin: Origin;
   readonly #method: string;
   readonly #start: number;
   #errorType: string | undefined;
@@ -273,16 +278,35 @@ export class ClientCall implements OpenCall, Suppressible {
     this.headers = headers;
     this.replaced = replacedNames(headers, byHand);
     const id = headers[TRACEPARENT];
-    if (this.#span === undefined || id === undefined) return;
+    if (id === undefined) return;
     this.id = id;
-    if (this.observed) openCalls.set(id, this);
+    // Without a span it is the parent's, and not this call's alone; but foreign instrumentation must not add another.
+    if (this.#span === undefined) this.context = new CallContext(this.parent, undefined, this.suppression);
+    else if (this.observed) openCalls.set(id, this);
   }
 
   /** Takes the place of an earlier attempt whose headers the transport sends again, under the earlier one's `traceparent`. */
   takeOver(earlier: ClientCall): void {
     if (this.id !== undefined) openCalls.delete(this.id);
     this.id = earlier.id;
-    if (this.id !== undefined && this.observed) openCalls.set(this.id, this);
+    if (this.id !== undefined && this.#span !== undefined && this.observed) openCalls.set(this.id, this);
+  }
+
+  /** What a re-send hangs under: the call's parent; without one the first attempt, or the attempts would be a trace each. */
+  parentOfNext(): Context {
+    const hasParent = isSpanContextValid(trace.getSpanContext(this.parent) ?? INVALID_SPAN_CONTEXT);
+    return hasParent || this.#span === undefined ? this.parent : trace.setSpanContext(this.parent, this.#span.spanContext());
+  }
+
+  /** The URL became known, which the client could not tell at the start. */
+  located(url: string): void {
+    if (this.ended) return;
+    this.#origin = originOf(url);
+    if (!this.#recording) return;
+    const { address, port } = this.#origin;
+    this.#set(URL_FULL, redactUrl(url, this.#config.sensitive));
+    if (address !== "") this.#set(SERVER_ADDRESS, address);
+    if (port !== undefined) this.#set(SERVER_PORT, port);
   }
 
   /** The peer and the protocol's version (`1.1`, `2`) became known. */

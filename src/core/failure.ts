@@ -9,10 +9,17 @@ export function isCancellation(error: unknown, signal: AbortSignal | null | unde
   try {
     if (signal?.aborted !== true) return nameOf(error) === "AbortError";
     if (nameOf(signal.reason) === "TimeoutError") return false;
-    return error === signal.reason || nameOf(error) === "AbortError" || causeOf(error) === signal.reason;
+    return isReason(error, signal.reason) || nameOf(error) === "AbortError" || causeOf(error) === signal.reason;
   } catch {
     return false; // a getter of the error's own threw
   }
+}
+
+/** Cloudflare rejects with a copy of the reason, which keeps an error's name and message, and makes an error of a text. */
+function isReason(error: unknown, reason: unknown): boolean {
+  if (error === reason) return true;
+  if (!isError(error)) return false;
+  return isError(reason) ? error.name === reason.name && error.message === reason.message : error.message === reason;
 }
 
 /** `error.type` of a failure: of the timeout that caused it, if one did, for clients report timeouts as cancels. */

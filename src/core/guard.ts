@@ -24,7 +24,7 @@ export function warnOnce(text: string): void {
 
 const warned = new Set<string>();
 
-/** Runs a piece of somebody else's code; what it throws goes to `diag`. */
+/** Runs a piece of somebody else's code; what it throws, now or as a promise, goes to `diag`. */
 export function guarded<Args extends unknown[], Result>(
   what: string,
   code: ((...args: Args) => Result) | undefined,
@@ -32,7 +32,9 @@ export function guarded<Args extends unknown[], Result>(
 ): Result | undefined {
   if (code === undefined) return undefined;
   try {
-    return code(...args);
+    const result = code(...args);
+    if (result instanceof Promise) result.catch((error: unknown) => reportFailure(what, error));
+    return result;
   } catch (error) {
     reportFailure(what, error);
     return undefined;

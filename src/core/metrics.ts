@@ -35,7 +35,7 @@ export function durationSource(
   };
 }
 
-/** Milliseconds on a clock that does not go back. */
+/** Milliseconds on a clock that does not go back, where the platform has one. */
 export function now(): number {
-  return performance.now();
+  return (globalThis.performance ?? Date).now();
 }

@@ -1,5 +1,6 @@
 import type { Attributes, MeterProvider, Span, TextMapPropagator, TracerProvider } from "@opentelemetry/api";
 import { KNOWN_METHODS, SENSITIVE_QUERY_PARAMETERS, sensitiveQuery } from "./attributes.ts";
+import { environmentList } from "./environment.ts";
 
 /** Header names whose values are recorded as `http.request.header.<name>` and `http.response.header.<name>`. */
 export interface HeadersToSpanAttributes {
@@ -53,6 +54,21 @@ export interface ServerOptions<Request = unknown, Response = unknown> extends Sh
   incoming?: "parent";
   /** True: `client.address` comes from `Forwarded`, then `X-Forwarded-For`, which any client can write. Default: false, the socket's. */
   trustProxy?: boolean;
+}
+
+/** Options of the A2A layer, for both ends of a call. */
+export interface A2AOptions {
+  /** `"suppress"`: asking for a task's state (`GetTask`) is neither traced nor propagated. Default: `"trace"`. */
+  polling?: "trace" | "suppress";
+  /**
+   * What belongs to the conversation and goes into baggage: `gen_ai.conversation.id` and association properties, by name. Whoever the HTTP
+   * layer sends baggage to can read it. Default: nothing.
+   */
+  conversationBaggage?: string[];
+  /** The provider of the tracer. Default: the global one. */
+  tracerProvider?: TracerProvider;
+  /** The propagator that reads what came in where no HTTP instrumentation has. Default: the global one if there is one, else W3C's. */
+  propagator?: TextMapPropagator;
 }
 
 type Checked<T> = { readonly [Name in keyof T]-?: (value: unknown) => string | undefined };
@@ -109,6 +125,20 @@ export const SERVER_OPTIONS: Checked<ServerOptions> = {
   trustProxy: isBoolean,
 };
 
+/** The checks of {@link A2AOptions}. */
+export const A2A_OPTIONS: Checked<A2AOptions> = {
+  polling: isOneOf("trace", "suppress"),
+  conversationBaggage: isStrings,
+  tracerProvider: SHARED.tracerProvider,
+  propagator: SHARED.propagator,
+};
+
+/** The checks of what `setupPropagation` takes. */
+export const SETUP_OPTIONS: Checked<{ propagator?: TextMapPropagator; contextManager?: boolean }> = {
+  propagator: SHARED.propagator,
+  contextManager: isBoolean,
+};
+
 /**
  * Holds options against their checks, for the function that is named.
  *
@@ -121,7 +151,7 @@ export function checkOptions(caller: string, options: unknown, checks: Checked<o
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const check = (checks as Record<string, ((value: unknown) => string | undefined) | undefined>)[name];
-    if (check === undefined) {
+    if (check === undefined || !Object.hasOwn(checks, name)) {
       throw new TypeError(`${caller}: there is no option "${name}"; the options are ${Object.keys(checks).join(", ")}`);
     }
     const needed = check(value);
@@ -170,10 +200,5 @@ function recordedHeader(side: "request" | "response", name: string): RecordedHea
 }
 
 function knownMethodsOfEnvironment(): string[] | undefined {
-  const value = globalThis.process?.env?.["OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS"];
-  if (value === undefined || value.trim() === "") return undefined;
-  return value
-    .split(",")
-    .map((method) => method.trim())
-    .filter((method) => method !== "");
+  return environmentList("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS");
 }

@@ -1,6 +1,7 @@
 import { propagation, trace } from "@opentelemetry/api";
 import type { Baggage, Context, TextMapPropagator } from "@opentelemetry/api";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { environmentList } from "./environment.ts";
 import { guarded, reportFailure } from "./guard.ts";
 
 /** The header names of W3C Trace Context and W3C Baggage. */
@@ -27,9 +28,7 @@ function withFields(propagator: TextMapPropagator): Propagation {
 
 /** `OTEL_PROPAGATORS`, the user's word on which formats are used; undefined where it is not set. */
 export function propagatorNames(): string[] | undefined {
-  const value = globalThis.process?.env?.["OTEL_PROPAGATORS"];
-  if (value === undefined || value.trim() === "") return undefined;
-  return value.split(",").map((name) => name.trim());
+  return environmentList("OTEL_PROPAGATORS");
 }
 
 /**
@@ -84,7 +83,18 @@ export function headersOf(source: Propagation, context: Context): Record<string,
 
 /** The context that headers (keyed in lower case) carry, on top of `base`. Never throws. */
 export function contextOf(source: Propagation, headers: Record<string, string>, base: Context): Context {
-  return guarded("the propagator's extract()", () => source.propagator.extract(base, headers, recordGetter)) ?? base;
+  return withKnownFlags(
+    guarded("the propagator's extract()", () => source.propagator.extract(base, headers, recordGetter)) ?? base,
+  );
+}
+
+// Trace Context level 2: sampled and random. Others must not be passed on, and the stock propagator would write them in three digits.
+const KNOWN_FLAGS = 0x03;
+
+function withKnownFlags(context: Context): Context {
+  const spanContext = trace.getSpanContext(context);
+  if (spanContext === undefined || spanContext.traceFlags <= KNOWN_FLAGS) return context;
+  return trace.setSpanContext(context, { ...spanContext, traceFlags: spanContext.traceFlags & KNOWN_FLAGS });
 }
 
 /** Whether a context has something that could be propagated. */

@@ -1,4 +1,4 @@
-import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { AttributeValue, Attributes, Context, Histogram, Span, Tracer } from "@opentelemetry/api";
 import { RPCType, getRPCMetadata, setRPCMetadata } from "@opentelemetry/core";
 import type { RPCMetadata } from "@opentelemetry/core";
@@ -23,7 +23,6 @@ import {
   errorType,
   headerValue,
   originOf,
-  parseUrl,
   redactQuery,
 } from "./attributes.ts";
 import { readHeader, readHeaders } from "./carrier.ts";
@@ -31,6 +30,7 @@ import { clientAddress } from "./client-address.ts";
 import { recordFailure } from "./failure.ts";
 import { guarded, reportFailure } from "./guard.ts";
 import { durationSource, now } from "./metrics.ts";
+import { namedSpans } from "./named-spans.ts";
 import { SERVER_OPTIONS, checkOptions, requestRules } from "./options.ts";
 import type { RequestRules, ServerOptions } from "./options.ts";
 import { contextOf, propagationSource } from "./propagator.ts";
@@ -84,8 +84,8 @@ export interface ServerCall {
   owns(context: Context): boolean;
   /** The framework matched the route with this template. */
   matched(route: string): void;
-  /** The response is over; without a status none was sent. `headers` are its headers in any shape, `response` what the user's hook is told of. */
-  end(status: number | undefined, headers: unknown, response: unknown): void;
+  /** The response is over; without a status none was sent. `headers` tells its headers in any shape, `response` is what the user's hook is told of. */
+  end(status: number | undefined, headers: () => unknown, response: unknown): void;
   /** The handler threw, or the response broke off for a reason of the server's. */
   fail(error: unknown, status: number | undefined): void;
 }
@@ -109,10 +109,12 @@ export function receiveCall(
     checkContextManager();
     if (guarded("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
     const open = openServerSpan(active);
-    if (open !== undefined) return new EnrichedCall(config, received, request, active, open);
+    const stale = open !== undefined && isOfAnother(open.span, received);
+    if (open !== undefined && !stale) return new EnrichedCall(config, received, request, active, open);
     const source = config.propagation();
     const carried = source && readHeaders(received.headers, source.fields);
-    const parent = source && carried ? contextOf(source, carried, base) : base;
+    const own = stale ? ROOT_CONTEXT : base;
+    const parent = source && carried ? contextOf(source, carried, own) : own;
     return new OwnCall(config, received, request, parent);
   } catch (error) {
     reportFailure("receiving a request", error);
@@ -120,13 +122,13 @@ export function receiveCall(
   }
 }
 
-interface OpenServerSpan {
+export interface OpenServerSpan {
   readonly span: Span;
   readonly metadata: RPCMetadata | undefined;
 }
 
 /** The SERVER span that is open for this request: the API gives a span no kind, but instrumentation leaves it in the RPC metadata. */
-function openServerSpan(active: Context): OpenServerSpan | undefined {
+export function openServerSpan(active: Context): OpenServerSpan | undefined {
   const metadata = getRPCMetadata(active);
   if (metadata?.type === RPCType.HTTP) return { span: metadata.span, metadata };
   const span = trace.getSpan(active);
@@ -134,7 +136,18 @@ function openServerSpan(active: Context): OpenServerSpan | undefined {
   return isServer && span?.isRecording() === true ? { span, metadata: undefined } : undefined;
 }
 
-const OWN_CALL = Symbol("a2a-otel.server-call");
+/**
+ * Whether a SERVER span is another request's: a server that is made in a handler is told of its requests in that handler's context. What
+ * tells is that the span has ended, or that its peer is another; the API shows neither, but the span of an SDK does.
+ */
+function isOfAnother(span: Span, { peerPort }: Received): boolean {
+  const { ended, attributes } = span as { ended?: boolean; attributes?: Attributes };
+  if (ended === true) return true;
+  const port = attributes?.[NETWORK_PEER_PORT];
+  return port !== undefined && peerPort !== undefined && port !== peerPort;
+}
+
+const NO_SPAN: Span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
 /** A request whose SERVER span is ours. */
 class OwnCall implements ServerCall {
@@ -144,7 +157,7 @@ class OwnCall implements ServerCall {
   readonly #span: Span | undefined;
   readonly #recording: boolean;
   /** By which other instrumentation finds the span, and tells the route. */
-  readonly #metadata: RPCMetadata | undefined;
+  readonly #metadata: RPCMetadata;
   readonly #duration: Histogram | undefined;
   readonly #attributes: Attributes;
   readonly #start: number;
@@ -160,24 +173,20 @@ class OwnCall implements ServerCall {
     this.#attributes = tracer === undefined && this.#duration === undefined ? {} : requestAttributes(config, received);
     this.#span = tracer && startSpan(tracer, this.#attributes, parent);
     this.#recording = this.#span?.isRecording() === true;
-    if (this.#span === undefined) {
-      this.context = parent.setValue(OWN_CALL, this);
-    } else {
-      this.#metadata = { type: RPCType.HTTP, span: this.#span };
-      this.context = setRPCMetadata(trace.setSpan(parent, this.#span), this.#metadata);
-      if (this.#recording) guarded("requestHook", config.options.requestHook, this.#span, request);
-    }
+    this.#metadata = { type: RPCType.HTTP, span: this.#span ?? NO_SPAN };
+    this.context = setRPCMetadata(this.#span === undefined ? parent : trace.setSpan(parent, this.#span), this.#metadata);
+    if (this.#recording) guarded("requestHook", config.options.requestHook, this.#span as Span, request);
   }
 
   owns(context: Context): boolean {
-    return this.#metadata === undefined ? context.getValue(OWN_CALL) === this : getRPCMetadata(context) === this.#metadata;
+    return getRPCMetadata(context) === this.#metadata;
   }
 
   matched(route: string): void {
     this.#route = route;
   }
 
-  end(status: number | undefined, headers: unknown, response: unknown): void {
+  end(status: number | undefined, headers: () => unknown, response: unknown): void {
     if (this.#ended) return;
     if (status !== undefined && status >= 500) this.#error(String(status));
     this.#end(status, headers, response);
@@ -197,9 +206,9 @@ class OwnCall implements ServerCall {
     guarded("a span", () => this.#span?.setStatus({ code: SpanStatusCode.ERROR }));
   }
 
-  #end(status: number | undefined, headers: unknown, response: unknown): void {
+  #end(status: number | undefined, headers: (() => unknown) | undefined, response: unknown): void {
     this.#ended = true;
-    const route = this.#route ?? this.#metadata?.route;
+    const route = this.#route ?? this.#metadata.route;
     if (this.#recording) {
       if (status !== undefined) setAttribute(this.#span, HTTP_RESPONSE_STATUS_CODE, status);
       if (route !== undefined) nameByRoute(this.#span as Span, this.#attributes, route);
@@ -240,11 +249,11 @@ class EnrichedCall implements ServerCall {
 
   matched(route: string): void {
     // The instrumentation that owns the span names it by this when the response ends.
-    if (this.#open.metadata !== undefined) this.#open.metadata.route = route;
+    if (this.#open.metadata !== undefined && !namedSpans.has(this.#open.span)) this.#open.metadata.route = route;
     nameByRoute(this.#open.span, this.#attributes, route);
   }
 
-  end(_status: number | undefined, headers: unknown, response: unknown): void {
+  end(_status: number | undefined, headers: () => unknown, response: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
     finish(this.#config, this.#open.span, this.#request, headers, response);
@@ -271,13 +280,17 @@ function spanName(attributes: Attributes): string {
 
 function nameByRoute(span: Span, attributes: Attributes, route: string): void {
   setAttribute(span, HTTP_ROUTE, route);
+  if (namedSpans.has(span)) return;
   guarded("a span", () => span.updateName(`${spanName(attributes)} ${route}`));
 }
 
-function finish(config: ServerConfig, span: Span, request: unknown, headers: unknown, response: unknown): void {
-  for (const header of config.responseHeaders) {
-    const value = readHeader(headers, header.name);
-    if (value !== undefined) setAttribute(span, header.attribute, [headerValue(header.name, value)]);
+function finish(config: ServerConfig, span: Span, request: unknown, headers: (() => unknown) | undefined, response: unknown): void {
+  if (config.responseHeaders.length > 0) {
+    const sent = guarded("reading the response's headers", headers);
+    for (const header of config.responseHeaders) {
+      const value = readHeader(sent, header.name);
+      if (value !== undefined) setAttribute(span, header.attribute, [headerValue(header.name, value)]);
+    }
   }
   if (response !== undefined) guarded("responseHook", config.options.responseHook, span, { request, response });
 }
@@ -316,14 +329,15 @@ function requestAttributes(config: ServerConfig, received: Received): Attributes
 
 const NO_HOST = { address: "", port: undefined };
 
-/** A request target's path and query, of its origin form, its absolute form, or `*` (RFC 9112 section 3.2). */
+/** The scheme and the authority of a request target in absolute form. */
+const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
+
+/** A request target's path and query, of its origin form, its absolute form, or `*` (RFC 9112 section 3.2), byte for byte. */
 function splitTarget(target: string): { path: string; query: string } {
-  if (!target.startsWith("/") && target.includes("://")) {
-    const url = parseUrl(target);
-    if (url !== undefined) return { path: url.pathname, query: url.search.slice(1) };
-  }
-  const start = target.indexOf("?");
-  return start === -1 ? { path: target, query: "" } : { path: target.slice(0, start), query: target.slice(start + 1) };
+  const rest = target.startsWith("/") ? target : target.replace(ABSOLUTE_FORM, "");
+  const start = rest.indexOf("?");
+  const path = start === -1 ? rest : rest.slice(0, start);
+  return { path: path === "" ? "/" : path, query: start === -1 ? "" : rest.slice(start + 1) };
 }
 
 function requestHeaders(config: ServerConfig, received: Received): Attributes {

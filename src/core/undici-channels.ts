@@ -1,6 +1,7 @@
 import { context } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import { CallContext } from "./call-context.ts";
+import type { Suppressible } from "./call-context.ts";
 import { sameName, writeHeaders } from "./carrier.ts";
 import { ClientCall } from "./client-call.ts";
 import { guarded } from "./guard.ts";
@@ -32,15 +33,15 @@ interface Channel {
 }
 type Subscriber = (message: never) => void;
 
-const exchanges = new WeakMap<ClientCall, Exchange>();
 const followed = new WeakMap<object, Exchange>();
 let createChannel: Channel | undefined;
 let foreignFirst = false;
 let creating: ClientCall | undefined;
+let bystander: { call: Suppressible; suppressing: boolean } | undefined;
 
 /** Has an exchange told of the requests that carry the call's `traceparent`. */
 export function follow(call: ClientCall, exchange: Exchange): void {
-  exchanges.set(call, exchange);
+  call.exchange = exchange;
 }
 
 /**
@@ -55,8 +56,7 @@ export function connectChannels(): boolean {
   const channels = guarded("finding diagnostics channels", () => process.getBuiltinModule("node:diagnostics_channel"));
   if (channels === undefined) return false;
   createChannel = channels.channel("undici:request:create") as unknown as Channel;
-  foreignFirst = createChannel.hasSubscribers;
-  createChannel.subscribe(onCreate);
+  subscribeFirst(createChannel, onCreate);
   createChannel.subscribe(afterCreate);
   const on = (name: string, subscriber: Subscriber): void => channels.subscribe(name, subscriber as (message: unknown) => void);
   on("undici:client:sendHeaders", onSendHeaders);
@@ -77,6 +77,19 @@ function isNode(): boolean {
   );
 }
 
+/** Subscribes before those who have subscribed already: they are taken off and put on again, in their order. */
+function subscribeFirst(channel: Channel, subscriber: Subscriber): void {
+  // `_subscribers` is Node's own, so it is only looked at.
+  const { _subscribers: others } = channel as { _subscribers?: unknown };
+  foreignFirst = channel.hasSubscribers && !Array.isArray(others);
+  channel.subscribe(subscriber);
+  if (!Array.isArray(others)) return;
+  for (const other of (others as Subscriber[]).slice()) {
+    channel.unsubscribe(other);
+    channel.subscribe(other);
+  }
+}
+
 /** Makes sure that our last subscriber is the last one; asked for before each call. */
 export function arrangeChannels(): void {
   if (createChannel === undefined) return;
@@ -88,7 +101,7 @@ export function arrangeChannels(): void {
   }
 }
 
-/** Whether somebody subscribed before us, and so is told of a request before we can suppress tracing. */
+/** Whether somebody subscribed before us and stayed there, and so is told of a request before we can suppress tracing. */
 export function foreignSubscribedFirst(): boolean {
   return foreignFirst;
 }
@@ -99,20 +112,32 @@ export function isStreamReadable(body: ReadableStream): boolean {
 }
 
 function onCreate({ request }: { request: ChannelRequest }): void {
-  const call = callOf(request.headers, context.active());
+  const active = context.active();
+  const call = callOf(request.headers, active);
   if (call === undefined) return;
+  const { exchange } = call;
+  if (exchange !== undefined) {
+    followed.set(request, exchange);
+    guarded("following a request", () => exchange.created(request));
+  }
+  // Only now: to end an earlier attempt turns the switch off.
   creating = call;
   call.suppression.suppressing = true;
-  const exchange = exchanges.get(call);
-  if (exchange === undefined) return;
-  followed.set(request, exchange);
-  guarded("following a request", () => exchange.created(request));
+  // A retry that is out of our sight is created in the context of whichever call has opened the socket.
+  if (active instanceof CallContext && active.call !== call.suppression) {
+    bystander = { call: active.call, suppressing: active.call.suppressing };
+    active.call.suppressing = true;
+  }
 }
 
 function afterCreate({ request }: { request: ChannelRequest }): void {
   if (creating === undefined) return;
   creating.suppression.suppressing = false;
   creating = undefined;
+  if (bystander !== undefined) {
+    bystander.call.suppressing = bystander.suppressing;
+    bystander = undefined;
+  }
   keepOneTraceparent(request.headers);
 }
 

@@ -1,0 +1,231 @@
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { openCalls } from "../../src/core/open-calls.ts";
+import { instrumentFetch } from "../../src/fetch.ts";
+import { ROUTES, serve } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+import { describe, startTelemetry } from "../support/telemetry.ts";
+import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
+import { bothWays, errorShape } from "./control.ts";
+
+let telemetry: TestTelemetry;
+let server: TestServer;
+let undo: () => void = () => {};
+beforeAll(async () => {
+  server = await serve({
+    ...ROUTES,
+    "/cut-events": (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write("data: 0\n\n");
+      setTimeout(() => response.socket?.destroy(), 60);
+    },
+    "/quiet": (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write("data: 0\n\n");
+    },
+    "/flood": (_, response) => {
+      const chunk = Buffer.alloc(100_000);
+      let sent = 0;
+      const send = (): void => {
+        while (sent < 1000) {
+          sent++;
+          if (!response.write(chunk)) return void response.once("drain", send);
+        }
+        response.end();
+      };
+      send();
+    },
+    "/pause": (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write("data: 0\n\n");
+      setTimeout(() => response.end("data: 1\n\n"), 150);
+    },
+  });
+});
+afterAll(() => server.close());
+beforeEach(() => void (telemetry = startTelemetry()));
+afterEach(async () => {
+  undo();
+  await telemetry.stop();
+});
+
+function expected(path: string, errorType?: string): SpanShape {
+  return {
+    name: "GET",
+    kind: SpanKind.CLIENT,
+    status: errorType === undefined ? SpanStatusCode.UNSET : SpanStatusCode.ERROR,
+    attributes: {
+      "http.request.method": "GET",
+      "http.response.status_code": 200,
+      "network.peer.address": "127.0.0.1",
+      "network.peer.port": server.port,
+      "network.protocol.version": "1.1",
+      "server.address": "127.0.0.1",
+      "server.port": server.port,
+      "url.full": server.url + path,
+      ...(errorType !== undefined && { "error.type": errorType }),
+    },
+    events: errorType === undefined ? [] : ["exception"],
+  };
+}
+
+interface Streamed {
+  span: SpanShape;
+  milliseconds: number;
+  /** What the caller got without and with us. */
+  plain: unknown;
+  traced: unknown;
+}
+
+/** Runs a call without and with us. */
+async function streaming(path: string, read: (response: Response) => Promise<unknown>): Promise<Streamed> {
+  const { plain, traced } = await bothWays(async () => read(await fetch(server.url + path)));
+  const [span] = await telemetry.ended(1);
+  const [seconds, nanoseconds] = span?.duration ?? [0, 0];
+  return {
+    span: describe(span as never),
+    milliseconds: seconds * 1000 + nanoseconds / 1e6,
+    plain: [plain.value, errorShape(plain.error)],
+    traced: [traced.value, errorShape(traced.error)],
+  };
+}
+
+const text = new TextDecoder();
+
+/** Reads events until there are as many as asked for, then breaks off. */
+async function events(response: Response, count = Infinity): Promise<number> {
+  let seen = 0;
+  for await (const chunk of response.body ?? []) {
+    seen += text.decode(chunk).split("data:").length - 1;
+    if (seen >= count) break;
+  }
+  return Math.min(seen, count);
+}
+
+const READS: Record<string, [path: string, read: (response: Response) => Promise<unknown>]> = {
+  "reading all events": ["/events", (response) => events(response)],
+  "text()": ["/events", (response) => response.text()],
+  "arrayBuffer()": ["/events", (response) => response.arrayBuffer()],
+  "bytes()": ["/events", (response) => response.bytes()],
+  "blob()": ["/events", async (response) => (await response.blob()).size],
+  "json()": ["/json", (response) => response.json()],
+  "json() of what is none": ["/ok", (response) => response.json()],
+  "clone()": ["/events", (response) => Promise.all([response.clone().text(), response.text()])],
+  "tee()": ["/events", (response) => Promise.all((response.body?.tee() ?? []).map((branch) => new Response(branch).text()))],
+  "breaking off the iteration": ["/endless", (response) => events(response, 2)],
+  "breaking off a stream that is silent": ["/quiet", (response) => events(response, 1)],
+  "body.cancel()": ["/endless", async (response) => response.body?.cancel()],
+  "body.cancel() with a reason": ["/endless", async (response) => response.body?.cancel(new Error("enough"))],
+  "cancelling what it is piped through": [
+    "/endless",
+    async (response) => response.body?.pipeThrough(new TextDecoderStream()).cancel(),
+  ],
+  "reader.cancel() after an event": [
+    "/endless",
+    async (response) => {
+      const reader = response.body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+      return reader?.read();
+    },
+  ],
+  "cancelling while a read waits": [
+    "/quiet",
+    async (response) => {
+      const reader = response.body?.getReader();
+      await reader?.read();
+      const waiting = reader?.read();
+      await reader?.cancel();
+      return waiting;
+    },
+  ],
+  "returning from a generator over it": ["/endless", (response) => leave(response, (generator) => generator.return(undefined))],
+  "throwing into a generator over it": [
+    "/endless",
+    (response) => leave(response, (generator) => generator.throw(new Error("mine"))),
+  ],
+  "abandoning a generator over it, when the server is done": ["/events", (response) => leave(response, () => undefined)],
+};
+
+/** Begins to read with a generator, and leaves it. */
+async function leave(response: Response, how: (generator: AsyncGenerator) => unknown): Promise<void> {
+  const generator = (async function* () {
+    yield* response.body ?? [];
+  })();
+  await generator.next();
+  await how(generator);
+}
+
+test.each(Object.entries(READS))("%s: the same as without us, and one span that is no error", async (_, [path, read]) => {
+  const { span, plain, traced } = await streaming(path, read);
+  expect(traced).toEqual(plain);
+  expect(span).toEqual(expected(path));
+  expect(openCalls.size).toBe(0);
+});
+
+test("an event stream's span lasts until its last event", async () => {
+  const { milliseconds } = await streaming("/pause", (response) => events(response));
+  expect(milliseconds).toBeGreaterThan(140);
+});
+
+test("a read of a stream that was cut fails as it does without us, and the span is an error", async () => {
+  const { span, plain, traced } = await streaming("/cut-events", (response) => events(response));
+  expect(traced).toEqual(plain);
+  expect(span).toEqual(expected("/cut-events", "UND_ERR_SOCKET"));
+  expect(openCalls.size).toBe(0);
+});
+
+test("a cut while nobody reads is an error all the same", async () => {
+  undo = instrumentFetch();
+  const response = await fetch(`${server.url}/cut-events`);
+  const [span] = await telemetry.ended(1);
+  expect(describe(span as never)).toEqual(expected("/cut-events", "UND_ERR_SOCKET"));
+  await expect(response.text()).rejects.toThrow("terminated");
+});
+
+test("the Response is the very object that the platform made, with nothing of ours on it", async () => {
+  const made: Response[] = [];
+  const platform = globalThis.fetch;
+  globalThis.fetch = async (input, init) => {
+    const response = await platform(input, init);
+    made.push(response);
+    return response;
+  };
+  undo = instrumentFetch();
+  const response = await fetch(`${server.url}/events`);
+  expect(response).toBe(made[0]);
+  expect(Reflect.ownKeys(response)).toEqual([]);
+  expect([response.url, response.type, response.bodyUsed]).toEqual([`${server.url}/events`, "basic", false]);
+  expect(await response.clone().text()).toBe(await response.text());
+  await telemetry.ended(1);
+  undo();
+  globalThis.fetch = platform;
+});
+
+test("back-pressure is the application's: an unread body stops the server, a span does not make it flow", async () => {
+  undo = instrumentFetch();
+  const response = await fetch(`${server.url}/large`);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(telemetry.own()).toEqual([]);
+  expect((await response.arrayBuffer()).byteLength).toBe(5_000_000);
+  expect((await telemetry.ended(1)).map(describe)).toEqual([expected("/large")]);
+});
+
+test("a stream of 100 MB costs no memory that grows", async () => {
+  undo = instrumentFetch();
+  const response = await fetch(`${server.url}/flood`);
+  let bytes = 0;
+  const used: number[] = [];
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes % 10_000_000 >= chunk.byteLength) continue;
+    globalThis.gc?.();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    used.push(heapUsed + arrayBuffers);
+  }
+  expect(bytes).toBe(100_000_000);
+  // What is under way between the sockets comes and goes; what is kept would stay.
+  const [first, second] = [used.slice(0, 5), used.slice(5)].map((some) => Math.min(...some));
+  expect((second as number) - (first as number)).toBeLessThan(10_000_000);
+  expect((await telemetry.ended(1)).map(describe)).toEqual([expected("/flood")]);
+});

@@ -1,0 +1,3 @@
+import { besideUndici } from "./beside-undici.ts";
+
+besideUndici("after");

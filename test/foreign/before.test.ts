@@ -1,0 +1,3 @@
+import { foreignContract } from "../support/foreign.ts";
+
+foreignContract("before");

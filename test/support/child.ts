@@ -1,0 +1,45 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+export interface ChildOptions {
+  /** Modules to `--import`, from the project's root. */
+  imports?: string[];
+  env?: Record<string, string>;
+}
+
+export interface Child {
+  /** The first line that it prints. */
+  readonly line: Promise<string>;
+  /** What it has printed so far, on both outputs. */
+  readonly output: () => string;
+  readonly stop: () => Promise<void>;
+}
+
+/** Runs a module in a process of its own, whose imports are relative to the project's root. */
+export function startChild(code: string, { imports = [], env = {} }: ChildOptions = {}): Child {
+  const args = [...imports.flatMap((name) => ["--import", name]), "--input-type=module-typescript", "--eval", code];
+  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, OTEL_PROPAGATORS: "", ...env } });
+  let output = "";
+  const exited = new Promise<void>((resolve) => child.on("exit", () => resolve()));
+  const line = new Promise<string>((resolve, reject) => {
+    let text = "";
+    child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      text += chunk.toString();
+      if (text.includes("\n")) resolve(text.slice(0, text.indexOf("\n")));
+    });
+    child.on("exit", () => reject(new Error(`it has ended, and printed: ${output}`)));
+  });
+  line.catch(() => {});
+  return {
+    line,
+    output: () => output,
+    stop: async () => {
+      child.kill();
+      await exited;
+    },
+  };
+}
