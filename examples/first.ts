@@ -12,7 +12,7 @@ setupPropagation();
 instrumentFetch();
 
 const port = Number(process.env["PORT"] ?? 8080);
-const agent = createServer(traceRequests((request, response) => void response.end("hello"))).listen(port, async () => {
+const agent = createServer(traceRequests((_, response) => void response.end("hello"))).listen(port, async () => {
   await fetch(`http://localhost:${port}/`);
   agent.close();
 });

@@ -5,7 +5,7 @@ import { readHeaders, writeHeaders } from "./core/carrier.ts";
 import { errorTypeOf, recordFailure } from "./core/failure.ts";
 import { guarded } from "./core/guard.ts";
 import { contextOf, headersOf, propagationSource, replacedNames } from "./core/propagator.ts";
-import { tracerSource } from "./core/telemetry.ts";
+import { checkContextManager, tracerSource } from "./core/telemetry.ts";
 
 /** Where trace context is written: a record, `Headers`, a `Map`, an array of pairs. */
 export type WritableCarrier = Record<string, unknown> | Headers | Map<string, string> | [string, string][];
@@ -32,10 +32,10 @@ export function injectTraceContext(): Record<string, string>;
 export function injectTraceContext<Carrier extends WritableCarrier>(carrier: Carrier, context?: Context): Carrier;
 export function injectTraceContext(carrier: WritableCarrier = {}, context: Context = contextApi.active()): WritableCarrier {
   guarded("writing trace context", () => {
-    const propagation = source();
-    if (propagation === undefined) return;
-    const headers = headersOf(propagation, context);
-    writeHeaders(carrier, headers, replacedNames(headers, propagation.fields));
+    const current = source();
+    if (current === undefined) return;
+    const headers = headersOf(current, context);
+    writeHeaders(carrier, headers, replacedNames(headers, current.fields));
   });
   return carrier;
 }
@@ -51,9 +51,9 @@ export function injectTraceContext(carrier: WritableCarrier = {}, context: Conte
  */
 export function extractTraceContext(carrier: ReadableCarrier, context: Context = contextApi.active()): Context {
   const extracted = guarded("reading trace context", () => {
-    const propagation = source();
-    const headers = propagation && readHeaders(carrier, propagation.fields);
-    return headers && contextOf(propagation, headers, context);
+    const current = source();
+    const headers = current && readHeaders(carrier, current.fields);
+    return headers && contextOf(current, headers, context);
   });
   return extracted ?? context;
 }
@@ -84,13 +84,15 @@ export interface ContinueOptions {
  * await continueTrace(message.trace, () => handle(message), { name: "handle message", kind: SpanKind.CONSUMER });
  */
 export function continueTrace<Result>(carrier: ReadableCarrier, fn: () => Result, options: ContinueOptions = {}): Result {
+  checkContextManager();
   const { name, mode = "parent" } = options;
   const active = contextApi.active();
   const extracted = extractTraceContext(carrier, active);
   const base = mode === "parent" ? extracted : withBaggageOf(extracted, active);
   if (name === undefined) return contextApi.with(base, fn);
-  const remote = trace.getSpanContext(extracted);
-  const links = mode === "link" && remote?.isRemote === true ? [{ context: remote }] : [];
+  const caller = trace.getSpanContext(extracted);
+  // A carrier with nothing in it leaves the active span, to which there is nothing to link.
+  const links = mode === "link" && caller !== undefined && caller !== trace.getSpanContext(active) ? [{ context: caller }] : [];
   const { kind = SpanKind.INTERNAL, attributes = {} } = options;
   const span = guarded("the tracer", () => tracer()?.startSpan(name, { kind, attributes, links }, base));
   if (span === undefined) return contextApi.with(base, fn);
@@ -128,7 +130,8 @@ function within<Result>(span: Span, work: () => Result): Result {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === "function";
+  const then = (): unknown => (value as Partial<PromiseLike<unknown>> | null | undefined)?.then;
+  return typeof guarded("reading a result", then) === "function";
 }
 
 function ended(span: Span): void {

@@ -2,6 +2,7 @@ import { ROOT_CONTEXT, context, diag, propagation, trace } from "@opentelemetry/
 import type { ContextManager, TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { SETUP_OPTIONS, checkOptions } from "./core/options.ts";
 import { propagatorNames, w3cPropagator } from "./core/propagator.ts";
 import { hasContextManager, isNoop } from "./core/telemetry.ts";
 
@@ -39,19 +40,10 @@ let ownContextManager: ContextManager | undefined;
  * setupPropagation();
  */
 export function setupPropagation(options: SetupOptions = {}): PropagationSetup {
-  check(options);
+  checkOptions("setupPropagation", options, SETUP_OPTIONS);
   if (propagation.fields().length === 0) setPropagator(options.propagator ?? propagatorOfEnvironment());
   if (options.contextManager !== false && !hasContextManager()) setContextManager();
   return inEffect();
-}
-
-function check({ propagator, contextManager }: SetupOptions): void {
-  if (propagator !== undefined && typeof propagator.inject !== "function") {
-    throw new TypeError('setupPropagation: option "propagator" must be a TextMapPropagator');
-  }
-  if (contextManager !== undefined && typeof contextManager !== "boolean") {
-    throw new TypeError(`setupPropagation: option "contextManager" must be true or false, not ${String(contextManager)}`);
-  }
 }
 
 function setPropagator(propagator: TextMapPropagator | undefined): void {

@@ -39,8 +39,10 @@ test.each([
   { example: "queue", prints: ["INTERNAL order (root)", "working on an order", "CONSUMER work (remote parent)"] },
   { example: "first", prints: ["name: 'GET'", "kind: 1", "kind: 2"] },
 ])("the example $example runs and prints its spans", async ({ example, prints }) => {
+  const free = await listen(() => {});
+  await free.close();
   const { stdout } = await run(process.execPath, [`examples/${example}.ts`], {
-    env: { ...process.env, PORT: "0" },
+    env: { ...process.env, PORT: String(free.port) },
     timeout: 10_000,
   });
   for (const text of prints) expect(stdout).toContain(text);

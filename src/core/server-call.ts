@@ -80,6 +80,8 @@ export interface Received {
 export interface ServerCall {
   /** What the handler runs in. */
   readonly context: Context;
+  /** Whether the span ends with this call; else it is somebody else's. */
+  readonly endsSpan: boolean;
   /** Whether a context is this request's, or derived from it. */
   owns(context: Context): boolean;
   /** The framework matched the route with this template. */
@@ -151,6 +153,7 @@ const NO_SPAN: Span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
 /** A request whose SERVER span is ours. */
 class OwnCall implements ServerCall {
+  readonly endsSpan = true;
   readonly context: Context;
   readonly #config: ServerConfig;
   readonly #request: unknown;
@@ -225,6 +228,7 @@ class OwnCall implements ServerCall {
 
 /** A request whose SERVER span another instrumentation, or an outer middleware of ours, has opened and will end. */
 class EnrichedCall implements ServerCall {
+  readonly endsSpan = false;
   readonly context: Context;
   readonly #config: ServerConfig;
   readonly #request: unknown;

@@ -1,6 +1,7 @@
 import { context } from "@opentelemetry/api";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { isError } from "../core/attributes.ts";
 import type { Received, ServerCall } from "../core/server-call.ts";
 
 /** A request and a response of node:http, or of node:http2's compatibility API. */
@@ -31,26 +32,50 @@ export function receivedOf(request: NodeRequest): Received {
  * @param beforeEnd is called before the span ends: a framework knows the route only then.
  */
 export function followResponse(call: ServerCall, request: NodeRequest, response: NodeResponse, beforeEnd?: () => void): void {
+  const end = (): void => {
+    // node:http2 emits "finish" for a stream that was cut, too, and keeps the error on the stream.
+    const status = response.headersSent ? response.statusCode : undefined;
+    const { errored, stream } = response as { errored?: unknown; stream?: { errored?: unknown } };
+    const error = response.writableFinished ? undefined : (errored ?? stream?.errored);
+    if (isError(error)) call.fail(error, status);
+    else call.end(status, () => headersOf(response), response);
+  };
   inContext(call, request);
-  inContext(call, response, (event) => {
-    if (event !== "finish" && event !== "close") return;
+  inContext(call, response, (event, emit) => {
+    if (event !== "finish" && event !== "close") return emit();
     beforeEnd?.();
-    const broken = event === "close" && !response.writableFinished;
-    const status = broken && !response.headersSent ? undefined : response.statusCode;
-    const error: unknown = broken ? (response as { errored?: unknown }).errored : undefined;
-    if (error instanceof Error) call.fail(error, status);
-    else call.end(status, response.getHeaders(), response);
+    // Somebody else's span may end with this very event; ours ends after the application's own listeners have seen it.
+    if (!call.endsSpan) end();
+    try {
+      return emit();
+    } finally {
+      end();
+    }
   });
+}
+
+/** The headers as they were sent: node:http keeps those that are given to `writeHead` only in the text that it sends. */
+function headersOf(response: NodeResponse): unknown {
+  const { _header: sent } = response as { _header?: unknown };
+  if (typeof sent !== "string") return response.getHeaders();
+  const lines = sent.split("\r\n").slice(1);
+  return lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]);
 }
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
 
 /** Has an emitter's listeners run in the call's context, unless an event is emitted in one that comes from it. */
-function inContext(call: ServerCall, emitter: { emit: Emit }, onEvent?: (event: string | symbol) => void): void {
-  const emit = emitter.emit;
+function inContext(
+  call: ServerCall,
+  emitter: { emit: Emit },
+  around?: (event: string | symbol, emit: () => boolean) => boolean,
+): void {
+  const original = emitter.emit;
   emitter.emit = function (this: unknown, ...args: Parameters<Emit>): boolean {
-    onEvent?.(args[0]);
-    if (call.owns(context.active())) return Reflect.apply(emit, this, args);
-    return context.with(call.context, emit, this, ...args);
+    return around === undefined ? emitIn(call, original, this, args) : around(args[0], () => emitIn(call, original, this, args));
   };
+}
+
+function emitIn(call: ServerCall, emit: Emit, emitter: unknown, args: Parameters<Emit>): boolean {
+  return call.owns(context.active()) ? Reflect.apply(emit, emitter, args) : context.with(call.context, emit, emitter, ...args);
 }

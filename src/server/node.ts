@@ -43,7 +43,8 @@ export function traceRequests(
     if (call === undefined) return Reflect.apply(listener, this, [request, response]);
     followResponse(call, request, response);
     try {
-      return context.with(call.context, listener as (...args: unknown[]) => void, this, request, response);
+      // No `bind`, which `context.with` uses for a `this`: an express app is a listener whose `bind` makes a route for the method BIND.
+      return context.with(call.context, () => Reflect.apply(listener, this, [request, response]));
     } catch (error) {
       call.fail(error, response.headersSent ? response.statusCode : undefined);
       throw error;

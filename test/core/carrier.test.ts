@@ -1,0 +1,180 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { readHeader, readHeaders, sameName, withHeaders, writeHeaders } from "../../src/core/carrier.ts";
+
+const ADDED = { traceparent: "new", baggage: "new=1" };
+const REPLACED = ["traceparent", "tracestate", "baggage"];
+const PAIRS: [string, string][] = [
+  ["Accept", "text/plain"],
+  ["TraceParent", "old"],
+  ["x-a", "1"],
+  ["TRACESTATE", "old"],
+];
+const KEPT: [string, string][] = [
+  ["Accept", "text/plain"],
+  ["x-a", "1"],
+  ["traceparent", "new"],
+  ["baggage", "new=1"],
+];
+
+class ListMap extends Map<string, string> {
+  constructor(...names: string[]) {
+    super(names.map((name) => [name, "1"]));
+  }
+}
+class TokenHeaders extends Headers {
+  constructor(token: string) {
+    super({ authorization: token });
+  }
+}
+
+describe("reading", () => {
+  test.each<[string, unknown]>([
+    ["a record", { "x-b": "2", "X-A": "1" }],
+    ["a record with lists", { "x-a": ["1"], "set-cookie": [] }],
+    ["a record without a prototype", Object.assign(Object.create(null) as object, { "X-a": "1" })],
+    ["an array of pairs", [["X-A", "1"]]],
+    ["a flat array", ["x-b", "2", "X-A", "1"]],
+    ["Headers", new Headers({ "x-a": "1" })],
+    ["a Map", new Map([["X-A", "1"]])],
+    ["an iterable of pairs", new Set([["X-A", "1"]])],
+  ])("%s, in any letter case", (_, headers) => {
+    expect(readHeaders(headers, ["x-a", "x-c"])).toEqual({ "x-a": "1" });
+    expect(readHeader(headers, "X-a")).toBe("1");
+    expect(readHeaders(headers, ["x-none"])).toBeUndefined();
+  });
+
+  test.each<[string, unknown]>([
+    ["a record", { "x-a": ["1", "2"] }],
+    ["a record in two letter cases", { "x-a": "1", "X-A": "2" }],
+    [
+      "pairs",
+      [
+        ["x-a", "1"],
+        ["X-A", "2"],
+      ],
+    ],
+    ["a flat array", ["x-a", "1", "X-A", "2"]],
+    ["a flat array with a list", ["x-a", ["1", "2"]]],
+    [
+      "a Map",
+      new Map([
+        ["x-a", "1"],
+        ["X-A", "2"],
+      ]),
+    ],
+  ])("several values are one list: %s", (_, headers) => {
+    expect(readHeader(headers, "x-a")).toBe("1,2");
+  });
+
+  test.each([undefined, null, "x-a: 1", 7, [], {}, new Map(), { "x-a": undefined }, { "x-a": 1 }, ["x-a"]])(
+    "nothing in %j",
+    (headers) => {
+      expect(readHeader(headers, "x-a")).toBeUndefined();
+    },
+  );
+
+  test("names are the same whatever their letter case", () => {
+    expect([sameName("TraceParent", "traceparent"), sameName("a", "ab"), sameName("a", "b")]).toEqual([true, false, false]);
+  });
+});
+
+describe("a copy with headers added", () => {
+  test.each<[string, object, object]>([
+    ["a record", Object.freeze(Object.fromEntries(PAIRS)), Object.fromEntries(KEPT)],
+    ["pairs", Object.freeze(PAIRS), KEPT],
+    ["a flat array", Object.freeze(PAIRS.flat()), KEPT.flat()],
+    ["Headers", new Headers(PAIRS), new Headers(KEPT)],
+    ["a Map", new Map(PAIRS), new Map(KEPT)],
+  ])("has the shape of %s, which stays as it was", (_, headers, wanted) => {
+    const before = structuredCloneOf(headers);
+    const copy = withHeaders(headers, ADDED, REPLACED);
+    expect(copy).toEqual(wanted);
+    expect((copy as object).constructor).toBe(headers.constructor);
+    expect(copy).not.toBe(headers);
+    expect(structuredCloneOf(headers)).toEqual(before);
+  });
+
+  test("made again from its own result it does not grow", () => {
+    for (const headers of [Object.fromEntries(PAIRS), PAIRS, PAIRS.flat(), new Headers(PAIRS), new Map(PAIRS)]) {
+      const once = withHeaders(headers, ADDED, REPLACED);
+      const again = withHeaders(once, ADDED, REPLACED);
+      expect(again).toEqual(once);
+    }
+  });
+
+  test("nothing, or no headers at all: what is added", () => {
+    for (const headers of [undefined, null]) expect(withHeaders(headers, ADDED, REPLACED)).toEqual(ADDED);
+  });
+
+  test("no name is replaced unless it is asked for", () => {
+    expect(withHeaders({ baggage: "old", "x-a": "1" }, { traceparent: "new" }, [])).toEqual({
+      baggage: "old",
+      "x-a": "1",
+      traceparent: "new",
+    });
+  });
+
+  test("Headers and a Map of a class that is made in another way keep all that they have", () => {
+    const copy = withHeaders(new TokenHeaders("Bearer s3"), ADDED, REPLACED);
+    const headers = new Headers(copy as HeadersInit);
+    expect([headers.get("authorization"), headers.get("traceparent")]).toEqual(["Bearer s3", "new"]);
+    expect(withHeaders(new ListMap("x-a"), ADDED, REPLACED)).toEqual(new Map(Object.entries({ "x-a": "1", ...ADDED })));
+  });
+
+  test("several cookies stay several", () => {
+    const headers = new Headers([
+      ["set-cookie", "a"],
+      ["set-cookie", "b"],
+    ]);
+    expect((withHeaders(headers, ADDED, REPLACED) as Headers).getSetCookie()).toEqual(["a", "b"]);
+  });
+
+  test("symbols and values of other types of a record stay", () => {
+    const key = Symbol("key");
+    const headers = { [key]: 1, "x-n": 7, "x-u": undefined };
+    expect(withHeaders(headers, ADDED, REPLACED)).toEqual({ ...headers, ...ADDED });
+  });
+});
+
+describe("writing in place", () => {
+  test.each<[string, object, object]>([
+    ["a record", Object.fromEntries(PAIRS), Object.fromEntries(KEPT)],
+    ["pairs", [...PAIRS], KEPT],
+    ["a flat array", PAIRS.flat(), KEPT.flat()],
+    ["an empty array becomes pairs", [], Object.entries(ADDED)],
+    ["Headers", new Headers(PAIRS), new Headers(KEPT)],
+    ["a Map", new Map(PAIRS), new Map(KEPT)],
+  ])("%s", (_, carrier, wanted) => {
+    writeHeaders(carrier, ADDED, REPLACED);
+    expect(carrier).toEqual(wanted);
+  });
+});
+
+test("whatever the headers: what was read before is read after, but for what was replaced", () => {
+  const token = fc.stringMatching(/^[a-zA-Z][a-zA-Z0-9-]{0,10}$/);
+  const names = fc.oneof(token, fc.constantFrom("TraceParent", "traceparent", "BAGGAGE", "tracestate"));
+  const entries = fc.uniqueArray(fc.tuple(names, fc.stringMatching(/^[a-z0-9]{1,8}$/)), {
+    selector: ([name]) => name.toLowerCase(),
+  });
+  fc.assert(
+    fc.property(entries, (pairs) => {
+      for (const headers of [Object.fromEntries(pairs), pairs, pairs.flat(), new Headers(pairs), new Map(pairs)]) {
+        const copy = withHeaders(headers, ADDED, REPLACED);
+        const kept = pairs.filter(([name]) => !REPLACED.includes(name.toLowerCase()));
+        expect(kept.map(([name]) => [name, readHeader(copy, name)])).toEqual(kept);
+        expect([readHeader(copy, "traceparent"), readHeader(copy, "baggage"), readHeader(copy, "tracestate")]).toEqual([
+          "new",
+          "new=1",
+          undefined,
+        ]);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+function structuredCloneOf(headers: object): unknown {
+  if (Array.isArray(headers)) return structuredClone(headers);
+  return Symbol.iterator in headers ? [...(headers as Iterable<unknown>)] : { ...headers };
+}

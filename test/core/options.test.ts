@@ -1,0 +1,95 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { CLIENT_OPTIONS, SERVER_OPTIONS, checkOptions, requestRules } from "../../src/core/options.ts";
+
+const fn = (): void => {};
+const tracerProvider = { getTracer: fn };
+const meterProvider = { getMeter: fn };
+const propagator = { inject: fn, extract: fn, fields: fn };
+
+const SHARED = {
+  ignoreRequestHook: fn,
+  requestHook: fn,
+  responseHook: fn,
+  headersToSpanAttributes: { requestHeaders: ["a"], responseHeaders: [] },
+  sensitiveQueryParameters: [],
+  knownMethods: ["GET"],
+  a2a: "body",
+  tracerProvider,
+  meterProvider,
+  propagator,
+};
+
+describe("options", () => {
+  test("all of a client's, and of a server's, are there", () => {
+    const client = { ...SHARED, startSpanHook: fn, requireParentforSpans: true, urlTemplate: fn, endSpanOn: "headers" };
+    const server = { ...SHARED, incoming: "parent", trustProxy: true };
+    expect(() => checkOptions("f", client, CLIENT_OPTIONS)).not.toThrow();
+    expect(() => checkOptions("f", server, SERVER_OPTIONS)).not.toThrow();
+    expect(Object.keys(CLIENT_OPTIONS)).toEqual(expect.arrayContaining(Object.keys(client)));
+    expect(Object.keys(SERVER_OPTIONS)).toEqual(expect.arrayContaining(Object.keys(server)));
+  });
+
+  test.each<[unknown, string]>([
+    [{ requireParentForSpans: true }, 'f: there is no option "requireParentForSpans"; the options are '],
+    [{ requireParentforSpans: 1 }, 'f: option "requireParentforSpans" must be true or false, not 1'],
+    [{ endSpanOn: "body" }, 'f: option "endSpanOn" must be one of "response", "headers", not "body"'],
+    [{ urlTemplate: "/x" }, 'f: option "urlTemplate" must be a function, not "/x"'],
+    [{ startSpanHook: {} }, 'f: option "startSpanHook" must be a function, not {}'],
+    [{ sensitiveQueryParameters: [1] }, 'f: option "sensitiveQueryParameters" must be an array of strings, not [1]'],
+    [{ knownMethods: fn }, 'f: option "knownMethods" must be an array of strings, not a function'],
+    [{ headersToSpanAttributes: null }, 'f: option "headersToSpanAttributes" must be { requestHeaders?: string[], '],
+    [{ headersToSpanAttributes: { requestHeaders: "a" } }, 'f: option "headersToSpanAttributes" must be '],
+    [{ headersToSpanAttributes: { request: ["a"] } }, 'f: option "headersToSpanAttributes" must be '],
+    [{ meterProvider: fn }, 'f: option "meterProvider" must be a MeterProvider, not a function'],
+    [{ propagator: 1n }, 'f: option "propagator" must be a TextMapPropagator, not bigint'],
+    [{ a2a: null }, 'f: option "a2a" must be one of "headers", "body", false, not null'],
+    ["x", 'f: options must be an object, not "x"'],
+    [fn, "f: options must be an object, not a function"],
+    [undefined, "f: options must be an object, not undefined"],
+  ])("a wrong one is named, with what is needed: %o", (options, message) => {
+    expect(() => checkOptions("f", options, CLIENT_OPTIONS)).toThrow(TypeError);
+    expect(() => checkOptions("f", options, CLIENT_OPTIONS)).toThrow(message);
+  });
+
+  test("a client's is none of a server's", () => {
+    expect(() => checkOptions("f", { endSpanOn: "headers" }, SERVER_OPTIONS)).toThrow('no option "endSpanOn"');
+    expect(() => checkOptions("f", { trustProxy: true }, CLIENT_OPTIONS)).toThrow('no option "trustProxy"');
+  });
+
+  test("a provider whose methods are inherited is one", () => {
+    class Provider {
+      getTracer(): void {}
+    }
+    expect(() => checkOptions("f", { tracerProvider: new Provider() }, CLIENT_OPTIONS)).not.toThrow();
+  });
+
+  test("names that every object has are no options", () => {
+    for (const name of ["constructor", "toString"]) {
+      expect(() => checkOptions("f", { [name]: fn }, CLIENT_OPTIONS)).toThrow(`f: there is no option "${name}"`);
+    }
+  });
+});
+
+describe("what is read out of them", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  test("header names become lower case, in the attribute too", () => {
+    const { requestHeaders, responseHeaders } = requestRules({ headersToSpanAttributes: { requestHeaders: ["X-Tenant"] } });
+    expect(requestHeaders).toEqual([{ name: "x-tenant", attribute: "http.request.header.x-tenant" }]);
+    expect(responseHeaders).toEqual([]);
+  });
+
+  test.each<[string, string[]]>([
+    ["", ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"]],
+    ["  ", ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"]],
+    ["GET, PURGE,,get", ["GET", "PURGE", "get"]],
+  ])("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS=%j replaces the list as a whole", (value, methods) => {
+    vi.stubEnv("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", value);
+    expect([...requestRules({}).knownMethods].toSorted()).toEqual(methods);
+  });
+
+  test("the option wins over the environment", () => {
+    vi.stubEnv("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "PURGE");
+    expect([...requestRules({ knownMethods: ["GET"] }).knownMethods]).toEqual(["GET"]);
+  });
+});

@@ -1,0 +1,153 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { startChild } from "./support/child.ts";
+import type { Child, ChildOptions } from "./support/child.ts";
+import { ROUTES, serve } from "./support/server.ts";
+import type { TestServer } from "./support/server.ts";
+import { send } from "./server/client.ts";
+
+const REGISTER = "./src/register.ts";
+const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN_ID = "00f067aa0ba902b7";
+const INCOMING = {
+  traceparent: `00-${TRACE_ID}-${SPAN_ID}-01`,
+  tracestate: "vendor=1,other=2",
+  baggage: "who=alice,of=%C3%A4",
+};
+
+let last: TestServer | undefined;
+let middle: Child | undefined;
+afterEach(async () => {
+  await middle?.stop();
+  await last?.close();
+});
+
+const LOGGER = `
+  import { DiagConsoleLogger, DiagLogLevel, diag } from "@opentelemetry/api";
+  diag.setLogger(new DiagConsoleLogger(), DiagLogLevel.WARN);
+`;
+const SDK = `
+  import { context, propagation, trace } from "@opentelemetry/api";
+  import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+  import { CompositePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+  import { TracerProvider } from "@opentelemetry/sdk-trace";
+  function startSdk() {
+    const manager = new AsyncLocalStorageContextManager().enable();
+    return {
+      provider: trace.setGlobalTracerProvider(new TracerProvider()),
+      manager: context.setGlobalContextManager(manager),
+      propagator: propagation.setGlobalPropagator(new CompositePropagator({ propagators: [new W3CTraceContextPropagator()] })),
+    };
+  }
+`;
+/** A service that answers with what the next one does, asking for it after a while, and from a body reader of its own. */
+const service = (url: string): string => `
+  import { createServer } from "node:http";
+  import { traceRequests } from "./src/server/node.ts";
+  const listener = (request, response) => {
+    request.resume().on("end", async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      response.end(await (await fetch("${url}/json")).text());
+    });
+  };
+  const server = createServer(traceRequests(listener)).listen(0, "127.0.0.1", () => console.log(server.address().port));
+`;
+
+/** Sends requests through a service in a process of its own, and returns what the last of the three received of a trace each time. */
+async function through(prelude: string, options?: ChildOptions, times = 1): Promise<object[]> {
+  last = await serve(ROUTES);
+  middle = startChild(prelude + service(last.url), options);
+  const url = `http://127.0.0.1:${await middle.line}`;
+  for (let count = 0; count < times; count++) {
+    // oxlint-disable-next-line no-await-in-loop -- one request after the other
+    expect((await send(url, { headers: INCOMING })).body).toBe('{"answer":42}');
+  }
+  return last.requests.map(({ headers: { traceparent, tracestate, baggage } }) => ({ traceparent, tracestate, baggage }));
+}
+
+const SETUP = `
+  import { instrumentFetch } from "./src/fetch.ts";
+  import { setupPropagation } from "./src/setup.ts";
+  setupPropagation();
+  instrumentFetch();
+`;
+
+describe("without any SDK the middle service of three forwards trace context and baggage", () => {
+  test("after setupPropagation() and instrumentFetch()", async () => {
+    expect(await through(LOGGER + SETUP, {}, 2)).toEqual([INCOMING, INCOMING]);
+    expect(middle?.output()).not.toContain("no OpenTelemetry context manager");
+  });
+
+  test("with register alone", async () => {
+    expect(await through(LOGGER, { imports: [REGISTER] }, 2)).toEqual([INCOMING, INCOMING]);
+    expect(middle?.output()).not.toContain("no OpenTelemetry context manager");
+  });
+
+  test("with register and setupPropagation()", async () => {
+    expect(await through(LOGGER + SETUP, { imports: [REGISTER] })).toEqual([INCOMING]);
+  });
+
+  test.each(["baggage", "tracecontext"])("OTEL_PROPAGATORS=%s: only that", async (name) => {
+    const { traceparent, tracestate, baggage } = INCOMING;
+    const wanted = name === "baggage" ? { baggage } : { traceparent, tracestate };
+    expect(await through(SETUP, { env: { OTEL_PROPAGATORS: name } })).toEqual([wanted]);
+  });
+
+  test.each([SETUP, ""])("OTEL_PROPAGATORS=none: nothing", async (prelude) => {
+    expect(await through(prelude, { imports: [REGISTER], env: { OTEL_PROPAGATORS: "none" } })).toEqual([{}]);
+  });
+
+  test("without a context manager it cannot, and diag warns once", async () => {
+    const prelude = `${LOGGER} import { instrumentFetch } from "./src/fetch.ts"; instrumentFetch();`;
+    expect(await through(prelude, {}, 3)).toEqual([{}, {}, {}]);
+    const warnings = middle?.output().match(/no OpenTelemetry context manager is registered.*/g);
+    expect(warnings).toHaveLength(1);
+    expect(warnings?.[0]).toContain("setupPropagation()");
+  });
+});
+
+describe("register", () => {
+  test("leaves the places free for an SDK that starts before the first call, and its spans are on the way", async () => {
+    const prelude = `${LOGGER + SDK} console.log(JSON.stringify(startSdk()));`;
+    last = await serve(ROUTES);
+    middle = startChild(prelude + service(last.url), { imports: [REGISTER] });
+    expect(JSON.parse(await middle.line)).toEqual({ provider: true, manager: true, propagator: true });
+    await expect.poll(() => middle?.output()).toMatch(/\n\d+\n/);
+    const port = /\n(\d+)\n/.exec(middle.output())?.[1];
+    await send(`http://127.0.0.1:${port}`, { headers: INCOMING });
+    const [request] = last.requests;
+    expect(request?.headers["traceparent"]).toMatch(new RegExp(`^00-${TRACE_ID}-(?!${SPAN_ID})[\\da-f]{16}-01$`));
+    expect(request?.headers).not.toHaveProperty("baggage"); // the SDK's propagator has the say
+  });
+
+  test("an SDK that starts after the first call still gets its tracer's place", async () => {
+    const prelude = `${SDK}
+      await fetch("data:,x");
+      const { provider, manager } = startSdk();
+      console.error(JSON.stringify({ provider, manager }));`;
+    const [received] = (await through(prelude, { imports: [REGISTER] })) as { traceparent?: string }[];
+    expect(received?.traceparent).toMatch(new RegExp(`^00-${TRACE_ID}-(?!${SPAN_ID})[\\da-f]{16}-01$`));
+    expect(middle?.output()).toContain('{"provider":true,"manager":false}');
+  });
+
+  test("a queue's worker whose first deed is continueTrace finds a context manager", async () => {
+    last = await serve(ROUTES);
+    middle = startChild(
+      `import { continueTrace } from "./src/index.ts";
+       const carrier = ${JSON.stringify(INCOMING)};
+       await continueTrace(carrier, async () => {
+         await new Promise((resolve) => setTimeout(resolve, 1));
+         return (await fetch("${last.url}/ok")).text();
+       });
+       console.log("done");`,
+      { imports: [REGISTER] },
+    );
+    expect(await middle.line).toBe("done");
+    expect(last.requests[0]?.headers).toMatchObject(INCOMING);
+  });
+
+  test("a program that makes no call is let go of", async () => {
+    middle = startChild('console.log(fetch.name); process.on("exit", () => console.log("gone"));', { imports: [REGISTER] });
+    expect(await middle.line).toBe("fetch");
+    await expect.poll(() => middle?.output()).toBe("fetch\ngone\n");
+  });
+});

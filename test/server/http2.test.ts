@@ -1,0 +1,126 @@
+import { once } from "node:events";
+import { connect, constants, createServer } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream, Http2Server, OutgoingHttpHeaders } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { traceRequests } from "../../src/server/node.ts";
+import type { Http2RequestListener } from "../../src/server/node.ts";
+import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes } from "./client.ts";
+
+let telemetry: TestTelemetry;
+let server: Http2Server;
+let session: ClientHttp2Session;
+let port: number;
+beforeEach(() => void (telemetry = startTelemetry()));
+afterEach(async () => {
+  session.close();
+  server.close();
+  await telemetry.stop();
+});
+
+async function start(listener: Http2RequestListener): Promise<void> {
+  server = createServer(traceRequests(listener, { headersToSpanAttributes: { responseHeaders: ["x-answer"] } })).listen(
+    0,
+    "127.0.0.1",
+  );
+  await once(server, "listening");
+  ({ port } = server.address() as AddressInfo);
+  session = connect(`http://127.0.0.1:${port}`);
+}
+
+function ask(headers: OutgoingHttpHeaders = {}): ClientHttp2Stream {
+  return session
+    .request({ ":path": "/rpc", traceparent: TRACEPARENT, ...headers })
+    .on("error", () => {})
+    .resume();
+}
+
+async function attributesWithout(...names: string[]): Promise<object> {
+  const all = Object.entries(getAttributes(port, "/rpc", { "network.protocol.version": "2" }));
+  return Object.fromEntries(all.filter(([name]) => !names.includes(name)));
+}
+
+describe("node:http2's compatibility API", () => {
+  test("a whole span, in the caller's trace, whose context listeners keep", async () => {
+    const seen: (string | undefined)[] = [];
+    const note = (): unknown => seen.push(trace.getActiveSpan()?.spanContext().traceId);
+    await start((request, response) => {
+      note();
+      request.on("data", note);
+      request.on("end", () => {
+        note();
+        response.writeHead(200, { "x-answer": "42" });
+        response.end("answer");
+      });
+    });
+    const stream = session.request({ ":path": "/rpc", ":method": "POST", traceparent: TRACEPARENT });
+    stream.resume().end("body");
+    await once(stream, "close");
+    const [span] = await telemetry.ended(1);
+    expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
+    expect(span?.parentSpanContext?.spanId).toBe(SPAN_ID);
+    expect(span && shape(span)).toEqual({
+      name: "POST",
+      kind: SpanKind.SERVER,
+      status: SpanStatusCode.UNSET,
+      attributes: {
+        ...getAttributes(port, "/rpc", { "network.protocol.version": "2" }),
+        "http.request.method": "POST",
+        "http.response.header.x-answer": ["42"],
+      },
+      events: [],
+    });
+  });
+
+  test("a client that cancels before the headers: no status, no error", async () => {
+    await start(() => {});
+    const stream = ask();
+    await sleep(30);
+    stream.close(constants.NGHTTP2_CANCEL);
+    const [span] = await telemetry.ended(1);
+    expect(span?.status.code).toBe(SpanStatusCode.UNSET);
+    expect(span?.attributes).toEqual(await attributesWithout("http.response.status_code"));
+  });
+
+  test("a client that cancels in mid-stream: the status that was sent, no error", async () => {
+    await start((_, response) => void response.write(Buffer.from("data: x\n\n")));
+    const stream = ask();
+    await once(stream, "response");
+    stream.close(constants.NGHTTP2_CANCEL);
+    const [span] = await telemetry.ended(1);
+    expect(span?.status.code).toBe(SpanStatusCode.UNSET);
+    expect(span?.attributes).toEqual(await attributesWithout());
+  });
+
+  test("a stream that the server destroys with an error is an error", async () => {
+    await start((_, response) => {
+      response.write("a");
+      setTimeout(() => response.stream.destroy(new RangeError("gone")), 10);
+    });
+    ask();
+    const [span] = await telemetry.ended(1);
+    expect(span && shape(span)).toMatchObject({
+      status: SpanStatusCode.ERROR,
+      attributes: { "error.type": "RangeError", "http.response.status_code": 200 },
+      events: ["exception"],
+    });
+  });
+
+  test("two streams in flight on one session keep apart", async () => {
+    await start(async (request, response) => {
+      await sleep(request.headers["x-wait"] === "1" ? 20 : 1);
+      response.end(trace.getActiveSpan()?.spanContext().traceId ?? "none");
+    });
+    const ids = ["a", "b"].map((digit) => digit.repeat(32));
+    const answers = ids.map(async (id, index) => {
+      const stream = session.request({ ":path": "/", traceparent: `00-${id}-${SPAN_ID}-01`, "x-wait": String(1 - index) });
+      return (await stream.setEncoding("utf8").toArray()).join("");
+    });
+    expect(await Promise.all(answers)).toEqual(ids);
+    await telemetry.ended(2);
+  });
+});

@@ -1,0 +1,241 @@
+import { once } from "node:events";
+import type { RequestListener, ServerResponse } from "node:http";
+import { createServer as createHttpsServer, get as httpsGet } from "node:https";
+import type { RequestOptions } from "node:https";
+import { connect as connectSocket } from "node:net";
+import type { AddressInfo } from "node:net";
+import { Readable, pipeline } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { SpanKind, SpanStatusCode, propagation, trace } from "@opentelemetry/api";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { traceRequests } from "../../src/server/node.ts";
+import { listen } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send, sendRaw } from "./client.ts";
+
+let telemetry: TestTelemetry;
+let server: TestServer;
+beforeEach(() => void (telemetry = startTelemetry()));
+afterEach(async () => {
+  await server.close();
+  await telemetry.settled();
+  await telemetry.stop();
+});
+const start = async (listener: RequestListener): Promise<void> => void (server = await listen(traceRequests(listener)));
+
+/** Asks for an answer, and hangs up when its first bytes are here (or after a while, where none come). */
+async function hangUp(url: string, how: "destroy" | "resetAndDestroy" = "destroy"): Promise<void> {
+  const socket = connectSocket(Number(new URL(url).port), "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  await Promise.race([once(socket, "data"), sleep(50)]);
+  socket[how]();
+}
+
+const unset = (port: number, more = {}): object => ({
+  name: "GET",
+  kind: SpanKind.SERVER,
+  status: SpanStatusCode.UNSET,
+  attributes: getAttributes(port, "/", more),
+  events: [],
+});
+
+describe("the end", () => {
+  test("an event stream's span lasts to its last event, and ends once", async () => {
+    await start(async (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      for (let count = 0; count < 4; count++) {
+        response.write(`data: ${count}\n\n`);
+        await sleep(20); // oxlint-disable-line no-await-in-loop -- one event after the other
+      }
+      expect(telemetry.own()).toEqual([]);
+      response.end();
+    });
+    expect((await send(server.url)).body).toBe("data: 0\n\ndata: 1\n\ndata: 2\n\ndata: 3\n\n");
+    const [span] = await telemetry.ended(1);
+    expect(span && shape(span)).toEqual(unset(server.port));
+    const [seconds = 0, nanoseconds = 0] = span?.duration ?? [];
+    expect(seconds * 1000 + nanoseconds / 1e6).toBeGreaterThan(70);
+  });
+
+  test.each(["destroy", "resetAndDestroy"] as const)("a client that hangs up in mid-stream (%s) is no error", async (how) => {
+    await start((_, response) => {
+      const timer = setInterval(() => response.write("data: x\n\n"), 5);
+      response.on("close", () => clearInterval(timer));
+    });
+    await hangUp(server.url, how);
+    const [span] = await telemetry.ended(1);
+    expect(span && shape(span)).toEqual(unset(server.port, { "server.port": 80 }));
+  });
+
+  test("a client that hangs up before the headers: no status is told, for none was sent", async () => {
+    await start(() => {});
+    await hangUp(server.url);
+    const [span] = await telemetry.ended(1);
+    const { "http.response.status_code": _, ...attributes } = getAttributes(server.port, "/", { "server.port": 80 });
+    expect(span && shape(span)).toEqual({ ...unset(server.port), attributes });
+  });
+
+  test("what the handler does after the client hung up changes nothing", async () => {
+    let late: ServerResponse | undefined;
+    await start((_, response) => void (late = response));
+    await hangUp(server.url);
+    await telemetry.ended(1);
+    late?.writeHead(500).end("too late");
+    late?.destroy(new Error("later still"));
+    await sleep(20);
+    expect((await telemetry.ended(1))[0]?.status.code).toBe(SpanStatusCode.UNSET);
+  });
+
+  test("HEAD, 204 and 304 end like others", async () => {
+    await start((request, response) => void response.writeHead(request.url === "/204" ? 204 : 304).end());
+    await send(`${server.url}/204`);
+    await send(`${server.url}/304`, { method: "HEAD" });
+    const spans = await telemetry.ended(2);
+    expect(spans.map((span) => span.attributes["http.response.status_code"])).toEqual([204, 304]);
+  });
+});
+
+async function* failingSource(): AsyncGenerator<string> {
+  yield "a";
+  await sleep(10);
+  throw new TypeError("source");
+}
+
+test("the application's own listener of the end still finds the span open", async () => {
+  await start((_, response) => {
+    response.on("finish", () => trace.getActiveSpan()?.setAttribute("app.finished", true));
+    response.end("ok");
+  });
+  await fetch(server.url).then((response) => response.text());
+  await telemetry.settled();
+  expect(telemetry.own()[0]?.attributes).toMatchObject({ "app.finished": true });
+});
+
+describe("failures of the server's", () => {
+  class ModelError extends Error {
+    code = "E_MODEL";
+  }
+  const failure = { status: SpanStatusCode.ERROR, events: ["exception"] };
+
+  test("res.destroy(error) in mid-stream", async () => {
+    await start((_, response) => {
+      response.write("a");
+      setTimeout(() => response.destroy(new ModelError("gone")), 10);
+    });
+    await expect(send(server.url)).rejects.toThrow("aborted");
+    const [span] = await telemetry.ended(1);
+    expect(span && shape(span)).toEqual({ ...unset(server.port, { "error.type": "E_MODEL" }), ...failure });
+    expect(span?.events[0]?.attributes?.["exception.message"]).toBe("gone");
+  });
+
+  test("a pipeline whose source fails", async () => {
+    await start((_, response) => {
+      pipeline(Readable.from(failingSource()), response, () => {});
+    });
+    await expect(send(server.url)).rejects.toThrow("aborted");
+    const [span] = await telemetry.ended(1);
+    expect(span && shape(span)).toEqual({ ...unset(server.port, { "error.type": "TypeError" }), ...failure });
+  });
+
+  test("a listener that throws: the same error reaches the server's caller, and the span has it", async () => {
+    const error = new ModelError("thrown");
+    const traced = traceRequests(() => {
+      throw error;
+    });
+    let caught: unknown;
+    server = await listen((request, response) => {
+      try {
+        traced(request, response);
+      } catch (thrown) {
+        caught = thrown;
+        response.writeHead(500).end();
+      }
+    });
+    await send(server.url);
+    expect(caught).toBe(error);
+    const [span] = await telemetry.ended(1);
+    const { "http.response.status_code": _, ...attributes } = getAttributes(server.port, "/", { "error.type": "E_MODEL" });
+    expect(span && shape(span)).toEqual({ ...unset(server.port), attributes, ...failure });
+  });
+
+  test("what the listener returns is returned, its promise too", async () => {
+    const promise = Promise.resolve("value");
+    const traced = traceRequests(((_request, response) => {
+      response.end();
+      return promise;
+    }) as RequestListener);
+    let returned: unknown;
+    server = await listen((request, response) => void (returned = traced(request, response)));
+    await send(server.url);
+    expect(returned).toBe(promise);
+    await telemetry.ended(1);
+  });
+});
+
+describe("what comes in broken", () => {
+  test.each([
+    ["no hex", "00-zzzz2f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
+    ["too short", "00-4bf92f35-00f067aa0ba902b7-01"],
+    ["a trace id of zeros", `00-${"0".repeat(32)}-${SPAN_ID}-01`],
+    ["version ff", `ff-${TRACE_ID}-${SPAN_ID}-01`],
+    ["more than version 00 has", `${TRACEPARENT}-extra`],
+    ["two values", [TRACEPARENT, TRACEPARENT.replace("4bf9", "5bf9")]],
+  ])("a traceparent that is %s starts a new trace, without its tracestate; baggage goes on", async (_, traceparent) => {
+    let state: string | undefined;
+    let baggage: unknown;
+    await start((_request, response) => {
+      state = trace.getActiveSpan()?.spanContext().traceState?.serialize();
+      baggage = propagation.getActiveBaggage()?.getAllEntries();
+      response.end();
+    });
+    await send(server.url, { headers: { traceparent, tracestate: "vendor=1", baggage: "a=1" } });
+    const [span] = await telemetry.ended(1);
+    expect(span?.spanContext().traceId).not.toBe(TRACE_ID);
+    expect(span?.parentSpanContext).toBeUndefined();
+    expect(state).toBeUndefined();
+    expect(baggage).toEqual([["a", { value: "1" }]]);
+  });
+
+  test("a broken member of baggage is dropped, the others stay; what exceeds the limits is dropped", async () => {
+    let members: (string | undefined)[][] = [];
+    await start((_, response) => {
+      members = (propagation.getActiveBaggage()?.getAllEntries() ?? []).map(([key, { value }]) => [key, value]);
+      response.end();
+    });
+    const large = `large=${"x".repeat(5000)}`;
+    await send(server.url, { headers: { traceparent: TRACEPARENT, baggage: `a=1,broken,=2,b=%E0%A4%A,,${large},c=%C3%A4;p=1` } });
+    expect(members).toEqual([
+      ["a", "1"],
+      ["c", "ä"],
+    ]);
+    expect((await telemetry.ended(1))[0]?.spanContext().traceId).toBe(TRACE_ID);
+  });
+
+  test("a request that is no HTTP is none of ours", async () => {
+    await start((_, response) => void response.end());
+    expect(await sendRaw(server.port, "nonsense\r\n\r\n")).toContain("400 Bad Request");
+    expect(telemetry.started()).toBe(0);
+  });
+});
+
+test("https: the scheme and its default port", async () => {
+  server = await listen((_, response) => void response.end());
+  // A key that both sides know spares the test a certificate.
+  const tls = { ciphers: "PSK-AES128-GCM-SHA256", minVersion: "TLSv1.2", maxVersion: "TLSv1.2" } as const;
+  const psk = Buffer.alloc(16, 1);
+  const listener = traceRequests((_, response) => void response.end());
+  const secure = createHttpsServer({ ...tls, pskCallback: () => psk }, listener).listen(0, "127.0.0.1");
+  await once(secure, "listening");
+  const { port } = secure.address() as AddressInfo;
+  const pskCallback = (): object => ({ psk, identity: "test" });
+  const target = { port, host: "127.0.0.1", headers: { host: "agents.example" }, agent: false };
+  const request = httpsGet({ ...target, ...tls, pskCallback, checkServerIdentity: () => {} } as RequestOptions);
+  await once(request, "response").then(([response]) => (response as Readable).resume());
+  const [span] = await telemetry.ended(1);
+  secure.close();
+  const https = { "url.scheme": "https", "server.address": "agents.example", "server.port": 443 };
+  expect(span && shape(span)).toEqual(unset(port, https));
+});
