@@ -1,7 +1,14 @@
 import { startCall } from "./core/client-call.ts";
 import type { ClientCall, ClientConfig } from "./core/client-call.ts";
 import { guarded } from "./core/guard.ts";
-import { connectChannels, follow, foreignSubscribedFirst, isStreamReadable, relabel } from "./core/undici-channels.ts";
+import {
+  connectChannels,
+  follow,
+  foreignSubscribedFirst,
+  isStreamReadable,
+  relabel,
+  urlOfRequest,
+} from "./core/undici-channels.ts";
 import type { ChannelRequest, Exchange } from "./core/undici-channels.ts";
 import { isAbandoned, watchUnread } from "./core/unread.ts";
 import type { Unread } from "./core/unread.ts";
@@ -14,7 +21,6 @@ import { tapEventStream } from "./fetch-tap.ts";
 export class FetchExchange implements Exchange {
   readonly #config: ClientConfig;
   readonly #signal: AbortSignal | null | undefined;
-  readonly #names: readonly string[];
   #call: ClientCall;
   #seen = false;
   #bodyEnded = false;
@@ -26,7 +32,6 @@ export class FetchExchange implements Exchange {
     this.#config = config;
     this.#call = call;
     this.#signal = signal;
-    this.#names = Object.keys(call.headers ?? {});
     follow(call, this);
   }
 
@@ -40,11 +45,11 @@ export class FetchExchange implements Exchange {
     const previous = this.#call;
     if (this.#failure === undefined || isRedirect(previous.status)) previous.end();
     else previous.fail(this.#failure.error, this.#signal);
-    const call = startCall(this.#config, request.method, urlOf(request), undefined, previous.request, previous);
+    const call = startCall(this.#config, request.method, urlOfRequest(request), undefined, previous.request, previous);
     if (call === undefined) return;
     call.takeOver(previous);
     follow(call, this);
-    relabel(request, call, this.#names);
+    relabel(request, call);
     this.#call = call;
     this.#bodyEnded = false;
     this.#failure = undefined;
@@ -119,11 +124,6 @@ export class FetchExchange implements Exchange {
       },
     );
   }
-}
-
-/** A path may begin with two slashes, or be a whole URL (a proxy's). */
-function urlOf({ origin, path }: ChannelRequest): string {
-  return path.startsWith("/") ? `${typeof origin === "object" ? origin.origin : origin}${path}` : new URL(path, origin).href;
 }
 
 function isRedirect(status: number | undefined): boolean {

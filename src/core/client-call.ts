@@ -32,7 +32,7 @@ import {
 import type { Origin } from "./attributes.ts";
 import { CallContext, isSuppressed, withoutSwitch } from "./call-context.ts";
 import type { Suppressible } from "./call-context.ts";
-import { readHeader, readHeaders } from "./carrier.ts";
+import { readHeader, readHeaders, writeHeaders } from "./carrier.ts";
 import { errorTypeOf, isCancellation, recordFailure } from "./failure.ts";
 import { guarded, reportFailure } from "./guard.ts";
 import { durationSource, now } from "./metrics.ts";
@@ -40,23 +40,18 @@ import { openCalls } from "./open-calls.ts";
 import type { OpenCall } from "./open-calls.ts";
 import { CLIENT_OPTIONS, checkOptions, requestRules } from "./options.ts";
 import type { ClientOptions, RequestRules } from "./options.ts";
-import {
-  BAGGAGE,
-  TRACEPARENT,
-  contextOf,
-  hasContext,
-  headersOf,
-  mergedBaggage,
-  propagationSource,
-  replacedNames,
-} from "./propagator.ts";
+import { BAGGAGE, TRACEPARENT, contextOf, hasContext, mergedBaggage, propagationSource, replacedNames } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
+import { headersFor, policyOf } from "./policy.ts";
+import type { Policy } from "./policy.ts";
 import { checkContextManager, tracerSource } from "./telemetry.ts";
 import type { Exchange } from "./undici-channels.ts";
 
 /** A client's options, read once at set-up. */
 export interface ClientConfig extends RequestRules {
   readonly options: ClientOptions;
+  /** Who may receive what of the context. */
+  readonly policy: Policy;
   /** Whether a hook wants to see the request: else adapters need not make the object that it is told of. */
   readonly hooked: boolean;
   readonly tracer: () => Tracer | undefined;
@@ -75,6 +70,7 @@ export function clientConfig<Request, Response>(caller: string, options: ClientO
   return {
     ...requestRules(options),
     options: options as ClientOptions,
+    policy: policyOf(caller, options),
     hooked: [ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate].some((hook) => hook !== undefined),
     tracer: tracerSource(options.tracerProvider),
     propagation: propagationSource(options.propagator),
@@ -106,7 +102,9 @@ export function startCall(
     checkContextManager();
     let active = contextApi.active();
     const source = config.propagation();
-    if (previous !== undefined) return beginCall(config, method, url, headers, request, previous.parentOfNext(), source, NOTHING, previous);
+    if (previous !== undefined) {
+      return beginCall(config, method, url, headers, request, previous.parentOfNext(), source, NOTHING, previous);
+    }
     if (isSuppressed(active)) return undefined;
     active = withoutSwitch(active);
     if (guarded("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
@@ -191,7 +189,7 @@ function beginCall(
   const span = tracer === undefined ? undefined : startSpan(tracer, name, attributes, parent);
   const call = new ClientCall(config, parent, span, duration, origin, attributes[HTTP_REQUEST_METHOD] as string, request, previous);
   if (span !== undefined && config.hooked) guarded("requestHook", config.options.requestHook, span, request);
-  if (source !== undefined) call.inject(source, byHand);
+  if (source !== undefined) call.inject(source, byHand, url, previous);
   return call;
 }
 
@@ -273,17 +271,41 @@ export class ClientCall implements OpenCall, Suppressible {
     this.context = span === undefined ? parent : new CallContext(parent, span, this.suppression);
   }
 
-  /** Writes the propagation headers, and opens the call under the `traceparent` among them. */
-  inject(source: Propagation, byHand: readonly string[]): void {
-    const headers = headersOf(source, this.context);
+  /** Makes the propagation headers, and opens the call under the `traceparent` among them. */
+  inject(source: Propagation, byHand: readonly string[], url: string, previous: ClientCall | undefined): void {
+    const headers = headersFor(this.#config.policy, source, this.context, url);
+    // What an earlier attempt has put there goes, whatever may follow it to another origin.
+    this.replaced = previous === undefined ? replacedNames(headers, byHand) : previous.issuedNames();
+    if (this.replaced.length === 0 && isEmpty(headers)) return;
     this.headers = headers;
-    this.replaced = replacedNames(headers, byHand);
     const id = headers[TRACEPARENT];
     if (id === undefined) return;
     this.id = id;
     // Without a span it is the parent's, and not this call's alone; but foreign instrumentation must not add another.
     if (this.#span === undefined) this.context = new CallContext(this.parent, undefined, this.suppression);
     else if (this.observed) openCalls.set(id, this);
+  }
+
+  /** Whether another origin might not get what this call carries. */
+  isRestricted(): boolean {
+    return this.headers !== undefined && (this.#config.policy.trace !== undefined || this.headers[BAGGAGE] !== undefined);
+  }
+
+  /**
+   * The request is about to go to another origin (a redirect that the client follows by itself): the policy decides anew what it carries.
+   *
+   * @param headers a record or a flat array; changed in place.
+   */
+  moveTo(url: string, headers: unknown): void {
+    if (typeof headers !== "object" || headers === null || isSameOrigin(originOf(url), this.#origin)) return;
+    const source = this.#config.propagation();
+    if (source === undefined) return;
+    writeHeaders(headers, headersFor(this.#config.policy, source, this.context, url), this.issuedNames());
+  }
+
+  /** The names under which a re-send may still find headers of this attempt, or of those before it. */
+  issuedNames(): readonly string[] {
+    return [...new Set([...this.replaced, ...Object.keys(this.headers ?? {})])];
   }
 
   /** Takes the place of an earlier attempt whose headers the transport sends again, under the earlier one's `traceparent`. */
@@ -393,4 +415,13 @@ export class ClientCall implements OpenCall, Suppressible {
     this.#set(ERROR_TYPE, type);
     guarded("a span", () => this.#span?.setStatus({ code: SpanStatusCode.ERROR }));
   }
+}
+
+function isEmpty(record: object): boolean {
+  for (const _ in record) return false;
+  return true;
+}
+
+function isSameOrigin(a: Origin, b: Origin): boolean {
+  return a === b || (a.scheme === b.scheme && a.address === b.address && a.port === b.port);
 }

@@ -1,4 +1,4 @@
-import type { Matcher } from "./policy.ts";
+import type { Matcher } from "./matchers.ts";
 
 /**
  * The public model APIs that agents call, which get no baggage unless `baggageTo` says so: what a conversation carries is no business of a

@@ -1,6 +1,7 @@
 import type { Attributes, MeterProvider, Span, TextMapPropagator, TracerProvider } from "@opentelemetry/api";
 import { KNOWN_METHODS, SENSITIVE_QUERY_PARAMETERS, sensitiveQuery } from "./attributes.ts";
 import { environmentList } from "./environment.ts";
+import type { Matcher } from "./matchers.ts";
 
 /** Header names whose values are recorded as `http.request.header.<name>` and `http.response.header.<name>`. */
 export interface HeadersToSpanAttributes {
@@ -46,12 +47,26 @@ export interface ClientOptions<Request = unknown, Response = unknown> extends Sh
   urlTemplate?: (request: Request) => string | undefined;
   /** Whether the span covers the response's body or ends with its headers. Default: `"response"`. */
   endSpanOn?: "response" | "headers";
+  /** Who gets `traceparent` and `tracestate`. Default: everyone. */
+  propagateTo?: Matcher | readonly Matcher[];
+  /** Who gets `baggage`. Default: everyone whom `propagateTo` admits, except `modelProviderHosts`. */
+  baggageTo?: Matcher | readonly Matcher[];
+  /** The only baggage members that leave. Default: all. */
+  baggageKeys?: readonly string[];
 }
+
+/** What becomes of a caller's trace. */
+export type Incoming = "parent" | "link" | "ignore";
 
 /** Options of the receiving side. */
 export interface ServerOptions<Request = unknown, Response = unknown> extends SharedOptions<Request, Response> {
-  /** How the caller's trace is continued. Default: `"parent"`. */
-  incoming?: "parent";
+  /**
+   * How the caller's trace is continued: as the parent, by a link from a trace of this server's own, or not at all; or a function that says so
+   * for each request, of which anything but these words means `"ignore"`. Default: `"parent"`.
+   */
+  incoming?: Incoming | ((request: Request) => Incoming);
+  /** Whether the caller's baggage gets in; or only these members of it. Default: true. */
+  acceptBaggage?: boolean | readonly string[];
   /** True: `client.address` comes from `Forwarded`, then `X-Forwarded-For`, which any client can write. Default: false, the socket's. */
   trustProxy?: boolean;
 }
@@ -81,6 +96,18 @@ const isOneOf =
   (...allowed: readonly unknown[]) =>
   (value: unknown): string | undefined =>
     allowed.includes(value) ? undefined : `one of ${allowed.map((item) => JSON.stringify(item)).join(", ")}`;
+const isMatchers = (value: unknown): string | undefined => {
+  const isOne = (item: unknown): boolean => typeof item === "string" || typeof item === "function" || item instanceof RegExp;
+  return isOne(value) || (Array.isArray(value) && value.every(isOne))
+    ? undefined
+    : "a host, an origin, a RegExp, a function, or an array of these";
+};
+const either =
+  (...checks: readonly ((value: unknown) => string | undefined)[]) =>
+  (value: unknown): string | undefined => {
+    const needed = checks.map((check) => check(value));
+    return needed.includes(undefined) ? undefined : needed.join(", or ");
+  };
 const hasMethods =
   (what: string, ...methods: readonly string[]) =>
   (value: unknown): string | undefined =>
@@ -116,12 +143,16 @@ export const CLIENT_OPTIONS: Checked<ClientOptions> = {
   requireParentforSpans: isBoolean,
   urlTemplate: isFunction,
   endSpanOn: isOneOf("response", "headers"),
+  propagateTo: isMatchers,
+  baggageTo: isMatchers,
+  baggageKeys: isStrings,
 };
 
 /** The checks of {@link ServerOptions}. */
 export const SERVER_OPTIONS: Checked<ServerOptions> = {
   ...SHARED,
-  incoming: isOneOf("parent"),
+  incoming: either(isOneOf("parent", "link", "ignore"), isFunction),
+  acceptBaggage: either(isBoolean, isStrings),
   trustProxy: isBoolean,
 };
 

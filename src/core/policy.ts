@@ -1,93 +1,102 @@
-import type { Origin } from "./attributes.ts";
-import { originOf, parseUrl } from "./attributes.ts";
-import { guarded } from "./guard.ts";
+import { ROOT_CONTEXT, propagation, trace } from "@opentelemetry/api";
+import type { Baggage, Context } from "@opentelemetry/api";
+import { warnOnce } from "./guard.ts";
+import { compileMatchers } from "./matchers.ts";
+import type { UrlTest } from "./matchers.ts";
+import { modelProviderHosts } from "./model-providers.ts";
+import type { ClientOptions } from "./options.ts";
+import { BAGGAGE, headersOf } from "./propagator.ts";
+import type { Propagation } from "./propagator.ts";
+
+/** Who may receive what of a context; undefined: everyone, everything. */
+export interface Policy {
+  readonly trace: UrlTest | undefined;
+  readonly baggage: UrlTest;
+  readonly keys: ReadonlySet<string> | undefined;
+}
+
+// W3C Baggage section 3.3.2: what every platform must carry; more may be dropped by anyone on the way, in the middle of a member.
+const MEMBERS = 64;
+const BYTES = 8192;
+
+const isModelProvider = compileMatchers(modelProviderHosts);
 
 /**
- * Who is meant by a policy: an origin (`https://agents.corp.example:8443`), a host on any port (`agents.corp.example`) or on one
- * (`agents.corp.example:8443`), the hosts below one (`*.corp.example`, which is not `corp.example` itself), an expression that is tried on
- * the origin, or a function of the whole URL.
- */
-export type Matcher = string | RegExp | ((url: string) => boolean);
-
-/** Says whether a URL is meant. Never throws. */
-export type UrlTest = (url: string) => boolean;
-
-/** What a matcher that looks at the origin alone sees of a URL. */
-type OriginTest = (origin: Origin) => boolean;
-
-/**
- * Makes one test of a list of matchers: a URL is meant if one of them says so. A URL that has no host is meant by nobody.
+ * Reads the policy out of a client's options, for the function that is named.
  *
  * @throws TypeError for a matcher that means no host.
  */
-export function compileMatchers(matchers: Matcher | readonly Matcher[]): UrlTest {
-  const list = Array.isArray(matchers) ? (matchers as readonly Matcher[]) : [matchers as Matcher];
-  const origins = list.filter((matcher) => typeof matcher !== "function").map(originTest);
-  const functions = list.filter((matcher) => typeof matcher === "function");
-  const byOrigin = remembered((origin) => origins.some((test) => test(origin)));
-  return (url) => {
-    const origin = originOf(url);
-    if (origin.address === "") return false;
-    return byOrigin(origin) || functions.some((test) => guarded("a matcher", test, url) === true);
-  };
-}
-
-/** Keeps the decision for each origin, as long as the origin itself is remembered, and the last one at hand. */
-function remembered(test: OriginTest): OriginTest {
-  const decisions = new WeakMap<Origin, boolean>();
-  let lastOrigin: Origin | undefined;
-  let lastDecision = false;
-  return (origin) => {
-    if (origin === lastOrigin) return lastDecision;
-    let decision = decisions.get(origin);
-    if (decision === undefined) {
-      decision = test(origin);
-      decisions.set(origin, decision);
+export function policyOf(caller: string, options: Pick<ClientOptions, "propagateTo" | "baggageTo" | "baggageKeys">): Policy {
+  const compiled = (name: "propagateTo" | "baggageTo"): UrlTest | undefined => {
+    const matchers = options[name];
+    try {
+      return matchers === undefined ? undefined : compileMatchers(matchers);
+    } catch (error) {
+      throw new TypeError(`${caller}: option "${name}": ${(error as Error).message}`, { cause: error });
     }
-    lastOrigin = origin;
-    lastDecision = decision;
-    return decision;
+  };
+  const mayTrace = compiled("propagateTo");
+  return {
+    trace: mayTrace,
+    baggage: compiled("baggageTo") ?? ((url) => (mayTrace === undefined || mayTrace(url)) && !isModelProvider(url)),
+    keys: options.baggageKeys && new Set(options.baggageKeys),
   };
 }
 
-function originTest(matcher: string | RegExp): OriginTest {
-  if (matcher instanceof RegExp) {
-    // Without the flags that make an expression remember where it was.
-    const expression = new RegExp(matcher.source, matcher.flags.replace(/[gy]/g, ""));
-    return (origin) => expression.test(serialized(origin));
-  }
-  if (matcher.includes("://")) {
-    const meant = originOf(rootOf(matcher, matcher));
-    return (origin) => origin.scheme === meant.scheme && host(origin) === host(meant) && origin.port === meant.port;
-  }
-  const below = matcher.startsWith("*.");
-  const meant = originOf(rootOf(`http://${below ? matcher.slice(2) : matcher}`, matcher));
-  const suffix = `.${host(meant)}`;
-  const port = /:(\d+)$/.exec(matcher)?.[1];
-  return (origin) =>
-    (below ? host(origin).endsWith(suffix) : host(origin) === host(meant)) && (port === undefined || origin.port === Number(port));
+/** The headers of a context that a URL may receive. Never throws. */
+export function headersFor(policy: Policy, source: Propagation, context: Context, url: string): Record<string, string> {
+  const baggage = propagation.getBaggage(context);
+  const leaving = baggage && leavingBaggage(policy, baggage, url);
+  const mayTrace = policy.trace === undefined || policy.trace(url);
+  if (!mayTrace && leaving === undefined) return {};
+  const base = mayTrace ? context : ROOT_CONTEXT;
+  return bounded(headersOf(source, leaving === baggage && mayTrace ? context : withBaggage(base, leaving)), leaving);
 }
 
-/** The URL of a matcher, normalised as the URL standard does it (letter case, IDN, IPv6, default ports); it may have no more than an origin. */
-function rootOf(url: string, matcher: string): string {
-  const parsed = parseUrl(url);
-  const bare = parsed !== undefined && parsed.pathname === "/" && parsed.search + parsed.hash + parsed.username + parsed.password === "";
-  if (!bare || parsed.hostname === "" || /[*\s]/.test(parsed.hostname)) {
-    throw new TypeError(
-      `"${matcher}" means no host; use an origin ("https://agents.example:8443"), a host ("agents.example") or the hosts below one ("*.agents.example")`,
-    );
-  }
-  return parsed.href;
+function withBaggage(context: Context, baggage: Baggage | undefined): Context {
+  return baggage === undefined ? propagation.deleteBaggage(context) : propagation.setBaggage(context, baggage);
 }
 
-/** A host as it is compared: the dot at its end, which names the same host, does not count. */
-function host({ address }: Origin): string {
-  return address.endsWith(".") ? address.slice(0, -1) : address;
+/** The members that may leave; the very same baggage where all may. */
+function leavingBaggage({ baggage: mayReceive, keys }: Policy, baggage: Baggage, url: string): Baggage | undefined {
+  if (!mayReceive(url)) return undefined;
+  const entries = baggage.getAllEntries();
+  const admitted = keys === undefined ? entries : entries.filter(([key]) => keys.has(key));
+  if (admitted.length > MEMBERS) warnDropped();
+  if (admitted.length === entries.length && entries.length <= MEMBERS) return baggage;
+  return admitted.length === 0 ? undefined : propagation.createBaggage(Object.fromEntries(admitted.slice(0, MEMBERS)));
 }
 
-function serialized(origin: Origin): string {
-  const { scheme, address, port } = origin;
-  const name = address.includes(":") ? `[${address}]` : address;
-  const isDefault = (scheme === "https" && port === 443) || (scheme === "http" && port === 80);
-  return port === undefined || isDefault ? `${scheme}://${name}` : `${scheme}://${name}:${port}`;
+/** Drops whole members where a header is still too long, and tells if members were dropped. */
+function bounded(headers: Record<string, string>, baggage: Baggage | undefined): Record<string, string> {
+  const header = headers[BAGGAGE];
+  // Half of the limit in one header is far from usual; below that the propagator has not dropped any member for its length.
+  if (header === undefined || header.length <= BYTES / 2) return headers;
+  let kept = header;
+  while (kept.length > BYTES) kept = kept.slice(0, Math.max(0, kept.lastIndexOf(",")));
+  const members = kept === "" ? 0 : kept.split(",").length;
+  if (members < (baggage?.getAllEntries().length ?? 0)) warnDropped();
+  if (kept === "") delete headers[BAGGAGE];
+  else headers[BAGGAGE] = kept;
+  return headers;
+}
+
+function warnDropped(): void {
+  warnOnce(`baggage of more than ${MEMBERS} members or ${BYTES} bytes was to leave: whole members were dropped`);
+}
+
+/** The part of the caller's baggage that is accepted, in the context that was extracted. */
+export function acceptedBaggage(extracted: Context, base: Context, accept: boolean | readonly string[] | undefined): Context {
+  if (accept === true || accept === undefined) return extracted;
+  const baggage = propagation.getBaggage(extracted);
+  const before = propagation.getBaggage(base);
+  if (baggage === undefined || baggage === before) return extracted;
+  const entries = accept === false ? [] : baggage.getAllEntries().filter(([key]) => accept.includes(key));
+  return withBaggage(extracted, entries.length === 0 ? before : propagation.createBaggage(Object.fromEntries(entries)));
+}
+
+/** What was extracted, without the caller's trace: that of the base instead. */
+export function withoutCallersTrace(extracted: Context, base: Context): Context {
+  const own = trace.getSpan(base);
+  return own === undefined ? trace.deleteSpan(extracted) : trace.setSpan(extracted, own);
 }

@@ -81,6 +81,26 @@ export function headersOf(source: Propagation, context: Context): Record<string,
   return headers;
 }
 
+// Characters that are looked at: of `traceparent` (55 in version 00, more in later ones), and of all else.
+const LONGEST_TRACEPARENT = 256;
+const LONGEST = 8192;
+
+/**
+ * Received headers within the limits up to which they are parsed (W3C Trace Context section 3.3.1.5, W3C Baggage section 3.3.2): a longer
+ * `traceparent` does not count, of a longer list the members that fit do.
+ */
+export function bounded(headers: Record<string, string>): Record<string, string> {
+  let within = headers;
+  for (const name in headers) {
+    const value = headers[name] as string;
+    const limit = name === TRACEPARENT ? LONGEST_TRACEPARENT : LONGEST;
+    if (value.length <= limit) continue;
+    const end = name === TRACEPARENT ? 0 : value.lastIndexOf(",", limit);
+    within = { ...within, [name]: value.slice(0, Math.max(0, end)) };
+  }
+  return within;
+}
+
 /** The context that headers (keyed in lower case) carry, on top of `base`. Never throws. */
 export function contextOf(source: Propagation, headers: Record<string, string>, base: Context): Context {
   return withKnownFlags(

@@ -1,5 +1,5 @@
 import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import type { AttributeValue, Attributes, Context, Histogram, Span, Tracer } from "@opentelemetry/api";
+import type { AttributeValue, Attributes, Context, Histogram, Link, Span, Tracer } from "@opentelemetry/api";
 import { RPCType, getRPCMetadata, setRPCMetadata } from "@opentelemetry/core";
 import type { RPCMetadata } from "@opentelemetry/core";
 import {
@@ -33,7 +33,8 @@ import { durationSource, now } from "./metrics.ts";
 import { namedSpans } from "./named-spans.ts";
 import { SERVER_OPTIONS, checkOptions, requestRules } from "./options.ts";
 import type { RequestRules, ServerOptions } from "./options.ts";
-import { contextOf, propagationSource } from "./propagator.ts";
+import { acceptedBaggage, withoutCallersTrace } from "./policy.ts";
+import { bounded, contextOf, propagationSource } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
 import { checkContextManager, tracerSource } from "./telemetry.ts";
 
@@ -116,12 +117,29 @@ export function receiveCall(
     const source = config.propagation();
     const carried = source && readHeaders(received.headers, source.fields);
     const own = stale ? ROOT_CONTEXT : base;
-    const parent = source && carried ? contextOf(source, carried, own) : own;
-    return new OwnCall(config, received, request, parent);
+    const caller = source && carried ? contextOf(source, bounded(carried), own) : own;
+    return new OwnCall(config, received, request, admitted(config, caller, own, request));
   } catch (error) {
     reportFailure("receiving a request", error);
     return undefined;
   }
+}
+
+/** What a request hangs under, and what its span links to. */
+interface Parent {
+  readonly context: Context;
+  readonly links: Link[];
+}
+
+/** What of the caller's context gets in. */
+function admitted({ options }: ServerConfig, caller: Context, own: Context, request: unknown): Parent {
+  const context = acceptedBaggage(caller, own, options.acceptBaggage);
+  const { incoming = "parent" } = options;
+  const mode = typeof incoming === "function" ? guarded("incoming", incoming, request) : incoming;
+  if (mode === "parent") return { context, links: [] };
+  const remote = trace.getSpanContext(caller);
+  const links = mode === "link" && remote?.isRemote === true ? [{ context: remote }] : [];
+  return { context: withoutCallersTrace(context, own), links };
 }
 
 export interface OpenServerSpan {
@@ -167,7 +185,7 @@ class OwnCall implements ServerCall {
   #route: string | undefined;
   #ended = false;
 
-  constructor(config: ServerConfig, received: Received, request: unknown, parent: Context) {
+  constructor(config: ServerConfig, received: Received, request: unknown, parent: Parent) {
     this.#config = config;
     this.#request = request;
     this.#duration = config.duration();
@@ -175,9 +193,10 @@ class OwnCall implements ServerCall {
     const tracer = config.tracer();
     this.#attributes = tracer === undefined && this.#duration === undefined ? {} : requestAttributes(config, received);
     this.#span = tracer && startSpan(tracer, this.#attributes, parent);
+    const { context } = parent;
     this.#recording = this.#span?.isRecording() === true;
     this.#metadata = { type: RPCType.HTTP, span: this.#span ?? NO_SPAN };
-    this.context = setRPCMetadata(this.#span === undefined ? parent : trace.setSpan(parent, this.#span), this.#metadata);
+    this.context = setRPCMetadata(this.#span === undefined ? context : trace.setSpan(context, this.#span), this.#metadata);
     if (this.#recording) guarded("requestHook", config.options.requestHook, this.#span as Span, request);
   }
 
@@ -268,9 +287,9 @@ class EnrichedCall implements ServerCall {
   }
 }
 
-function startSpan(tracer: Tracer, attributes: Attributes, parent: Context): Span | undefined {
+function startSpan(tracer: Tracer, attributes: Attributes, { context, links }: Parent): Span | undefined {
   try {
-    return tracer.startSpan(spanName(attributes), { kind: SpanKind.SERVER, attributes }, parent);
+    return tracer.startSpan(spanName(attributes), { kind: SpanKind.SERVER, attributes, links }, context);
   } catch (error) {
     reportFailure("the tracer", error);
     return undefined;

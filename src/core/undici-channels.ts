@@ -120,6 +120,10 @@ function onCreate({ request }: { request: ChannelRequest }): void {
     followed.set(request, exchange);
     guarded("following a request", () => exchange.created(request));
   }
+  // A hop that became an attempt of its own has the headers of that; any other goes by the policy too.
+  if (!call.observed || openCalls.get(call.id as string) === call) {
+    guarded("the policy of a redirect", () => call.moveTo(urlOfRequest(request), request.headers));
+  }
   // Only now: to end an earlier attempt turns the switch off.
   creating = call;
   call.suppression.suppressing = true;
@@ -202,7 +206,12 @@ function keepOneTraceparent(headers: unknown): void {
   }
 }
 
+/** The URL of a request. Its path may begin with two slashes, or be a whole URL (a proxy's). */
+export function urlOfRequest({ origin, path }: ChannelRequest): string {
+  return path.startsWith("/") ? `${typeof origin === "object" ? origin.origin : origin}${path}` : new URL(path, origin).href;
+}
+
 /** Lays the headers of another attempt over those of a request that is being created. */
-export function relabel(request: ChannelRequest, call: ClientCall, names: readonly string[]): void {
-  if (call.headers !== undefined && Array.isArray(request.headers)) writeHeaders(request.headers, call.headers, names);
+export function relabel(request: ChannelRequest, call: ClientCall): void {
+  if (Array.isArray(request.headers)) writeHeaders(request.headers, call.headers ?? {}, call.replaced);
 }

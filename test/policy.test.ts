@@ -1,0 +1,182 @@
+import { DiagLogLevel, ROOT_CONTEXT, context, diag, propagation } from "@opentelemetry/api";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { traceRequests } from "../src/server/node.ts";
+import type { ServerOptions } from "../src/index.ts";
+import { CLIENTS } from "./support/clients.ts";
+import { ROUTES, listen, serve } from "./support/server.ts";
+import type { TestServer } from "./support/server.ts";
+import { inSpan, startTelemetry, traceparentOf } from "./support/telemetry.ts";
+import type { TestTelemetry } from "./support/telemetry.ts";
+
+let telemetry: TestTelemetry;
+let allowed: TestServer;
+let other: TestServer;
+
+beforeAll(async () => {
+  other = await serve(ROUTES);
+  allowed = await serve({
+    ...ROUTES,
+    "/away": (_, response) => void response.writeHead(307, { location: `http://localhost:${other.port}/ok` }).end(),
+    "/back": (_, response) => void response.writeHead(307, { location: `${allowed.url}/ok` }).end(),
+  });
+});
+afterAll(async () => {
+  await allowed.close();
+  await other.close();
+});
+beforeEach(() => {
+  telemetry = startTelemetry();
+  allowed.requests.length = 0;
+  other.requests.length = 0;
+});
+afterEach(() => telemetry.stop());
+
+const NAMES = ["traceparent", "tracestate", "baggage"];
+const baggage = propagation.createBaggage({ user: { value: "1" }, tenant: { value: "2" } });
+const withBaggage = <Result>(fn: () => Result): Result => context.with(propagation.setBaggage(context.active(), baggage), fn);
+const sent = (server: TestServer): string[][] => NAMES.map((name) => server.values(name).flatMap((value) => value.split(",")));
+
+describe.each(CLIENTS)("$name", (client) => {
+  const call = (options: Parameters<typeof client.traced>[0], url: string): Promise<unknown> =>
+    inSpan("agent", () => withBaggage(() => client.traced(options)(url)));
+
+  test("propagateTo: others get neither trace context nor baggage, and still have a span", async () => {
+    await call({ propagateTo: `127.0.0.1:${allowed.port}` }, `${allowed.url}/ok`);
+    const [span] = await telemetry.ended(1);
+    expect(sent(allowed)).toEqual([[traceparentOf(span!)], [], ["user=1", "tenant=2"]]);
+    await call({ propagateTo: `127.0.0.1:${allowed.port}` }, `${other.url}/ok`);
+    expect(sent(other)).toEqual([[], [], []]);
+    await telemetry.ended(2);
+  });
+
+  test("baggageTo: who gets baggage is a matter of its own", async () => {
+    await call({ baggageTo: [] }, `${allowed.url}/ok`);
+    expect(sent(allowed)[2]).toEqual([]);
+    expect(sent(allowed)[0]).toHaveLength(1);
+    await call({ propagateTo: "agents.example", baggageTo: "127.0.0.1" }, `${allowed.url}/ok`);
+    expect(sent(allowed)).toEqual([[], [], ["user=1", "tenant=2"]]);
+  });
+
+  test("baggageKeys: only these members leave", async () => {
+    await call({ baggageKeys: ["tenant", "none"] }, `${allowed.url}/ok`);
+    expect(sent(allowed)[2]).toEqual(["tenant=2"]);
+    await call({ baggageKeys: [] }, `${allowed.url}/ok`);
+    expect(sent(allowed)[2]).toEqual([]);
+  });
+
+  test("a redirect out of the policy carries nothing that it forbids", async () => {
+    await call({ propagateTo: "127.0.0.1" }, `${allowed.url}/away`);
+    expect(other.requests).toHaveLength(1);
+    expect(sent(allowed)[0]).toHaveLength(1);
+    expect(sent(other)).toEqual([[], [], []]);
+    await telemetry.settled();
+  });
+
+  test("a redirect within the policy carries what it admits", async () => {
+    await call({ propagateTo: "127.0.0.1" }, `${allowed.url}/back`);
+    expect(sent(allowed)[0]).toHaveLength(1);
+    expect(sent(allowed)[2]).toEqual(["user=1", "tenant=2"]);
+  });
+
+  test("more than 64 members or 8192 bytes never leave: whole members are dropped, and diag is told once", async () => {
+    const warn = vi.fn();
+    const quiet = (): void => {};
+    diag.setLogger(
+      { warn, error: quiet, info: quiet, debug: quiet, verbose: quiet },
+      { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+    );
+    const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`key${i}`, { value: `${i}` }]));
+    const long = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`key${i}`, { value: "x".repeat(1000) }]));
+    for (const entries of [many, long]) {
+      const full = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage(entries));
+      await context.with(full, () => client.traced()(`${allowed.url}/ok`));
+      const [header = ""] = allowed.values("baggage");
+      const members = header.split(",");
+      expect(header.length).toBeLessThanOrEqual(8192);
+      expect(members.length).toBe(entries === many ? 64 : 8);
+      for (const member of members) expect(member).toMatch(/^key\d+=(?:\d+|x{1000})$/);
+    }
+    expect(warn.mock.calls.filter(([, text]) => String(text).includes("baggage")).length).toBeLessThanOrEqual(1);
+  });
+
+  test("a bad matcher throws at set-up, with the option's name", () => {
+    expect(() => client.traced({ propagateTo: "https://a.example/path" })).toThrow(
+      /option "propagateTo": "https:\/\/a.example\/path" means no host/,
+    );
+    expect(() => client.traced({ baggageTo: [3] as never })).toThrow(/option "baggageTo" must be/);
+  });
+});
+
+describe("receiving", () => {
+  const REMOTE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const receive = async (
+    options: ServerOptions<never, never>,
+    headers: Record<string, string>,
+  ): Promise<Record<string, string>> => {
+    let seen: Record<string, string> = {};
+    const server = await listen(
+      traceRequests((_, response) => {
+        propagation.inject(context.active(), seen);
+        response.end();
+      }, options as never),
+    );
+    seen = {};
+    await fetch(server.url, { headers });
+    await server.close();
+    await telemetry.settled();
+    return seen;
+  };
+
+  test.each([
+    ["parent", 0],
+    ["link", 1],
+    ["ignore", 0],
+  ] as const)("incoming: %s, also as a function's word", async (incoming, links) => {
+    for (const option of [incoming, () => incoming]) {
+      telemetry.reset();
+      const seen = await receive({ incoming: option }, { traceparent: REMOTE, baggage: "user=1" });
+      const [span] = await telemetry.ended(1);
+      expect(span!.spanContext().traceId === REMOTE.slice(3, 35)).toBe(incoming === "parent");
+      expect(span!.parentSpanContext?.spanId).toBe(incoming === "parent" ? REMOTE.slice(36, 52) : undefined);
+      expect(span!.links.map((link) => link.context.spanId)).toEqual(links === 1 ? [REMOTE.slice(36, 52)] : []);
+      expect(seen).toEqual({ traceparent: traceparentOf(span!), baggage: "user=1" });
+    }
+  });
+
+  test("a function that throws or says something else ignores the caller", async () => {
+    const fail = (): never => {
+      throw new Error("a hook of the user's");
+    };
+    for (const incoming of [fail, () => "other" as never]) {
+      telemetry.reset();
+      await receive({ incoming }, { traceparent: REMOTE });
+      expect((await telemetry.ended(1))[0]!.parentSpanContext).toBeUndefined();
+    }
+  });
+
+  test("acceptBaggage: all, none, or only some", async () => {
+    const headers = { traceparent: REMOTE, baggage: "user=1,tenant=2" };
+    expect((await receive({ acceptBaggage: true }, headers))["baggage"]).toBe("user=1,tenant=2");
+    expect(await receive({ acceptBaggage: false }, headers)).not.toHaveProperty("baggage");
+    expect((await receive({ acceptBaggage: ["tenant"] }, headers))["baggage"]).toBe("tenant=2");
+    expect(await receive({ acceptBaggage: ["none"] }, headers)).not.toHaveProperty("baggage");
+  });
+
+  test.each([
+    ["an oversized traceparent", { traceparent: `01${REMOTE.slice(2)}-${"a".repeat(300)}` }],
+    ["two values", { traceparent: `${REMOTE}, ${REMOTE}` }],
+    ["a version of ff", { traceparent: `ff${REMOTE.slice(2)}` }],
+    ["all zeros", { traceparent: `00-${"0".repeat(32)}-${"0".repeat(16)}-01` }],
+  ])("%s begins a new trace", async (_, headers) => {
+    await receive({}, headers);
+    expect((await telemetry.ended(1))[0]!.parentSpanContext).toBeUndefined();
+  });
+
+  test("of oversized baggage the members that fit get in", async () => {
+    const header = Array.from({ length: 12 }, (_, i) => `key${i}=${"x".repeat(1000)}`).join(",");
+    const seen = await receive({}, { baggage: header });
+    expect(seen["baggage"]?.split(",").map((member) => member.slice(0, 5))).toEqual(
+      Array.from({ length: 8 }, (_, i) => `key${i}=`),
+    );
+  });
+});
