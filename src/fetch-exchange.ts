@@ -1,5 +1,6 @@
 import { startCall } from "./core/client-call.ts";
-import type { ClientCall, ClientConfig } from "./core/client-call.ts";
+import type { ClientCall } from "./core/client-call.ts";
+import type { ClientConfig } from "./core/client-config.ts";
 import { guarded } from "./core/guard.ts";
 import {
   connectChannels,

@@ -1,8 +1,10 @@
 import { context } from "@opentelemetry/api";
 import { parseUrl } from "./core/attributes.ts";
 import { withHeaders } from "./core/carrier.ts";
-import { clientConfig, startCall } from "./core/client-call.ts";
-import type { ClientCall, ClientConfig } from "./core/client-call.ts";
+import { startCall } from "./core/client-call.ts";
+import { clientConfig } from "./core/client-config.ts";
+import type { ClientCall } from "./core/client-call.ts";
+import type { ClientConfig } from "./core/client-config.ts";
 import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { reportFailure } from "./core/guard.ts";

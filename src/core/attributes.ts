@@ -69,14 +69,14 @@ export interface Origin {
 
 const UNKNOWN_ORIGIN: Origin = { scheme: "", address: "", port: undefined };
 const DEFAULT_PORTS: Record<string, number> = { "http:": 80, "https:": 443, "ws:": 80, "wss:": 443 };
-const ORIGINS_KEPT = 256;
+const ORIGINS_KEPT = 4096;
 
 const origins = new Map<string, Origin>();
 let lastPrefix = "\0";
 let lastOrigin: Origin = UNKNOWN_ORIGIN;
 
 /**
- * The origin of an absolute, normalised URL (`URL.href`). The last one is at hand and the last few hundred are remembered, for an agent
+ * The origin of an absolute, normalised URL (`URL.href`). The last one is at hand and the last few thousand are remembered, for an agent
  * talks to few others again and again.
  */
 export function originOf(href: string): Origin {
@@ -117,6 +117,11 @@ function parseOrigin(prefix: string): Origin {
     address: hostname.startsWith("[") ? hostname.slice(1, -1) : hostname,
     port: port === "" ? DEFAULT_PORTS[protocol] : Number(port),
   };
+}
+
+/** Whether two URLs' origins are the same. */
+export function isSameOrigin(a: Origin, b: Origin): boolean {
+  return a === b || (a.scheme === b.scheme && a.address === b.address && a.port === b.port);
 }
 
 /** `new URL` that answers undefined where it would throw. */

@@ -1,31 +1,17 @@
-import {
-  INVALID_SPAN_CONTEXT,
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  context as contextApi,
-  isSpanContextValid,
-  propagation,
-  trace,
-} from "@opentelemetry/api";
+import { SpanKind, SpanStatusCode, context as contextApi, trace } from "@opentelemetry/api";
 import type { Attributes, Context, Histogram, Span, Tracer } from "@opentelemetry/api";
 import {
   ERROR_TYPE,
-  HTTP_CLIENT_REQUEST_DURATION,
   HTTP_REQUEST_METHOD,
-  HTTP_REQUEST_METHOD_ORIGINAL,
-  HTTP_REQUEST_RESEND_COUNT,
   HTTP_RESPONSE_STATUS_CODE,
   NETWORK_PEER_ADDRESS,
   NETWORK_PEER_PORT,
   NETWORK_PROTOCOL_VERSION,
-  OTHER_METHOD,
   SERVER_ADDRESS,
   SERVER_PORT,
   URL_FULL,
-  URL_SCHEME,
-  URL_TEMPLATE,
   headerValue,
+  isSameOrigin,
   originOf,
   redactUrl,
 } from "./attributes.ts";
@@ -33,50 +19,19 @@ import type { Origin } from "./attributes.ts";
 import { CallContext, isSuppressed, withoutSwitch } from "./call-context.ts";
 import type { Suppressible } from "./call-context.ts";
 import { readHeader, readHeaders, writeHeaders } from "./carrier.ts";
+import { measuredAttributes, nameSpan, startAttributes } from "./client-attributes.ts";
+import type { ClientConfig } from "./client-config.ts";
 import { errorTypeOf, isCancellation, recordFailure } from "./failure.ts";
 import { guarded, reportFailure } from "./guard.ts";
-import { durationSource, now } from "./metrics.ts";
+import { now } from "./metrics.ts";
 import { openCalls } from "./open-calls.ts";
 import type { OpenCall } from "./open-calls.ts";
-import { CLIENT_OPTIONS, checkOptions, requestRules } from "./options.ts";
-import type { ClientOptions, RequestRules } from "./options.ts";
-import { BAGGAGE, TRACEPARENT, contextOf, hasContext, mergedBaggage, propagationSource, replacedNames } from "./propagator.ts";
+import { hasParent, isTracedAlready, parentOf } from "./parent.ts";
+import { headersFor } from "./policy.ts";
+import { BAGGAGE, TRACEPARENT, hasContext, replacedNames } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
-import { headersFor, policyOf } from "./policy.ts";
-import type { Policy } from "./policy.ts";
-import { checkContextManager, tracerSource } from "./telemetry.ts";
+import { checkContextManager } from "./telemetry.ts";
 import type { Exchange } from "./undici-channels.ts";
-
-/** A client's options, read once at set-up. */
-export interface ClientConfig extends RequestRules {
-  readonly options: ClientOptions;
-  /** Who may receive what of the context. */
-  readonly policy: Policy;
-  /** Whether a hook wants to see the request: else adapters need not make the object that it is told of. */
-  readonly hooked: boolean;
-  readonly tracer: () => Tracer | undefined;
-  readonly propagation: () => Propagation | undefined;
-  readonly duration: () => Histogram<Attributes> | undefined;
-}
-
-/**
- * Checks and reads a client's options, for the function that is named.
- *
- * @throws TypeError for an option that is not there or has a wrong value.
- */
-export function clientConfig<Request, Response>(caller: string, options: ClientOptions<Request, Response> = {}): ClientConfig {
-  checkOptions(caller, options, CLIENT_OPTIONS);
-  const { ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate } = options;
-  return {
-    ...requestRules(options),
-    options: options as ClientOptions,
-    policy: policyOf(caller, options),
-    hooked: [ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate].some((hook) => hook !== undefined),
-    tracer: tracerSource(options.tracerProvider),
-    propagation: propagationSource(options.propagator),
-    duration: durationSource(options.meterProvider, HTTP_CLIENT_REQUEST_DURATION, "Duration of HTTP client requests."),
-  };
-}
 
 const NOTHING: readonly string[] = [];
 
@@ -119,29 +74,6 @@ export function startCall(
   }
 }
 
-/** Whether the request carries a `traceparent` that an open call, or somebody else's open CLIENT span, has put there. */
-function isTracedAlready(carried: Record<string, string>, active: Context): boolean {
-  const traceparent = carried[TRACEPARENT];
-  if (traceparent === undefined) return false;
-  if (openCalls.has(traceparent)) return true;
-  const span = trace.getSpan(active);
-  // The API gives a span no kind, but the span of an SDK has one.
-  return (
-    (span as { kind?: SpanKind } | undefined)?.kind === SpanKind.CLIENT && traceparent.includes(span?.spanContext().spanId ?? "-")
-  );
-}
-
-/** The parent of a call whose request has headers put in by hand: they lead where no span is active; baggage is merged, active members win. */
-function parentOf(active: Context, carried: Record<string, string>, source: Propagation): Context {
-  const activeSpan = trace.getSpanContext(active);
-  const lead = activeSpan === undefined || !isSpanContextValid(activeSpan);
-  const parent = lead ? contextOf(source, carried, active) : active;
-  if (carried[BAGGAGE] === undefined) return parent;
-  const byHand = propagation.getBaggage(contextOf(source, carried, ROOT_CONTEXT));
-  const baggage = mergedBaggage(propagation.getBaggage(active), byHand);
-  return baggage === undefined ? parent : propagation.setBaggage(parent, baggage);
-}
-
 function beginCall(
   config: ClientConfig,
   method: string,
@@ -154,49 +86,19 @@ function beginCall(
   previous: ClientCall | undefined,
 ): ClientCall | undefined {
   const duration = config.duration();
-  const tracer = wantsSpan(config, parent) ? config.tracer() : undefined;
+  const wantsSpan = config.options.requireParentforSpans !== true || hasParent(parent);
+  const tracer = wantsSpan ? config.tracer() : undefined;
   if (tracer === undefined && duration === undefined && (source === undefined || !hasContext(parent))) return undefined;
 
   const origin = originOf(url);
-  const known = config.knownMethods.has(method);
-  const attributes: Attributes = {
-    [HTTP_REQUEST_METHOD]: known ? method : OTHER_METHOD,
-    [SERVER_ADDRESS]: origin.address,
-    [SERVER_PORT]: origin.port,
-    [URL_FULL]: redactUrl(url, config.sensitive),
-  };
-  if (origin.port === undefined) {
-    delete attributes[SERVER_PORT];
-    if (origin.address === "") delete attributes[SERVER_ADDRESS];
-  }
-  if (!known) attributes[HTTP_REQUEST_METHOD_ORIGINAL] = method;
   const resendCount = previous === undefined ? 0 : previous.resendCount + 1;
-  if (resendCount > 0) attributes[HTTP_REQUEST_RESEND_COUNT] = resendCount;
-  let name = known ? method : "HTTP";
-  if (config.hooked) {
-    const template = guarded("urlTemplate", config.options.urlTemplate, request);
-    if (typeof template === "string") {
-      attributes[URL_TEMPLATE] = template;
-      name = `${name} ${template}`;
-    }
-    Object.assign(attributes, guarded("startSpanHook", config.options.startSpanHook, request));
-  }
-  for (const header of config.requestHeaders) {
-    const value = readHeader(headers, header.name);
-    if (value !== undefined) attributes[header.attribute] = [headerValue(header.name, value)];
-  }
-
+  const attributes = startAttributes(config, method, url, origin, headers, resendCount);
+  const name = nameSpan(config, attributes, request);
   const span = tracer === undefined ? undefined : startSpan(tracer, name, attributes, parent);
   const call = new ClientCall(config, parent, span, duration, origin, attributes[HTTP_REQUEST_METHOD] as string, request, previous);
   if (span !== undefined && config.hooked) guarded("requestHook", config.options.requestHook, span, request);
   if (source !== undefined) call.inject(source, byHand, url, previous);
   return call;
-}
-
-function wantsSpan(config: ClientConfig, parent: Context): boolean {
-  if (config.options.requireParentforSpans !== true) return true;
-  const spanContext = trace.getSpanContext(parent);
-  return spanContext !== undefined && isSpanContextValid(spanContext);
 }
 
 function startSpan(tracer: Tracer, name: string, attributes: Attributes, parent: Context): Span | undefined {
@@ -239,7 +141,7 @@ export class ClientCall implements OpenCall, Suppressible {
   readonly #config: ClientConfig;
   readonly #span: Span | undefined;
   readonly #recording: boolean;
-  readonly #duration: Histogram<Attributes> | undefined;
+  readonly #duration: Histogram | undefined;
   #origin: Origin;
   readonly #method: string;
   readonly #start: number;
@@ -250,7 +152,7 @@ export class ClientCall implements OpenCall, Suppressible {
     config: ClientConfig,
     parent: Context,
     span: Span | undefined,
-    duration: Histogram<Attributes> | undefined,
+    duration: Histogram | undefined,
     origin: Origin,
     method: string,
     request: unknown,
@@ -317,8 +219,8 @@ export class ClientCall implements OpenCall, Suppressible {
 
   /** What a re-send hangs under: the call's parent; without one the first attempt, or the attempts would be a trace each. */
   parentOfNext(): Context {
-    const hasParent = isSpanContextValid(trace.getSpanContext(this.parent) ?? INVALID_SPAN_CONTEXT);
-    return hasParent || this.#span === undefined ? this.parent : trace.setSpanContext(this.parent, this.#span.spanContext());
+    if (hasParent(this.parent) || this.#span === undefined) return this.parent;
+    return trace.setSpanContext(this.parent, this.#span.spanContext());
   }
 
   /** The URL became known, which the client could not tell at the start. */
@@ -385,22 +287,14 @@ export class ClientCall implements OpenCall, Suppressible {
     if (this.id !== undefined && openCalls.get(this.id) === this) openCalls.delete(this.id);
     try {
       if (this.#recording) this.#span?.end(time);
-      this.#duration?.record(((time ?? now()) - this.#start) / 1000, this.#measured(), this.context);
+      this.#duration?.record(
+        ((time ?? now()) - this.#start) / 1000,
+        measuredAttributes(this.#method, this.#origin, this.status, this.#errorType, this.#protocolVersion),
+        this.context,
+      );
     } catch (error) {
       reportFailure("ending a span", error);
     }
-  }
-
-  #measured(): Attributes {
-    const attributes: Attributes = { [HTTP_REQUEST_METHOD]: this.#method };
-    const { address, port, scheme } = this.#origin;
-    if (address !== "") attributes[SERVER_ADDRESS] = address;
-    if (port !== undefined) attributes[SERVER_PORT] = port;
-    if (scheme !== "") attributes[URL_SCHEME] = scheme;
-    if (this.status !== undefined) attributes[HTTP_RESPONSE_STATUS_CODE] = this.status;
-    if (this.#errorType !== undefined) attributes[ERROR_TYPE] = this.#errorType;
-    if (this.#protocolVersion !== undefined) attributes[NETWORK_PROTOCOL_VERSION] = this.#protocolVersion;
-    return attributes;
   }
 
   #set(name: string, value: string | number | string[]): void {
@@ -420,8 +314,4 @@ export class ClientCall implements OpenCall, Suppressible {
 function isEmpty(record: object): boolean {
   for (const _ in record) return false;
   return true;
-}
-
-function isSameOrigin(a: Origin, b: Origin): boolean {
-  return a === b || (a.scheme === b.scheme && a.address === b.address && a.port === b.port);
 }

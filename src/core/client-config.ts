@@ -1,0 +1,41 @@
+import type { Attributes, Histogram, Tracer } from "@opentelemetry/api";
+import { HTTP_CLIENT_REQUEST_DURATION } from "./attributes.ts";
+import { durationSource } from "./metrics.ts";
+import { CLIENT_OPTIONS, checkOptions, requestRules } from "./options.ts";
+import type { ClientOptions, RequestRules } from "./options.ts";
+import { policyOf } from "./policy.ts";
+import type { Policy } from "./policy.ts";
+import { propagationSource } from "./propagator.ts";
+import type { Propagation } from "./propagator.ts";
+import { tracerSource } from "./telemetry.ts";
+
+/** A client's options, read once at set-up. */
+export interface ClientConfig extends RequestRules {
+  readonly options: ClientOptions;
+  /** Who may receive what of the context. */
+  readonly policy: Policy;
+  /** Whether a hook wants to see the request: else adapters need not make the object that it is told of. */
+  readonly hooked: boolean;
+  readonly tracer: () => Tracer | undefined;
+  readonly propagation: () => Propagation | undefined;
+  readonly duration: () => Histogram<Attributes> | undefined;
+}
+
+/**
+ * Checks and reads a client's options, for the function that is named.
+ *
+ * @throws TypeError for an option that is not there or has a wrong value.
+ */
+export function clientConfig<Request, Response>(caller: string, options: ClientOptions<Request, Response> = {}): ClientConfig {
+  checkOptions(caller, options, CLIENT_OPTIONS);
+  const { ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate } = options;
+  return {
+    ...requestRules(options),
+    options: options as ClientOptions,
+    policy: policyOf(caller, options),
+    hooked: [ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate].some((hook) => hook !== undefined),
+    tracer: tracerSource(options.tracerProvider),
+    propagation: propagationSource(options.propagator),
+    duration: durationSource(options.meterProvider, HTTP_CLIENT_REQUEST_DURATION, "Duration of HTTP client requests."),
+  };
+}
