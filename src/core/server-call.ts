@@ -3,79 +3,26 @@ import type { AttributeValue, Attributes, Context, Histogram, Link, Span, Tracer
 import { RPCType, getRPCMetadata, setRPCMetadata } from "@opentelemetry/core";
 import type { RPCMetadata } from "@opentelemetry/core";
 import {
-  CLIENT_ADDRESS,
   ERROR_TYPE,
   HTTP_REQUEST_METHOD,
-  HTTP_REQUEST_METHOD_ORIGINAL,
   HTTP_RESPONSE_STATUS_CODE,
   HTTP_ROUTE,
-  HTTP_SERVER_REQUEST_DURATION,
-  NETWORK_PEER_ADDRESS,
   NETWORK_PEER_PORT,
-  NETWORK_PROTOCOL_VERSION,
   OTHER_METHOD,
-  SERVER_ADDRESS,
-  SERVER_PORT,
-  URL_PATH,
-  URL_QUERY,
-  URL_SCHEME,
-  USER_AGENT_ORIGINAL,
   errorType,
   headerValue,
-  originOf,
-  redactQuery,
 } from "./attributes.ts";
 import { readHeader, readHeaders } from "./carrier.ts";
-import { clientAddress } from "./client-address.ts";
 import { recordFailure } from "./failure.ts";
 import { guarded, reportFailure } from "./guard.ts";
-import { durationSource, now } from "./metrics.ts";
+import { now } from "./metrics.ts";
 import { namedSpans } from "./named-spans.ts";
-import { SERVER_OPTIONS, checkOptions, requestRules } from "./options.ts";
-import type { RequestRules, ServerOptions } from "./options.ts";
 import { acceptedBaggage, withoutCallersTrace } from "./policy.ts";
-import { bounded, contextOf, propagationSource } from "./propagator.ts";
-import type { Propagation } from "./propagator.ts";
-import { checkContextManager, tracerSource } from "./telemetry.ts";
-
-/** A server's options, read once at set-up. */
-export interface ServerConfig extends RequestRules {
-  readonly options: ServerOptions;
-  readonly tracer: () => Tracer | undefined;
-  readonly propagation: () => Propagation | undefined;
-  readonly duration: () => Histogram | undefined;
-}
-
-/**
- * Checks and reads a server's options, for the function that is named.
- *
- * @throws TypeError for an option that is not there or has a wrong value.
- */
-export function serverConfig<Request, Response>(caller: string, options: ServerOptions<Request, Response> = {}): ServerConfig {
-  checkOptions(caller, options, SERVER_OPTIONS);
-  return {
-    ...requestRules(options),
-    options: options as ServerOptions,
-    tracer: tracerSource(options.tracerProvider),
-    propagation: propagationSource(options.propagator),
-    duration: durationSource(options.meterProvider, HTTP_SERVER_REQUEST_DURATION, "Duration of HTTP server requests."),
-  };
-}
-
-/** What an adapter knows of a received request. */
-export interface Received {
-  readonly method: string;
-  /** The request target: a path with its query, `*`, or an absolute URL (RFC 9112 section 3.2). */
-  readonly target: string;
-  readonly scheme: string;
-  /** `Host` or `:authority`. */
-  readonly host: string | undefined;
-  /** In any shape that carriers have. */
-  readonly headers: unknown;
-  readonly peerAddress?: string | undefined;
-  readonly peerPort?: number | undefined;
-  readonly protocolVersion?: string | undefined;
-}
+import { bounded, contextOf } from "./propagator.ts";
+import { knownMethod, measuredAttributes, requestAttributes, requestHeaders } from "./server-attributes.ts";
+import type { Received } from "./server-attributes.ts";
+import type { ServerConfig } from "./server-config.ts";
+import { checkContextManager } from "./telemetry.ts";
 
 /** A received request: what its handler runs in, and what becomes of it. Transitions are idempotent and total. */
 export interface ServerCall {
@@ -238,7 +185,7 @@ class OwnCall implements ServerCall {
     }
     try {
       this.#span?.end();
-      this.#duration?.record((now() - this.#start) / 1000, measured(this.#attributes, route, status), this.context);
+      this.#duration?.record((now() - this.#start) / 1000, measuredAttributes(this.#attributes, route, status), this.context);
     } catch (error) {
       reportFailure("ending a span", error);
     }
@@ -324,60 +271,4 @@ function setAttribute(span: Span | undefined, name: string, value: AttributeValu
   } catch (error) {
     reportFailure("a span", error);
   }
-}
-
-function knownMethod(config: ServerConfig, method: string): string {
-  return config.knownMethods.has(method) ? method : OTHER_METHOD;
-}
-
-function requestAttributes(config: ServerConfig, received: Received): Attributes {
-  const { method, scheme, peerAddress, peerPort, protocolVersion } = received;
-  const { path, query } = splitTarget(received.target);
-  const known = knownMethod(config, method);
-  const attributes: Attributes = { [HTTP_REQUEST_METHOD]: known, [URL_PATH]: path, [URL_SCHEME]: scheme };
-  if (known !== method) attributes[HTTP_REQUEST_METHOD_ORIGINAL] = method;
-  if (query !== "") attributes[URL_QUERY] = redactQuery(query, config.sensitive);
-  const { address, port } = received.host === undefined ? NO_HOST : originOf(`${scheme}://${received.host}`);
-  if (address !== "") attributes[SERVER_ADDRESS] = address;
-  if (port !== undefined) attributes[SERVER_PORT] = port;
-  const client = config.options.trustProxy === true ? (clientAddress(received.headers) ?? peerAddress) : peerAddress;
-  if (client !== undefined) attributes[CLIENT_ADDRESS] = client;
-  if (peerAddress !== undefined) attributes[NETWORK_PEER_ADDRESS] = peerAddress;
-  if (peerPort !== undefined) attributes[NETWORK_PEER_PORT] = peerPort;
-  if (protocolVersion !== undefined) attributes[NETWORK_PROTOCOL_VERSION] = protocolVersion;
-  const userAgent = readHeader(received.headers, "user-agent");
-  if (userAgent !== undefined) attributes[USER_AGENT_ORIGINAL] = userAgent;
-  return Object.assign(attributes, requestHeaders(config, received));
-}
-
-const NO_HOST = { address: "", port: undefined };
-
-/** The scheme and the authority of a request target in absolute form. */
-const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
-
-/** A request target's path and query, of its origin form, its absolute form, or `*` (RFC 9112 section 3.2), byte for byte. */
-function splitTarget(target: string): { path: string; query: string } {
-  const rest = target.startsWith("/") ? target : target.replace(ABSOLUTE_FORM, "");
-  const start = rest.indexOf("?");
-  const path = start === -1 ? rest : rest.slice(0, start);
-  return { path: path === "" ? "/" : path, query: start === -1 ? "" : rest.slice(start + 1) };
-}
-
-function requestHeaders(config: ServerConfig, received: Received): Attributes {
-  const attributes: Attributes = {};
-  for (const header of config.requestHeaders) {
-    const value = readHeader(received.headers, header.name);
-    if (value !== undefined) attributes[header.attribute] = [headerValue(header.name, value)];
-  }
-  return attributes;
-}
-
-const MEASURED = [HTTP_REQUEST_METHOD, URL_SCHEME, NETWORK_PROTOCOL_VERSION, ERROR_TYPE];
-
-function measured(attributes: Attributes, route: string | undefined, status: number | undefined): Attributes {
-  const kept: Attributes = {};
-  for (const name of MEASURED) if (attributes[name] !== undefined) kept[name] = attributes[name];
-  if (route !== undefined) kept[HTTP_ROUTE] = route;
-  if (status !== undefined) kept[HTTP_RESPONSE_STATUS_CODE] = status;
-  return kept;
 }

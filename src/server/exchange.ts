@@ -2,7 +2,8 @@ import { context } from "@opentelemetry/api";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { isError } from "../core/attributes.ts";
-import type { Received, ServerCall } from "../core/server-call.ts";
+import type { Received } from "../core/server-attributes.ts";
+import type { ServerCall } from "../core/server-call.ts";
 
 /** A request and a response of node:http, or of node:http2's compatibility API. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;

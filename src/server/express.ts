@@ -1,7 +1,8 @@
 import { context, trace } from "@opentelemetry/api";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServerOptions } from "../core/options.ts";
-import { receiveCall, serverConfig } from "../core/server-call.ts";
+import { receiveCall } from "../core/server-call.ts";
+import { serverConfig } from "../core/server-config.ts";
 import { followResponse, receivedOf } from "./exchange.ts";
 import { routeOf } from "./express-route.ts";
 
