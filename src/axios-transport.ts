@@ -1,0 +1,125 @@
+import { channel, subscribe } from "node:diagnostics_channel";
+// By import: `getBuiltinModule` and `require` would load it through the hooks of an instrumentation that has yet to be registered.
+import http from "node:http";
+import https from "node:https";
+import { context } from "@opentelemetry/api";
+import type { AxiosRequestConfig } from "axios";
+import { CallContext } from "./core/call-context.ts";
+import { ClientCall } from "./core/client-call.ts";
+import { now } from "./core/metrics.ts";
+import { openCalls } from "./core/open-calls.ts";
+import { TRACEPARENT } from "./core/propagator.ts";
+import { foreignSubscribedFirst } from "./core/undici-channels.ts";
+import type { Build } from "./axios-build.ts";
+
+/** What carries a request: one of axios's own adapters, or a function of the application's. */
+export type Transport = "http" | "fetch" | "xhr" | "custom";
+
+/** @param own what the request asks for: names, functions, or a list of both. */
+export function transportOf(adapter: unknown, own: unknown, build: Build): Transport {
+  const name = (adapter as { adapterName?: unknown }).adapterName;
+  if (name === "http" || name === "xhr") return name;
+  const isGiven = adapter === own || (Array.isArray(own) && own.includes(adapter));
+  return !isGiven || adapter === build.fetchAdapter() ? "fetch" : "custom";
+}
+
+/**
+ * Whether tracing is to be suppressed while a watched adapter is being called. Foreign instrumentation starts its span within `http.request`, or
+ * in a global fetch that it has replaced; the application's own fetch and adapter must not see it.
+ */
+export function suppressesAtStart(transport: Transport, config: AxiosRequestConfig): boolean {
+  if (transport === "http") return true;
+  return transport === "fetch" && (config.env?.fetch === undefined || foreignSubscribedFirst());
+}
+
+/** Whether it stays suppressed once the adapter has returned: where the request is made later, when nobody of ours is there. */
+export function suppressesUntilRequest(transport: Transport, { data }: AxiosRequestConfig): boolean {
+  // The http adapter waits for the length of a body of the form-data package.
+  if (transport === "http") return typeof (data as { getHeaders?: unknown } | null | undefined)?.getHeaders === "function";
+  return transport === "fetch" && foreignSubscribedFirst();
+}
+
+/** Whether foreign instrumentation may be beneath a transport. It costs more to run in a context than to ask. */
+export function isWatched(transport: Transport): boolean {
+  if (transport === "http") return isHttpPatched();
+  return transport !== "xhr" && (isFetchWatched() || (transport === "custom" && isHttpPatched()));
+}
+
+let lastHttp: unknown;
+let lastHttps: unknown;
+let lastFetch: unknown;
+let httpPatched = false;
+let fetchPatched = false;
+
+/** Whether somebody has put a function of their own in the place of `http.request`. */
+export function isHttpPatched(): boolean {
+  if (http.request !== lastHttp || https.request !== lastHttps) {
+    lastHttp = http.request;
+    lastHttps = https.request;
+    httpPatched = !isNodes(lastHttp) || !isNodes(lastHttps);
+  }
+  return httpPatched;
+}
+
+/** Likewise for the global fetch, or whether somebody but us listens to what it does. */
+function isFetchWatched(): boolean {
+  if (globalThis.fetch !== lastFetch) {
+    lastFetch = globalThis.fetch;
+    fetchPatched = !isNodes(lastFetch);
+  }
+  // `_subscribers` is Node's own, so it is only looked at. Two of them are ours.
+  const { _subscribers: subscribers } = undiciRequests as { _subscribers?: unknown };
+  return fetchPatched || !Array.isArray(subscribers) || subscribers.length > 2;
+}
+
+const undiciRequests = channel("undici:request:create");
+
+// What `http.request`, `https.request` and `fetch` of Node do, and nobody else's.
+const NODES = /\bnew ClientRequest\(|\bReflectConstruct\(ClientRequest\b|\bfetchImpl\(/;
+
+function isNodes(original: unknown): boolean {
+  return typeof original === "function" && NODES.test(Function.prototype.toString.call(original));
+}
+
+let connected = false;
+
+/** Subscribes to the channels of `node:http`, once. */
+export function connectHttpChannels(): void {
+  if (connected) return;
+  connected = true;
+  subscribe("http.client.request.created", onCreated);
+  subscribe("http.client.response.finish", onResponse as (message: unknown) => void);
+}
+
+/** A request exists: foreign instrumentation is done with it, and what comes next may be the application's own code. */
+function onCreated(): void {
+  const active = context.active();
+  if (active instanceof CallContext && active.call.suppressing) active.call.suppressing = false;
+}
+
+const arrivals = new WeakMap<ClientCall, number | undefined>();
+
+/** Has the time noted at which the headers of the call's response arrive. */
+export function noteArrival(call: ClientCall): void {
+  arrivals.set(call, undefined);
+}
+
+/** When the headers of the call's response arrived, in milliseconds of `performance.now()`; undefined where nobody has told. */
+export function arrivalOf(call: ClientCall): number | undefined {
+  return arrivals.get(call);
+}
+
+/** Headers arrived. The last response counts: those before it were redirects. */
+export function arrived(call: ClientCall, status: number): void {
+  if (status >= 200 && arrivals.has(call)) arrivals.set(call, now());
+}
+
+function onResponse({ request, response }: HttpExchange): void {
+  const call = openCalls.get(String(request.getHeader(TRACEPARENT)));
+  if (call instanceof ClientCall) arrived(call, response.statusCode);
+}
+
+interface HttpExchange {
+  readonly request: { getHeader(name: string): unknown };
+  readonly response: { readonly statusCode: number };
+}

@@ -1,0 +1,183 @@
+import { errorMonitor } from "node:events";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { context } from "@opentelemetry/api";
+import type { Options } from "got";
+import { CallContext } from "./core/call-context.ts";
+import type { ClientCall } from "./core/client-call.ts";
+import type { ClientConfig } from "./core/client-config.ts";
+import { guarded } from "./core/guard.ts";
+import { watchUnreadStream } from "./core/unread.ts";
+
+/** `http.request` or what stands for it. */
+export type Transport = (...args: unknown[]) => unknown;
+
+/** What the application was given for its call: a promise or a stream. */
+export interface Outcome {
+  result: unknown;
+}
+
+/** Sends one attempt and follows it to its end on the wire. */
+export function send(
+  config: ClientConfig,
+  call: ClientCall,
+  options: Options,
+  transport: Transport,
+  args: unknown[],
+  outcome: Outcome,
+): unknown {
+  // Nothing is recorded and nothing is active but what was: there is nothing to follow.
+  if (call.context === call.parent && !call.observed) return transport(...args);
+  const exchange = new Exchange(config, call, options, outcome);
+  // Hooks and listeners run in the context that the request is made in: the application's, but for the switch.
+  const silent = new CallContext(call.parent, undefined, call);
+  call.suppressing = true;
+  let result: unknown;
+  try {
+    result = context.with(silent, transport, undefined, ...args);
+  } catch (error) {
+    call.suppressing = false;
+    exchange.failed(error);
+    throw error;
+  }
+  if (!isPromise(result)) {
+    call.suppressing = false;
+    guarded("following a request of got", () => exchange.follow(result));
+    return result;
+  }
+  // Got's own function for http2 finds out which protocol the server speaks before it makes the request.
+  call.suppressing = options.request === undefined;
+  return result.then(
+    (request) => {
+      call.suppressing = false;
+      guarded("following a request of got", () => exchange.follow(request));
+      return request;
+    },
+    (error: unknown) => {
+      call.suppressing = false;
+      exchange.failed(error);
+      throw error;
+    },
+  );
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof (value as Partial<Promise<unknown>> | undefined)?.then === "function";
+}
+
+/** One attempt as Node's request tells of it, which got reads and destroys. */
+class Exchange {
+  readonly #config: ClientConfig;
+  readonly #call: ClientCall;
+  readonly #options: Options;
+  readonly #outcome: Outcome;
+  #request: ClientRequest | undefined;
+
+  constructor(config: ClientConfig, call: ClientCall, options: Options, outcome: Outcome) {
+    this.#config = config;
+    this.#call = call;
+    this.#options = options;
+    this.#outcome = outcome;
+  }
+
+  /** @param result what a transport returns: a request; or, if it is the application's own, maybe a response at once. */
+  follow(result: unknown): void {
+    if (!this.#call.observed) return;
+    const message = result as Partial<ClientRequest & IncomingMessage> | null | undefined;
+    if (typeof message?.once !== "function") {
+      this.#call.end();
+    } else if (typeof message.statusCode === "number") {
+      this.#responded(message as IncomingMessage);
+      (message as IncomingMessage).once("close", () => this.#closed(message as IncomingMessage));
+    } else {
+      const request = message as ClientRequest;
+      this.#request = request;
+      request.once("response", (response) => this.#responded(response));
+      request.once(errorMonitor, (error) => this.failed(error));
+      // Node keeps the response of a request, also one that nobody was told of: the answer to an upgrade.
+      request.once("close", () => this.#closed((request as { res?: IncomingMessage | null }).res ?? undefined));
+    }
+  }
+
+  failed(error: unknown): void {
+    // Node tells of a request that is destroyed without an error as of a reset.
+    if ((error as { code?: unknown }).code === "ECONNRESET" && !this.#isRemote(undefined)) this.#abandoned(error);
+    else this.#call.fail(error, this.#options.signal);
+  }
+
+  #responded(response: IncomingMessage): void {
+    const call = this.#call;
+    const { responseHook, endSpanOn } = this.#config.options;
+    call.response(response.statusCode as number, response.headers);
+    const { remoteAddress, remotePort } = response.socket ?? {};
+    call.connected(remoteAddress, remotePort, response.httpVersion === "2.0" ? "2" : response.httpVersion);
+    if (responseHook === undefined) {
+      if (endSpanOn === "headers") call.end();
+    } else {
+      // Got's listener comes after this one, and makes its own response of Node's.
+      process.nextTick(() => {
+        call.delivered(response);
+        if (endSpanOn === "headers") call.end();
+      });
+    }
+    if (call.ended) return;
+    const { result } = this.#outcome;
+    // A stream that is destroyed was followed by that of a retry, which is not in sight.
+    if ((result as Partial<Duplex> | undefined)?.destroyed === false) watchUnreadStream(call, result as Duplex);
+    response.once("end", () => call.end());
+    response.once("aborted", () => this.#cut(response));
+    // The http2 requests of got 14 and 15 do not tell that they were destroyed in the middle of a response; their stream does.
+    const { ["_request"]: stream } = (this.#request ?? {}) as { _request?: Duplex };
+    stream?.once("close", () => {
+      if (this.#request?.destroyed === true) this.#closed(response);
+    });
+  }
+
+  /** No more is to come. What has not ended yet was upgraded, given up, or answered without being read. */
+  #closed(response: IncomingMessage | undefined): void {
+    if (this.#call.ended) return;
+    if (response?.statusCode !== undefined) this.#call.response(response.statusCode, response.headers);
+    if (response?.complete === true || response?.statusCode === 101) this.#call.end();
+    else this.#cut(response);
+  }
+
+  /** The request was closed before all had arrived. */
+  #cut(response: IncomingMessage | undefined): void {
+    const { errored } = this.#request ?? {};
+    const error = errored ?? response?.errored ?? Object.assign(new Error("aborted"), { code: "ECONNRESET" });
+    if (errored != null || this.#isRemote(response)) this.#call.fail(error, this.#options.signal);
+    else this.#abandoned(error);
+  }
+
+  /** Whether it was the other side that has failed or closed; if not, this one has destroyed the request. */
+  #isRemote(response: IncomingMessage | undefined): boolean {
+    const request = this.#request;
+    if (request === undefined || !request.destroyed) return true;
+    // Node destroys a request of http/1.1 also for the other side.
+    return response?.httpVersionMajor !== 2 && request.socket?.readableEnded === true;
+  }
+
+  /** The request was destroyed on this side, with no error of its own: the application has cancelled, or got has given up. */
+  #abandoned(error: unknown): void {
+    const { signal } = this.#options;
+    if (signal?.aborted === true) this.#call.fail(signal.reason, signal);
+    else if (this.#isCancelled()) this.#call.end();
+    else this.#call.fail(this.#uploadError() ?? error);
+  }
+
+  /** A promise cannot be cancelled but with a signal, or with what got 14 adds to it. */
+  #isCancelled(): boolean {
+    const { result } = this.#outcome;
+    return isPromise(result) ? (result as { isCanceled?: boolean }).isCanceled === true : this.#uploadError() === undefined;
+  }
+
+  /** Why the request's body could not be sent, as far as is told: a promise has got's error, but shows it to nobody. */
+  #uploadError(): unknown {
+    if (this.#request?.writableEnded !== false) return undefined;
+    const { result } = this.#outcome;
+    if (!isPromise(result)) return (result as Partial<Duplex> | undefined)?.errored ?? undefined;
+    const body = this.#options.body as Partial<Duplex> | undefined;
+    if (body === undefined) return undefined;
+    return body.errored ?? Object.assign(new Error("the upload was given up"), { code: "ERR_UPLOAD" });
+  }
+}

@@ -1,0 +1,141 @@
+import { context } from "@opentelemetry/api";
+import type { Got, HandlerFunction, Options, RequestPromise, Response } from "got";
+import { startCall } from "./core/client-call.ts";
+import { clientConfig } from "./core/client-config.ts";
+import type { ClientCall } from "./core/client-call.ts";
+import type { ClientConfig } from "./core/client-config.ts";
+import { withHeaders } from "./core/carrier.ts";
+import { guarded } from "./core/guard.ts";
+import type { ClientOptions } from "./core/options.ts";
+import { hasContext } from "./core/propagator.ts";
+import { wrapped } from "./core/wrapped.ts";
+import { send } from "./got-attempt.ts";
+import type { Outcome, Transport } from "./got-attempt.ts";
+
+/** Options of {@link wrapGot}. The hooks' `request` is got's `Options`, their `response` that of one attempt, at its headers. */
+export type GotOptions = ClientOptions<Options, Response>;
+
+/**
+ * Makes a got instance whose requests get a CLIENT span and carry the trace context: a span for each attempt on the wire, so also for each
+ * retry, each hop of a redirect and each page. The given instance is not changed; one that is traced already is returned as it is.
+ *
+ * @param got an instance of got 14, 15 or 16, which may be extended before and after.
+ * @throws TypeError for a bad option, or where `got` is no got instance.
+ *
+ * @example
+ * const client = wrapGot(got.extend({ prefixUrl: "https://agents.example" }));
+ * const card = await client(".well-known/agent-card.json").json();
+ */
+export function wrapGot<Instance extends Got>(got: Instance, options: GotOptions = {}): Instance {
+  const config = clientConfig("wrapGot", options);
+  const defaults = (got as Partial<Got> | undefined)?.defaults;
+  if (typeof got !== "function" || defaults === undefined) {
+    throw new TypeError(`wrapGot: got must be a got instance, not ${String(got)}`);
+  }
+  // An instance that is extended from a traced one has its handler.
+  if (wrapped.has(got) || defaults.handlers.some((handler) => wrapped.has(handler))) return got;
+  const { mutableDefaults } = defaults;
+  const instance = got.extend({ handlers: [tracing(config)], mutableDefaults }) as unknown as Instance;
+  wrapped.add(instance);
+  return instance;
+}
+
+/** A handler that hands on the very options that it was given, and returns what the next one does: got accepts nothing else. */
+function tracing(config: ClientConfig): HandlerFunction {
+  const handler: HandlerFunction = (options, next) => {
+    if (!hasSomethingToTell(config)) return next(options);
+    const outcome: Outcome = { result: undefined };
+    guarded("preparing a request of got", traceAttempts, config, options, outcome);
+    const result = next(options);
+    outcome.result = result;
+    if (!options?.isStream) leaveNoHook(result as RequestPromise);
+    return result;
+  };
+  wrapped.add(handler);
+  return handler;
+}
+
+function hasSomethingToTell(config: ClientConfig): boolean {
+  if (config.tracer() !== undefined || config.duration() !== undefined) return true;
+  return config.propagation() !== undefined && hasContext(context.active());
+}
+
+/**
+ * Traces the attempts of one call.
+ *
+ * An attempt begins where got asks its options for the function that sends the request: all hooks have run by then, URL and headers are
+ * final, and got does not ask if a hook has answered. (A `request` option of our own would come as late, but hooks would see it, and got
+ * takes an http2 request's timeouts away from it.) Retries and hops have copies of the options, which keep the hooks: so a hook of ours
+ * watches each copy.
+ */
+function traceAttempts(config: ClientConfig, first: Options | undefined, outcome: Outcome): void {
+  // No options: the URL is invalid. Watched already: an instance that was merged with another traced one.
+  if (first === undefined || isWatched(first)) return;
+  let latest: ClientCall | undefined;
+
+  function watch(options: Options): void {
+    const prototype = Object.getPrototypeOf(options) as Options;
+    const value = (): Transport | undefined => {
+      const transport = prototype.getRequestFunction.call(options) as Transport | undefined;
+      return transport && ((...args) => attempt(options, transport, args));
+    };
+    Object.defineProperty(options, "getRequestFunction", { configurable: true, writable: true, value });
+  }
+
+  function attempt(options: Options, transport: Transport, args: unknown[]): unknown {
+    const previous = latest;
+    // The body of a redirect may still be on its way, or never end.
+    previous?.end();
+    const call = guarded("reading a request of got", startAttempt, config, options, args, previous);
+    if (call === undefined) return transport(...args);
+    latest = call;
+    return send(config, call, options, transport, args, outcome);
+  }
+
+  const watchCopy = (options: Options): void => {
+    if (!isWatched(options)) watch(options);
+  };
+  watch(first);
+  const beforeRequest: object[] = first.hooks.beforeRequest;
+  removeHook(beforeRequest);
+  wrapped.add(watchCopy);
+  beforeRequest.push(watchCopy);
+}
+
+function isWatched(options: Options): boolean {
+  return Object.hasOwn(options, "getRequestFunction");
+}
+
+/** Takes out the hook of an earlier call, whose options the application uses again: for the next page, or for a call of its own. */
+function removeHook(hooks: object[]): void {
+  const stale = hooks.findIndex((hook) => wrapped.has(hook));
+  if (stale !== -1) hooks.splice(stale, 1);
+}
+
+/** Has a promise that is settled with a response leave the options of its request with the application's hooks alone. */
+function leaveNoHook(promise: Partial<RequestPromise>): void {
+  void promise.once?.("response", (response: Response) => {
+    // Before 16 got tells of a response also before its afterResponse hooks, which may send the request again.
+    if (response.request?.destroyed) removeHook(response.request.options.hooks.beforeRequest);
+  });
+}
+
+/** Starts the call of an attempt, and lays its headers over those that got is about to send; `options` keep the application's own. */
+function startAttempt(
+  config: ClientConfig,
+  options: Options,
+  args: unknown[],
+  previous: ClientCall | undefined,
+): ClientCall | undefined {
+  // `(url, request)`; `(request, callback)` where a cache that got has asked sends it.
+  const at = typeof args[1] === "object" ? 1 : 0;
+  const request = args[at] as { headers: unknown };
+  const hookRequest = config.hooked ? options : undefined;
+  const call = startCall(config, options.method, String(options.url), request.headers, hookRequest, previous);
+  if (call?.headers === undefined) return call;
+  const headers = withHeaders(request.headers, call.headers, call.replaced);
+  // What the cache is given back is part of what it stores; what got is given back it forgets.
+  if (at === 0) args[0] = { ...request, headers };
+  else request.headers = headers;
+  return call;
+}

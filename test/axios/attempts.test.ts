@@ -1,0 +1,199 @@
+import { SpanStatusCode, context, propagation, trace } from "@opentelemetry/api";
+import { suppressTracing } from "@opentelemetry/core";
+import axios, { AxiosHeaders, create } from "axios";
+import type { AxiosError, AxiosInstance, AxiosRequestConfig } from "axios";
+import axiosRetry from "axios-retry";
+import { afterAll, afterEach, beforeAll, beforeEach, describe as suite, expect, it } from "vitest";
+import { instrumentAxios } from "../../src/axios.ts";
+import { ROUTES, serve } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+import { inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+
+let server: TestServer;
+let telemetry: TestTelemetry;
+let instance: AxiosInstance;
+let failures = 0;
+
+beforeAll(async () => {
+  server = await serve({
+    ...ROUTES,
+    "/flaky": (_, response) => void response.writeHead(failures-- > 0 ? 503 : 200).end("flaky"),
+  });
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  telemetry = startTelemetry();
+  instance = create();
+});
+afterEach(() => telemetry.stop());
+
+const shown = (error: AxiosError): unknown => ({ ...(JSON.parse(JSON.stringify(error)) as object), stack: "" });
+
+suite("a re-send", () => {
+  it.each(["before", "after"])(
+    "by axios-retry, registered %s us, is an attempt under the same parent, with a traceparent of its own",
+    async (order) => {
+      const made = create();
+      if (order === "before") axiosRetry(made, { retries: 3 });
+      instrumentAxios(made);
+      if (order === "after") axiosRetry(made, { retries: 3 });
+      failures = 2;
+      const response = await inSpan("application", () => made.get<string>(`${server.url}/flaky`, { headers: { "x-a": "1" } }));
+      expect({ data: response.data, adapter: response.config.adapter }).toEqual({
+        data: "flaky",
+        adapter: ["xhr", "http", "fetch"],
+      });
+      const attempts = await telemetry.ended(3);
+      expect(attempts.map(({ attributes }) => attributes["http.request.resend_count"])).toEqual([undefined, 1, 2]);
+      expect(attempts.map(({ status }) => status.code)).toEqual([SpanStatusCode.ERROR, SpanStatusCode.ERROR, SpanStatusCode.UNSET]);
+      expect(new Set(attempts.map(({ parentSpanContext }) => parentSpanContext?.spanId)).size).toBe(1);
+      const wire = server.requests.slice(-3).map((request) => server.values("traceparent", request));
+      expect(wire).toEqual(attempts.map((attempt) => [traceparentOf(attempt)]));
+      expect(JSON.stringify(response.config.headers)).not.toContain("traceparent");
+    },
+  );
+
+  it("of a failed config by the application is an attempt; of one that succeeded, a call of its own", async () => {
+    instrumentAxios(instance);
+    const error = await instance.get(`${server.url}/missing`).catch((reason: unknown) => reason);
+    const ok = await instance.get(`${server.url}/ok`);
+    await instance.request(ok.config);
+    await instance.request({ ...(error as AxiosError).config, url: `${server.url}/ok` });
+    const counts = (await telemetry.ended(4)).map(({ attributes }) => attributes["http.request.resend_count"]);
+    expect(counts).toEqual([undefined, undefined, undefined, 1]);
+  });
+
+  it("through an instance that is not instrumented, or with other options, is an attempt too", async () => {
+    instrumentAxios(instance);
+    const error = (await instance.get(`${server.url}/missing`).catch((reason: unknown) => reason)) as AxiosError;
+    await axios.request({ ...error.config, url: `${server.url}/ok` });
+    const other = create();
+    instrumentAxios(other, { urlTemplate: () => "/template" });
+    await other.request({ ...error.config, url: `${server.url}/ok` });
+    const ended = await telemetry.ended(3);
+    expect(ended.map(({ name, attributes }) => [name, attributes["http.request.resend_count"]])).toEqual([
+      ["GET", undefined],
+      ["GET", 1],
+      ["GET /template", 1],
+    ]);
+  });
+
+  it("replaces headers that were put in by hand", async () => {
+    instrumentAxios(instance);
+    const byHand = { Traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01`, TraceState: "by=hand" };
+    const error = (await instance
+      .get(`${server.url}/missing`, { headers: byHand })
+      .catch((reason: unknown) => reason)) as AxiosError;
+    expect(error.config!.headers.get("traceparent")).toBe(byHand.Traceparent);
+    await instance.request(error.config!).catch(() => {});
+    await instance.request(error.config!).catch(() => {});
+    const attempts = await telemetry.ended(3);
+    const wire = server.requests.slice(-3).map((request) => server.values("traceparent", request));
+    expect(wire).toEqual(attempts.map((attempt) => [traceparentOf(attempt)]));
+    expect(attempts.map((attempt) => attempt.parentSpanContext?.spanId)).toEqual(Array.from({ length: 3 }, () => "2".repeat(16)));
+  });
+
+  it("leaves a failed config that is logged as it would be without us", async () => {
+    const plain = (await axios.get(`${server.url}/missing`).catch((reason: unknown) => reason)) as AxiosError;
+    instrumentAxios(instance);
+    const traced = (await instance.get(`${server.url}/missing`).catch((reason: unknown) => reason)) as AxiosError;
+    expect(shown(traced)).toEqual(shown(plain));
+    expect(traced.config).toBe(traced.response!.config);
+    expect(Object.keys(traced)).toEqual(Object.keys(plain));
+  });
+});
+
+suite("headers", () => {
+  it("of the caller are never changed, though frozen and used again", async () => {
+    instrumentAxios(instance);
+    const headers = Object.freeze({ "X-One": "1", TRACEPARENT: "garbage" });
+    const config: AxiosRequestConfig = Object.freeze({ headers });
+    await instance.get(`${server.url}/ok`, config);
+    await instance.get(`${server.url}/ok`, config);
+    const shared = new AxiosHeaders({ "X-One": "1" });
+    await Promise.all([1, 2, 3].map(() => instance.get(`${server.url}/ok`, { headers: shared })));
+    expect(Object.entries(shared)).toEqual([["X-One", "1"]]);
+    const ended = await telemetry.ended(5);
+    const sent = server.requests.slice(-5).flatMap((request) => server.values("traceparent", request));
+    expect(sent.toSorted()).toEqual(ended.map(traceparentOf).toSorted());
+  });
+
+  it("that an interceptor shares between calls in flight are not mixed up", async () => {
+    instrumentAxios(instance);
+    const shared = new AxiosHeaders({ "X-One": "1" });
+    instance.interceptors.request.use((config) => ({ ...config, headers: shared }));
+    await Promise.all(Array.from({ length: 10 }, () => instance.get(`${server.url}/ok`)));
+    const ended = await telemetry.ended(10);
+    const sent = server.requests.slice(-10).flatMap((request) => server.values("traceparent", request));
+    expect(sent.toSorted()).toEqual(ended.map(traceparentOf).toSorted());
+    expect(shared.get("traceparent")).toBeUndefined();
+  });
+
+  it("carry baggage, and are merged with what was put in by hand", async () => {
+    instrumentAxios(instance);
+    const baggage = propagation.createBaggage({ a: { value: "active" }, b: { value: "active" } });
+    await context.with(propagation.setBaggage(context.active(), baggage), () =>
+      instance.get(`${server.url}/ok`, { headers: { Baggage: "b=hand,c=hand" } }),
+    );
+    expect(
+      server
+        .values("baggage")
+        .flatMap((value) => value.split(","))
+        .toSorted(),
+    ).toEqual(["a=active", "b=active", "c=hand"]);
+  });
+});
+
+const fail = (): never => {
+  throw new Error("hook");
+};
+
+suite("a call", () => {
+  it("whose tracing is suppressed, or that is ignored, is neither traced nor changed", async () => {
+    instrumentAxios(instance, { ignoreRequestHook: ({ url }) => url?.endsWith("/json") === true });
+    await context.with(suppressTracing(context.active()), () => instance.get(`${server.url}/ok`));
+    expect(server.values("traceparent")).toEqual([]);
+    await instance.get(`${server.url}/json`);
+    expect(server.values("traceparent")).toEqual([]);
+    await telemetry.ended(0);
+  });
+
+  it("shows hooks the config and the response, also that of a rejected status; hooks that throw change nothing", async () => {
+    const seen: unknown[] = [];
+    const other = create();
+    instrumentAxios(other, { requestHook: fail, responseHook: fail, startSpanHook: fail, urlTemplate: fail });
+    await other.get(`${server.url}/ok`);
+    instrumentAxios(instance, {
+      startSpanHook: ({ method, adapter }) => ({ method: String(method), adapter: String(adapter) }),
+      requestHook: (own, request) => own.setAttribute("timeout", request.timeout ?? -1),
+      responseHook: (own, { request, response }) => {
+        seen.push(response.status, response.config === request);
+        own.setAttribute("length", String(response.data).length);
+      },
+    });
+    await instance.get(`${server.url}/ok`, { timeout: 500 });
+    await instance.get(`${server.url}/missing`).catch(() => {});
+    const [, own] = await telemetry.ended(3);
+    expect(own!.attributes).toMatchObject({ method: "get", adapter: "xhr,http,fetch", timeout: 500, length: 5 });
+    expect(seen).toEqual([200, true, 404, true]);
+  });
+
+  it("in flight beside others has the right parent, and leaves the caller's context alone", async () => {
+    instrumentAxios(instance);
+    await Promise.all(
+      Array.from({ length: 10 }, (_, index) =>
+        inSpan(`parent ${index}`, async () => {
+          const before = context.active();
+          await instance.get(`${server.url}/ok`, { params: { index } });
+          expect(context.active()).toBe(before);
+          expect(trace.getActiveSpan()).toMatchObject({ name: `parent ${index}` });
+        }),
+      ),
+    );
+    for (const own of await telemetry.ended(10)) {
+      const parent = telemetry.spans().find((other) => other.spanContext().spanId === own.parentSpanContext?.spanId);
+      expect(own.attributes["url.full"]).toBe(`${server.url}/ok?index=${parent!.name.slice("parent ".length)}`);
+    }
+  });
+});

@@ -1,0 +1,3 @@
+import { besideForeign } from "./beside-foreign.ts";
+
+besideForeign("before");

@@ -1,0 +1,98 @@
+import { createRequire } from "node:module";
+import http from "node:http";
+import { Readable } from "node:stream";
+import { SpanKind, trace } from "@opentelemetry/api";
+import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
+import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
+import axios, { create } from "axios";
+import type { AxiosInstance } from "axios";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { isHttpPatched } from "../../src/axios-transport.ts";
+import { instrumentAxios } from "../../src/axios.ts";
+import { ROUTES, serve } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+import { startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+
+/**
+ * What holds of axios beside `@opentelemetry/instrumentation-http` and `-undici`, registered before or after ours. Each order needs a
+ * process of its own, since subscribers of channels stay in their order.
+ */
+export function besideForeign(order: "before" | "after"): void {
+  let server: TestServer;
+  let telemetry: TestTelemetry;
+  let instance: AxiosInstance;
+  const foreign: (HttpInstrumentation | UndiciInstrumentation)[] = [];
+
+  function registerForeign(): void {
+    foreign.push(new HttpInstrumentation({ disableIncomingRequestInstrumentation: true }), new UndiciInstrumentation());
+    const load = createRequire(import.meta.url);
+    load("node:http");
+    load("node:https");
+  }
+
+  beforeAll(async () => {
+    if (order === "before") registerForeign();
+    instrumentAxios(create());
+    if (order === "after") registerForeign();
+    expect(isHttpPatched()).toBe(true);
+    server = await serve(ROUTES);
+  });
+  afterAll(() => server.close());
+  beforeEach(() => {
+    telemetry = startTelemetry();
+    for (const instrumentation of foreign) instrumentation.setTracerProvider(trace.getTracerProvider());
+    instance = create();
+    instrumentAxios(instance);
+  });
+  afterEach(() => telemetry.stop());
+
+  const clients = (): string[] =>
+    telemetry
+      .spans()
+      .filter(({ kind }) => kind === SpanKind.CLIENT)
+      .map(({ instrumentationScope }) => instrumentationScope.name);
+
+  it.each(["http", "fetch"])("there is one CLIENT span and one traceparent through the %s adapter", async (adapter) => {
+    await axios.get(`${server.url}/ok`, { adapter });
+    expect(clients()).toHaveLength(1);
+    expect(clients()).not.toContain("a2a-otel");
+    telemetry.reset();
+    await instance.get(`${server.url}/ok`, { adapter });
+    await instance.get(`${server.url}/ok`, { adapter });
+    expect(clients()).toEqual(["a2a-otel", "a2a-otel"]);
+    expect(server.values("traceparent")).toEqual([traceparentOf(telemetry.own()[1]!)]);
+  });
+
+  it("all hops of a redirect belong to the one span", async () => {
+    await instance.post(`${server.url}/redirect-307`, "body");
+    await instance.get(`${server.url}/redirect`, { maxRedirects: 3, beforeRedirect: () => {} });
+    expect(clients()).toEqual(["a2a-otel", "a2a-otel"]);
+    const sent = server.requests.slice(-4).map((request) => server.values("traceparent", request));
+    const [first, second] = telemetry.own().map((own) => [traceparentOf(own)]);
+    expect(sent).toEqual([first, first, second, second]);
+  });
+
+  it("a request that waits for the length of its body is traced once", async () => {
+    const form = Object.assign(Readable.from(["body"]), {
+      append: () => {},
+      getHeaders: () => ({ "content-type": "multipart/form-data" }),
+      getLength: (done: (error: null, length: number) => void) => void setTimeout(done, 10, null, 4),
+      [Symbol.toStringTag]: "FormData",
+    });
+    await instance.post(`${server.url}/echo`, form);
+    expect(server.requests.at(-1)!.body.toString()).toBe("body");
+    expect(clients()).toEqual(["a2a-otel"]);
+  });
+
+  it("a request with maxRedirects: 0 is traced once", async () => {
+    await instance.get(`${server.url}/ok`, { maxRedirects: 0 });
+    expect(clients()).toEqual(["a2a-otel"]);
+  });
+
+  it("requests of others are traced by them", async () => {
+    await instance.get(`${server.url}/ok`);
+    await new Promise((resolve) => http.get(`${server.url}/ok`, (response) => response.resume().on("end", resolve)));
+    expect(clients()).toEqual(["a2a-otel", "@opentelemetry/instrumentation-http"]);
+  });
+}

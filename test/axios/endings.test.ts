@@ -1,0 +1,148 @@
+import type { Readable } from "node:stream";
+import { SpanStatusCode } from "@opentelemetry/api";
+import axios, { AxiosError, create } from "axios";
+import type { AxiosInstance } from "axios";
+import { afterAll, afterEach, beforeAll, beforeEach, describe as suite, expect, it } from "vitest";
+import { instrumentAxios } from "../../src/axios.ts";
+import { CANCELLED, GOOD, ending, failed, lasted } from "./ending.ts";
+import type { Ending } from "./ending.ts";
+import { ROUTES, serve } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+import { startTelemetry, until } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+
+let server: TestServer;
+let telemetry: TestTelemetry;
+let instance: AxiosInstance;
+
+beforeAll(async () => {
+  server = await serve({
+    ...ROUTES,
+    "/slow-body": (_, response) => {
+      response.writeHead(200).write("a");
+      setTimeout(() => response.end("b"), 120);
+    },
+  });
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  telemetry = startTelemetry();
+  instance = create();
+  instrumentAxios(instance);
+});
+afterEach(() => telemetry.stop());
+
+const onlyEnding = async (): Promise<Ending> => ending((await telemetry.ended(1))[0]);
+
+suite.each(["http", "fetch"] as const)("through the %s adapter", (adapter) => {
+  const config = { adapter, timeoutErrorMessage: "too slow" };
+
+  it.each([undefined, new Error("enough"), "enough"])(
+    "an abort is a cancel and no error, whatever its reason (%s)",
+    async (reason) => {
+      const controller = new AbortController();
+      const call = instance.get(`${server.url}/stall`, { ...config, signal: controller.signal });
+      setTimeout(() => controller.abort(reason), 20);
+      await expect(call).rejects.toMatchObject({ code: "ERR_CANCELED" });
+      expect(await onlyEnding()).toEqual(CANCELLED);
+    },
+  );
+
+  it("a CancelToken's cancel is no error", async () => {
+    // oxlint-disable-next-line import/no-named-as-default-member -- the types have it here alone
+    const source = axios.CancelToken.source();
+    const call = instance.get(`${server.url}/stall`, { ...config, cancelToken: source.token });
+    setTimeout(() => source.cancel("enough"), 20);
+    await expect(call).rejects.toMatchObject({ code: "ERR_CANCELED" });
+    expect(await onlyEnding()).toEqual(CANCELLED);
+  });
+
+  it("AbortSignal.timeout is an error, though axios calls it a cancel", async () => {
+    const call = instance.get(`${server.url}/stall`, { ...config, signal: AbortSignal.timeout(20) });
+    await expect(call).rejects.toMatchObject({ code: "ERR_CANCELED" });
+    expect(await onlyEnding()).toEqual(failed("TimeoutError"));
+  });
+
+  it("axios's own timeout is an error with the code that axios gives it", async () => {
+    const error = await instance.get(`${server.url}/stall`, { adapter, timeout: 20 }).catch((reason: unknown) => reason);
+    const { code } = error as { code: string };
+    expect(code).toBe(adapter === "http" ? "ECONNABORTED" : "ETIMEDOUT");
+    expect(await onlyEnding()).toEqual(failed(code));
+  });
+
+  it("a reset connection is an error", async () => {
+    await expect(instance.get(`${server.url}/reset`, config)).rejects.toBeInstanceOf(AxiosError);
+    expect(await onlyEnding()).toEqual(failed("ECONNRESET"));
+  });
+
+  it("a body that is cut is an error", async () => {
+    await expect(instance.get(`${server.url}/cut`, config)).rejects.toBeInstanceOf(AxiosError);
+    const { code, exceptions } = await onlyEnding();
+    expect({ code, exceptions }).toEqual({ code: SpanStatusCode.ERROR, exceptions: 1 });
+  });
+
+  it("a span covers the body: it ends with its last byte", async () => {
+    await instance.get(`${server.url}/slow-body`, config);
+    expect(lasted((await telemetry.ended(1))[0])).toBeGreaterThan(100);
+  });
+
+  it('endSpanOn: "headers" ends it with the headers', async () => {
+    const early = create({ adapter });
+    instrumentAxios(early, { endSpanOn: "headers" });
+    await early.get(`${server.url}/slow-body`);
+    const [own] = await telemetry.ended(1);
+    expect(ending(own)).toEqual(GOOD);
+    expect(lasted(own)).toBeLessThan(100);
+  });
+});
+
+suite("calls with random failures", () => {
+  const paths = [
+    "/ok",
+    "/json",
+    "/large",
+    "/broken",
+    "/reset",
+    "/cut",
+    "/stall",
+    "/events",
+    "/endless",
+    "/slow-body",
+    "/redirect",
+    "/loop",
+  ];
+
+  it.each(["http", "fetch"] as const)(
+    "through the %s adapter end each span once and leave no listener",
+    async (adapter) => {
+      const signals: AbortSignal[] = [];
+      const call = async (index: number): Promise<void> => {
+        const controller = new AbortController();
+        signals.push(controller.signal);
+        const timer = setTimeout(() => controller.abort(), Math.random() * 60);
+        const refused = index % 13 === 0;
+        const url = refused ? "http://127.0.0.1:1/" : server.url + paths[index % paths.length];
+        const responseType = index % 3 === 0 ? "stream" : "text";
+        try {
+          const { data } = await instance.get<unknown>(url, { adapter, responseType, signal: controller.signal, timeout: 80 });
+          if (data instanceof ReadableStream) await new Response(data).text();
+          else if (responseType === "stream") for await (const _ of data as Readable);
+        } catch {
+          // each of them may fail
+        } finally {
+          clearTimeout(timer);
+          controller.abort();
+        }
+      };
+      const inTurn = (first: number, rounds: number): Promise<void> =>
+        rounds === 0 ? Promise.resolve() : call(first).then(() => inTurn(first + 20, rounds - 1));
+      await Promise.all(Array.from({ length: 20 }, (_, lane) => inTurn(lane, 15)));
+      await until(() => telemetry.own().length === 300, 6000).catch(() => {});
+      await telemetry.settled(6000);
+      expect(telemetry.own()).toHaveLength(300);
+      expect(telemetry.started()).toBe(300);
+      expect(new Set(telemetry.own().map((own) => own.spanContext().spanId)).size).toBe(300);
+    },
+    30_000,
+  );
+});

@@ -1,0 +1,311 @@
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import got from "got";
+import type { NormalizedOptions } from "got";
+import { afterAll, afterEach, beforeAll, beforeEach, describe as group, expect, test } from "vitest";
+import { wrapGot } from "../../src/got.ts";
+import { ROUTES, serve } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+import { describe, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+
+let telemetry: TestTelemetry;
+let server: TestServer;
+let other: TestServer;
+let busy = 0;
+
+beforeAll(async () => {
+  other = await serve(ROUTES);
+  server = await serve({
+    ...ROUTES,
+    "/busy": (_, response) => void response.writeHead(busy-- > 0 ? 503 : 200).end("at last"),
+    "/elsewhere": (_, response) => void response.writeHead(302, { location: `${other.url}/ok` }).end(),
+    "/moved-endless": (_, response) => void response.writeHead(302, { location: "/ok" }).write("never ends"),
+    "/page": (_, response) =>
+      void response.writeHead(200, { "content-type": "application/json", link: '</last>; rel="next"' }).end("[1]"),
+    "/last": (_, response) => void response.writeHead(200, { "content-type": "application/json" }).end("[2]"),
+  });
+});
+afterAll(async () => {
+  await server.close();
+  await other.close();
+});
+beforeEach(() => {
+  telemetry = startTelemetry();
+  server.requests.length = 0;
+});
+afterEach(() => telemetry.stop());
+
+const client = wrapGot(got);
+const retry = { limit: 2, calculateDelay: ({ computedValue }: { computedValue: number }) => (computedValue > 0 ? 1 : 0) };
+
+/** A whole span of a request to the server. */
+const span = (path: string, attributes: object = {}, more: object = {}, of = server): object => ({
+  name: "GET",
+  kind: SpanKind.CLIENT,
+  status: SpanStatusCode.UNSET,
+  attributes: {
+    "http.request.method": "GET",
+    "server.address": "127.0.0.1",
+    "server.port": of.port,
+    "url.full": of.url + path,
+    "http.response.status_code": 200,
+    "network.peer.address": "127.0.0.1",
+    "network.peer.port": of.port,
+    "network.protocol.version": "1.1",
+    ...attributes,
+  },
+  events: [],
+  ...more,
+});
+
+const sent = (of = server): string[][] => of.requests.map((request) => of.values("traceparent", request));
+const issued = (): string[][] => telemetry.own().map((one) => [traceparentOf(one)]);
+
+group("one attempt", () => {
+  test("is one whole span, and its traceparent on the wire", async () => {
+    const response = await inSpan("agent", () => client(`${server.url}/ok?sig=secret`));
+    expect(response.body).toBe("hello");
+    expect((await telemetry.ended(1)).map(describe)).toEqual([
+      span("/ok?sig=REDACTED", { "url.full": `${server.url}/ok?sig=REDACTED` }),
+    ]);
+    expect(sent()).toEqual(issued());
+  });
+
+  test.each([
+    ["json()", () => client(`${server.url}/json`).json(), { answer: 42 }],
+    ["text()", () => client(`${server.url}/ok`).text(), "hello"],
+    ["buffer()", async () => Buffer.from(await client(`${server.url}/ok`).buffer()).toString(), "hello"],
+    [
+      "responseType json, the body only",
+      () => client(`${server.url}/json`, { responseType: "json", resolveBodyOnly: true }),
+      { answer: 42 },
+    ],
+  ])("%s gives what it gives without us, in one span", async (_, call, body) => {
+    expect(await call()).toEqual(body);
+    expect(await telemetry.ended(1)).toHaveLength(1);
+  });
+
+  test("a stream gives its bytes, and is the stream that got made", async () => {
+    const stream = client.stream(`${server.url}/large`);
+    expect(Object.getPrototypeOf(stream)).toBe(Object.getPrototypeOf(got.stream(`${server.url}/ok`).resume()));
+    let bytes = 0;
+    for await (const chunk of stream) bytes += (chunk as Buffer).length;
+    expect(bytes).toBe(5_000_000);
+    expect((await telemetry.ended(1)).map(describe)).toEqual([span("/large")]);
+  });
+
+  test("a piped upload arrives whole", async () => {
+    const stream = client.stream.post(`${server.url}/echo`);
+    stream.end("uploaded");
+    const chunks = await stream.toArray();
+    expect(Buffer.concat(chunks as Buffer[]).toString()).toBe("uploaded");
+    expect((await telemetry.ended(1))[0]?.attributes["http.request.method"]).toBe("POST");
+    expect(sent()).toEqual(issued());
+  });
+
+  test("an invalid URL fails as without us, and there is no span", async () => {
+    const failures = await Promise.all(
+      [client, got].map((one) => one("no url").catch((error: Error) => [error.name, error.message])),
+    );
+    expect(failures[0]).toEqual(failures[1]);
+    expect(failures[0]).toEqual(["RequestError", expect.stringContaining("Invalid URL")]);
+    expect(telemetry.started()).toBe(0);
+  });
+});
+
+group("retries", () => {
+  test("each is an attempt under the same parent, with its own traceparent and resend_count", async () => {
+    busy = 2;
+    const response = await inSpan("agent", () => client(`${server.url}/busy`, { retry }));
+    expect([response.body, response.retryCount]).toEqual(["at last", 2]);
+    const failed = { "http.response.status_code": 503, "error.type": "503" };
+    const spans = await telemetry.ended(3);
+    expect(spans.map(describe)).toEqual([
+      span("/busy", failed, { status: SpanStatusCode.ERROR }),
+      span("/busy", { ...failed, "http.request.resend_count": 1 }, { status: SpanStatusCode.ERROR }),
+      span("/busy", { "http.request.resend_count": 2 }),
+    ]);
+    expect(new Set(spans.map((one) => one.parentSpanContext?.spanId)).size).toBe(1);
+    expect(sent()).toEqual(issued());
+  });
+
+  test("a traceparent by hand is the parent of each attempt, and is sent by none", async () => {
+    busy = 1;
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const headers = Object.freeze({ TraceParent: traceparent, tracestate: "vendor=1" });
+    const { request } = await client(`${server.url}/busy`, { retry, headers });
+    const spans = await telemetry.ended(2);
+    expect(spans.map((one) => one.parentSpanContext?.spanId)).toEqual(["b7ad6b7169203331", "b7ad6b7169203331"]);
+    expect(sent()).toEqual(issued());
+    expect(server.values("tracestate")).toEqual(["vendor=1"]);
+    expect(request.options.headers["traceparent"]).toBe(traceparent);
+  });
+
+  test("one by hand that a hook puts in between attempts is replaced", async () => {
+    busy = 1;
+    const beforeRequest = [
+      (options: NormalizedOptions) => {
+        options.headers["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        options.headers["tracestate"] = "other=1";
+      },
+    ];
+    await inSpan("agent", () => client(`${server.url}/busy`, { retry, hooks: { beforeRequest } }));
+    await telemetry.ended(2);
+    expect(sent()).toEqual(issued());
+    expect(server.requests.map((request) => server.values("tracestate", request))).toEqual([[], []]);
+  });
+
+  test("of a stream, made by createRetryStream", async () => {
+    busy = 1;
+    const body = await new Promise<string>((resolve, reject) => {
+      const start = (stream: ReturnType<typeof client.stream>): void => {
+        stream.once("retry", (_count: number, _error: unknown, createRetryStream: () => typeof stream) =>
+          start(createRetryStream()),
+        );
+        stream.once("error", reject);
+        stream.once(
+          "response",
+          () => void stream.toArray().then((chunks) => resolve(Buffer.concat(chunks as Buffer[]).toString())),
+        );
+      };
+      start(client.stream(`${server.url}/busy`, { retry }));
+    });
+    expect(body).toBe("at last");
+    expect((await telemetry.ended(2)).map((one) => one.attributes["http.request.resend_count"])).toEqual([undefined, 1]);
+    expect(sent()).toEqual(issued());
+  });
+
+  test("retryWithMergedOptions in an afterResponse hook is an attempt more", async () => {
+    const response = await inSpan("agent", () =>
+      client(`${server.url}/missing`, {
+        hooks: {
+          afterResponse: [
+            (answer, retryWithMergedOptions) =>
+              answer.statusCode === 404 ? retryWithMergedOptions({ headers: { authorization: "token" } }) : answer,
+          ],
+        },
+        throwHttpErrors: false,
+      }),
+    );
+    expect(response.statusCode).toBe(404);
+    const spans = await telemetry.ended(2);
+    expect(spans.map((one) => one.attributes["http.request.resend_count"])).toEqual([undefined, 1]);
+    expect(sent()).toEqual(issued());
+  });
+});
+
+group("redirects", () => {
+  test("each hop is a span, under the same parent", async () => {
+    await inSpan("agent", () => client(`${server.url}/redirect`));
+    const spans = await telemetry.ended(2);
+    expect(spans.map(describe)).toEqual([
+      span("/redirect", { "http.response.status_code": 302 }),
+      span("/ok", { "http.request.resend_count": 1 }),
+    ]);
+    expect(spans[0]?.parentSpanContext).toEqual(spans[1]?.parentSpanContext);
+    expect(sent()).toEqual(issued());
+  });
+
+  test("to another origin the traceparent is that of the hop", async () => {
+    other.requests.length = 0;
+    await inSpan("agent", () => client(`${server.url}/elsewhere`, { headers: { TRACEPARENT: "by hand" } }));
+    const spans = await telemetry.ended(2);
+    expect(spans.map(describe)).toEqual([
+      span("/elsewhere", { "http.response.status_code": 302 }),
+      span("/ok", { "http.request.resend_count": 1 }, {}, other),
+    ]);
+    expect([...sent(), ...sent(other)]).toEqual(issued());
+  });
+
+  test("whose body never ends leaves no span open", async () => {
+    expect((await client(`${server.url}/moved-endless`)).body).toBe("hello");
+    expect((await telemetry.ended(2)).map((one) => one.attributes["http.response.status_code"])).toEqual([302, 200]);
+    await telemetry.settled();
+  });
+
+  test("not followed is one span", async () => {
+    expect((await client(`${server.url}/redirect`, { followRedirect: false })).statusCode).toBe(302);
+    expect(await telemetry.ended(1)).toHaveLength(1);
+  });
+
+  test("without end leave no span open", async () => {
+    const error = await client(`${server.url}/loop`, { maxRedirects: 3 }).catch((reason: unknown) => reason as Error);
+    expect((error as Error).name).toBe("MaxRedirectsError");
+    await telemetry.settled();
+    expect(telemetry.own().map((one) => one.attributes["http.request.resend_count"])).toEqual([undefined, 1, 2, 3]);
+  });
+
+  test("of a retried request count on", async () => {
+    busy = 1;
+    await client(`${server.url}/redirect`, {
+      retry,
+      hooks: { beforeRedirect: [(options) => void (options.url = new URL(`${server.url}/busy`))] },
+    });
+    const spans = await telemetry.ended(3);
+    expect(spans.map((one) => one.attributes["http.request.resend_count"])).toEqual([undefined, 1, 2]);
+    expect(sent()).toEqual(issued());
+  });
+});
+
+group("pages", () => {
+  test("each is a call of its own", async () => {
+    expect(await inSpan("agent", () => client.paginate.all(`${server.url}/page`, { responseType: "json" }))).toEqual([1, 2]);
+    const spans = await telemetry.ended(2);
+    expect(spans.map(describe)).toEqual([span("/page"), span("/last")]);
+    expect(spans[0]?.parentSpanContext).toEqual(spans[1]?.parentSpanContext);
+    expect(sent()).toEqual(issued());
+  });
+
+  test("whose options are used again are traced once, and our hooks do not pile up", async () => {
+    const hooks: number[] = [];
+    let pages = 0;
+    for await (const _ of client.paginate(`${server.url}/json`, {
+      pagination: {
+        transform: () => [1],
+        paginate: ({ response }) => {
+          hooks.push(response.request.options.hooks.beforeRequest.length);
+          return ++pages === 3 ? false : response.request.options;
+        },
+      },
+    }));
+    const spans = await telemetry.ended(3);
+    expect(spans.map((one) => one.attributes["http.request.resend_count"])).toEqual([undefined, undefined, undefined]);
+    expect(new Set(hooks).size).toBe(1);
+    expect(sent()).toEqual(issued());
+  });
+});
+
+group("the cache", () => {
+  test("that answers by itself leaves no span", async () => {
+    const cache = new Map();
+    const cached = await serve({
+      "/": (_, response) => void response.writeHead(200, { "cache-control": "max-age=60", vary: "accept" }).end("fresh"),
+    });
+    const first = await client(cached.url, { cache });
+    const second = await client(cached.url, { cache });
+    expect([first.isFromCache, second.isFromCache, second.body]).toEqual([false, true, "fresh"]);
+    await telemetry.settled();
+    expect(telemetry.own().map(describe)).toEqual([span("/", {}, {}, cached)]);
+    expect(JSON.stringify([...cache.values()])).not.toContain("traceparent");
+    await cached.close();
+  });
+
+  test("that asks the server has a span with what the server said", async () => {
+    const cache = new Map();
+    const cached = await serve({
+      "/": (request, response) =>
+        void response
+          .writeHead(request.headers["if-none-match"] === '"a"' ? 304 : 200, { etag: '"a"', "cache-control": "no-cache" })
+          .end(),
+    });
+    await client(cached.url, { cache });
+    expect((await client(cached.url, { cache })).isFromCache).toBe(true);
+    const spans = await telemetry.ended(2);
+    expect(spans.map((one) => [one.attributes["http.response.status_code"], one.status.code])).toEqual([
+      [200, SpanStatusCode.UNSET],
+      [304, SpanStatusCode.UNSET],
+    ]);
+    expect(sent(cached)).toEqual(issued());
+    await cached.close();
+  });
+});

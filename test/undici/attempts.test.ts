@@ -1,0 +1,319 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { SpanStatusCode } from "@opentelemetry/api";
+import { suppressTracing } from "@opentelemetry/core";
+import { context } from "@opentelemetry/api";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { Dispatcher } from "undici";
+import { traceInterceptor } from "../../src/undici.ts";
+import { ROUTES, serve } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+import { describe, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+import { handlerOf, inTurn, major, undici, version } from "./support.ts";
+
+type Interceptor = Dispatcher.DispatcherComposeInterceptor;
+type Interceptors = Interceptor[];
+
+let telemetry: TestTelemetry;
+let server: TestServer;
+let attempts = 0;
+
+/** Fails twice, then answers. */
+function flaky(_: IncomingMessage, response: ServerResponse): void {
+  if (++attempts % 3 === 0) response.writeHead(200).end("at last");
+  else response.writeHead(503).end("not yet");
+}
+
+beforeAll(
+  async () =>
+    void (server = await serve({
+      ...ROUTES,
+      "/flaky": flaky,
+      "/flaky-reset": (request, response) => {
+        if (++attempts % 3 === 0) response.writeHead(200).end("at last");
+        else request.socket.destroy();
+      },
+      "/to-flaky": (_, response) => void response.writeHead(302, { location: "/flaky" }).end("moved"),
+      "/refused": (_, response) => void response.writeHead(403, { "content-type": "text/plain" }).end("no"),
+      "/unavailable": (_, response) => void response.writeHead(503).end("never"),
+      "/resumed": (request, response) => {
+        if (request.headers.range === undefined) {
+          response.writeHead(200, { "content-length": 10, etag: '"1"' });
+          response.write("01234");
+          setTimeout(() => response.socket?.destroy(), 20);
+        } else {
+          response.writeHead(206, { "content-range": "bytes 5-9/10", "content-length": 5, etag: '"1"' }).end("56789");
+        }
+      },
+    })),
+);
+afterAll(() => server.close());
+beforeEach(() => {
+  telemetry = startTelemetry();
+  attempts = 0;
+  server.requests.length = 0;
+});
+afterEach(() => telemetry.stop());
+
+const retry = (): Interceptor => undici.interceptors.retry({ minTimeout: 1, maxTimeout: 1, maxRetries: 2 });
+const redirect = (): Interceptor => undici.interceptors.redirect({ maxRedirections: 3 });
+
+/** What tells attempts from each other: path, resend count, error type. */
+function told(span: ReadableSpan): unknown[] {
+  const { attributes } = span;
+  return [new URL(String(attributes["url.full"])).pathname, attributes["http.request.resend_count"], attributes["error.type"]];
+}
+
+/** Each attempt hangs under the application's span, and is what its request at the server carried. */
+function expectSiblings(own: ReadableSpan[], parent = "agent"): void {
+  const root = telemetry.spans().find((span) => span.name === parent);
+  expect(own.map((span) => span.parentSpanContext?.spanId)).toEqual(own.map(() => root?.spanContext().spanId));
+  const carried = server.requests.map((request) => server.values("traceparent", request));
+  expect(carried).toEqual(own.map((span) => [traceparentOf(span)]));
+}
+
+async function read(dispatcher: Dispatcher, path: string, options: object = {}): Promise<string> {
+  const { body } = await dispatcher.request({ origin: server.url, path, method: "GET", ...options });
+  return body.text();
+}
+
+test("inside of retry each attempt is a span, with its own traceparent and count", async () => {
+  const agent = new undici.Agent().compose(traceInterceptor(), retry());
+  await inTurn(["/flaky", "/flaky-reset"], async (path) => {
+    telemetry.reset();
+    server.requests.length = 0;
+    await inSpan("agent", async () => expect(await read(agent, path)).toBe("at last"));
+    const own = await telemetry.ended(3);
+    const type = path === "/flaky" ? "503" : "UND_ERR_SOCKET";
+    expect(own.map(told)).toEqual([
+      [path, undefined, type],
+      [path, 1, type],
+      [path, 2, undefined],
+    ]);
+    expectSiblings(own);
+  });
+  await agent.close();
+});
+
+test("inside of retry a failed status ends its span once, and records no exception", async () => {
+  const agent = new undici.Agent().compose(traceInterceptor(), retry());
+  await read(agent, "/flaky");
+  const [first] = await telemetry.ended(3);
+  expect(describe(first!)).toEqual({
+    name: "GET",
+    kind: 2,
+    status: SpanStatusCode.ERROR,
+    attributes: {
+      "http.request.method": "GET",
+      "http.response.status_code": 503,
+      "error.type": "503",
+      "network.peer.address": "127.0.0.1",
+      "network.peer.port": server.port,
+      "network.protocol.version": "1.1",
+      "server.address": "127.0.0.1",
+      "server.port": server.port,
+      "url.full": `${server.url}/flaky`,
+    },
+    events: [],
+  });
+  await agent.close();
+});
+
+test("outside of retry there is one span, with the final status", async () => {
+  const agent = new undici.Agent().compose(retry(), traceInterceptor());
+  expect(await read(agent, "/flaky")).toBe("at last");
+  const [span] = await telemetry.ended(1);
+  expect(described(span!)).toEqual([200, undefined, SpanStatusCode.UNSET, []]);
+  await agent.close();
+});
+
+test("outside of retry, when all was in vain, the status comes from the error", async () => {
+  const agent = new undici.Agent().compose(retry(), traceInterceptor());
+  await expect(read(agent, "/unavailable")).rejects.toMatchObject({ statusCode: 503 });
+  const [span] = await telemetry.ended(1);
+  expect(described(span!)).toEqual([503, "503", SpanStatusCode.ERROR, []]);
+  await agent.close();
+});
+
+function described(span: ReadableSpan): unknown[] {
+  const { attributes, status, events } = describe(span);
+  return [attributes["http.response.status_code"], attributes["error.type"], status, events];
+}
+
+test("inside of redirect each hop is a span", async () => {
+  const agent = new undici.Agent().compose(traceInterceptor(), redirect());
+  await inSpan("agent", async () => expect(await read(agent, "/redirect")).toBe("hello"));
+  const own = await telemetry.ended(2);
+  expect(own.map(told)).toEqual([
+    ["/redirect", undefined, undefined],
+    ["/ok", 1, undefined],
+  ]);
+  expectSiblings(own);
+  await agent.close();
+});
+
+test("outside of redirect there is one span, of the URL first asked for", async () => {
+  const agent = new undici.Agent().compose(redirect(), traceInterceptor());
+  expect(await read(agent, "/redirect")).toBe("hello");
+  const [span] = await telemetry.ended(1);
+  expect([told(span!), described(span!)[0]]).toEqual([["/redirect", undefined, undefined], 200]);
+  await agent.close();
+});
+
+test.each([
+  ["redirect over retry", 4, (): Interceptors => [retry(), redirect()]],
+  ["retry over redirect", 6, (): Interceptors => [redirect(), retry()]],
+] as const)("inside of %s the attempts count on, though each gets a handler of its own", async (_, count, others) => {
+  const agent = new undici.Agent({ connections: 1 }).compose(traceInterceptor(), ...others());
+  await inSpan("other", () => read(agent, "/ok")); // the socket is warm, and opened by another call
+  await telemetry.settled();
+  telemetry.reset();
+  server.requests.length = 0;
+  await inSpan("agent", async () => expect(await read(agent, "/to-flaky")).toBe("at last"));
+  const own = await telemetry.ended(count);
+  expect(own.map((span) => told(span)[1])).toEqual(own.map((__, index) => (index === 0 ? undefined : index)));
+  expectSiblings(own);
+  await agent.close();
+});
+
+test("on a warm socket a retry or a hop has its own call's parent, and not that of whoever opened the socket", async () => {
+  expect.hasAssertions();
+  const agent = new undici.Agent({ connections: 1 }).compose(traceInterceptor(), retry());
+  const following = new undici.Agent({ connections: 1 }).compose(traceInterceptor(), redirect());
+  const cases = [
+    [agent, "/flaky", 3],
+    [following, "/redirect", 2],
+  ] as const;
+  await inTurn(cases, async ([dispatcher, path, count]) => {
+    await inSpan("other", () => read(dispatcher, "/ok"));
+    await telemetry.settled();
+    telemetry.reset();
+    server.requests.length = 0;
+    await inSpan("agent", () => read(dispatcher, path));
+    expectSiblings(await telemetry.ended(count));
+  });
+  await agent.close();
+  await following.close();
+});
+
+// That of 6.20 takes the end of a range for the length of the body, and fails.
+test.skipIf(version === "6.20.0")("a body that is cut and resumed is two attempts", async () => {
+  const agent = new undici.Agent().compose(traceInterceptor(), retry());
+  await inSpan("agent", async () => expect(await read(agent, "/resumed")).toBe("0123456789"));
+  const own = await telemetry.ended(2);
+  expect(own.map((span) => [...told(span), span.attributes["http.response.status_code"]])).toEqual([
+    ["/resumed", undefined, "UND_ERR_SOCKET", 200],
+    ["/resumed", 1, undefined, 206],
+  ]);
+  expectSiblings(own);
+  await agent.close();
+});
+
+test("a traceparent put in by hand is replaced on each attempt", async () => {
+  const agent = new undici.Agent().compose(traceInterceptor(), retry());
+  const headers = { TraceParent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, tracestate: "by=hand" };
+  await inSpan("agent", () => read(agent, "/flaky", { headers }));
+  expectSiblings(await telemetry.ended(3));
+  expect(server.requests.map((request) => server.values("tracestate", request))).toEqual([[], [], []]);
+  await agent.close();
+});
+
+test("one handler that serves many requests makes none of them a re-send of another that went well", async () => {
+  const agent = new undici.Agent().compose(traceInterceptor());
+  let done = 0;
+  const handler = handlerOf(() => done++);
+  const send = (): void => void agent.dispatch({ origin: server.url, path: "/ok", method: "GET" }, handler);
+  await inSpan("first", send);
+  await inSpan("second", send);
+  const own = await telemetry.ended(2);
+  expect(own.map((span) => told(span)[1])).toEqual([undefined, undefined]);
+  const parents = ["first", "second"].map(
+    (name) =>
+      telemetry
+        .spans()
+        .find((span) => span.name === name)
+        ?.spanContext().spanId,
+  );
+  expect(new Set(own.map((span) => span.parentSpanContext?.spanId))).toEqual(new Set(parents));
+  expect(done).toBe(2);
+  await agent.close();
+});
+
+test("what is suppressed stays so, also when it is retried on a socket that another call has opened", async () => {
+  const agent = new undici.Agent({ connections: 1 }).compose(traceInterceptor(), retry());
+  await inSpan("other", () => read(agent, "/ok"));
+  await telemetry.settled();
+  telemetry.reset();
+  server.requests.length = 0;
+  await context.with(suppressTracing(context.active()), () => read(agent, "/flaky"));
+  expect(telemetry.spans()).toEqual([]);
+  expect(server.requests.map((request) => server.values("traceparent", request))).toEqual([[], [], []]);
+  await agent.close();
+});
+
+test("a request that an interceptor makes of a failure of another is a request of its own", async () => {
+  const token = { origin: server.url, path: "/json", method: "POST" as const };
+  const agent = new undici.Agent().compose(
+    traceInterceptor(),
+    (dispatch) => (opts, handler) =>
+      dispatch(
+        opts,
+        failing(handler, () =>
+          dispatch(
+            token,
+            handlerOf(() => {}),
+          ),
+        ),
+      ),
+  );
+  await inSpan("agent", () => read(agent, "/missing"));
+  const own = await telemetry.ended(2);
+  expect(own.map(told)).toEqual([
+    ["/missing", undefined, "404"],
+    ["/json", undefined, undefined],
+  ]);
+  expectSiblings(own);
+  await agent.close();
+});
+
+/** A handler that does something more at the end of a response. */
+function failing(handler: Dispatcher.DispatchHandler, then: () => void): Dispatcher.DispatchHandler {
+  const name = major < 7 ? "onComplete" : "onResponseEnd";
+  const end = (handler as Record<string, (...args: unknown[]) => unknown>)[name]!;
+  return new Proxy(handler, {
+    get(target, key) {
+      if (key === name) {
+        return (...args: unknown[]) => {
+          then();
+          return end.apply(target, args);
+        };
+      }
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+test.skipIf(major < 7).each([
+  ["over", (ours, theirs): Interceptors => [ours, theirs]],
+  ["under", (ours, theirs): Interceptors => [theirs, ours]],
+] as [string, (ours: Interceptor, theirs: Interceptor) => Interceptors][])(
+  "responseError %s us: the span tells the status, and no exception",
+  async (_, order) => {
+    const agent = new undici.Agent().compose(...order(traceInterceptor(), undici.interceptors.responseError()));
+    await expect(read(agent, "/refused")).rejects.toMatchObject({ statusCode: 403 });
+    const [span] = await telemetry.ended(1);
+    expect(described(span!)).toEqual([403, "403", SpanStatusCode.ERROR, []]);
+    await agent.close();
+  },
+);
+
+test("RetryAgent over a traced dispatcher", async () => {
+  const agent = new undici.RetryAgent(new undici.Agent().compose(traceInterceptor()), { minTimeout: 1, maxTimeout: 1 });
+  await inSpan("agent", async () => expect(await read(agent, "/flaky")).toBe("at last"));
+  const own = await telemetry.ended(3);
+  expect(own.map((span) => told(span)[1])).toEqual([undefined, 1, 2]);
+  expectSiblings(own);
+  await agent.close();
+});

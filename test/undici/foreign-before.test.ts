@@ -1,0 +1,3 @@
+import { besideForeign } from "./foreign.ts";
+
+await besideForeign("before");
