@@ -46,7 +46,7 @@ function eachHeader(headers: unknown, visit: (name: string, value: unknown) => v
   if (Array.isArray(headers) && isFlat(headers)) {
     for (let i = 0; i + 1 < headers.length; i += 2) visit(String(headers[i]), headers[i + 1]);
   } else if (isIterable(headers)) {
-    for (const pair of headers) visit(String(pair[0]), pair[1]);
+    for (const [name, value] of headers as Iterable<readonly unknown[]>) visit(String(name), value);
   } else {
     for (const name of Object.keys(headers)) visit(name, (headers as Record<string, unknown>)[name]);
   }
@@ -90,7 +90,7 @@ export function withHeaders(headers: unknown, added: Record<string, string>, rep
   const copy = copyOf(headers);
   if (copy === undefined) return pairsWith(headers, added, replaced);
   if (replaced.length > 0) {
-    for (const [name] of [...copy]) if (includesName(replaced, name)) copy.delete(name);
+    for (const [name] of Array.from(copy)) if (includesName(replaced, name)) copy.delete(name);
   }
   for (const name in added) copy.set(name, added[name] as string);
   return copy;
@@ -138,7 +138,7 @@ export function writeHeaders(carrier: object, added: Record<string, string>, rep
     const copy = withHeaders(carrier, added, replaced) as unknown[];
     carrier.splice(0, carrier.length, ...copy);
   } else if (isHeadersLike(carrier)) {
-    for (const [name] of [...carrier]) if (includesName(replaced, name)) carrier.delete(name);
+    for (const [name] of Array.from(carrier)) if (includesName(replaced, name)) carrier.delete(name);
     for (const name in added) carrier.set(name, added[name] as string);
   } else {
     const record = carrier as Record<string, unknown>;

@@ -1,4 +1,4 @@
-import type { Attributes, Histogram, Tracer } from "@opentelemetry/api";
+import type { Histogram, Tracer } from "@opentelemetry/api";
 import { HTTP_CLIENT_REQUEST_DURATION } from "./attributes.ts";
 import { durationSource } from "./metrics.ts";
 import { CLIENT_OPTIONS, checkOptions, requestRules } from "./options.ts";
@@ -18,7 +18,7 @@ export interface ClientConfig extends RequestRules {
   readonly hooked: boolean;
   readonly tracer: () => Tracer | undefined;
   readonly propagation: () => Propagation | undefined;
-  readonly duration: () => Histogram<Attributes> | undefined;
+  readonly duration: () => Histogram | undefined;
 }
 
 /**

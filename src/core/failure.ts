@@ -33,7 +33,7 @@ export function recordFailure(span: Span, error: unknown, sensitive: RegExp | un
     span.recordException(redactText(String(error), sensitive));
     return;
   }
-  const { message, stack } = error;
+  const { message, stack } = error as { message: unknown; stack?: unknown };
   span.recordException({
     name: errorName(error),
     message: redactText(String(message), sensitive),

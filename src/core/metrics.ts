@@ -1,5 +1,5 @@
 import { createNoopMeter, metrics } from "@opentelemetry/api";
-import type { Attributes, Histogram, MeterProvider } from "@opentelemetry/api";
+import type { Histogram, MeterProvider } from "@opentelemetry/api";
 import { guarded } from "./guard.ts";
 import { SCOPE } from "./telemetry.ts";
 import { SCHEMA_URL, VERSION } from "./version.ts";
@@ -13,13 +13,9 @@ const NOOP_HISTOGRAM = createNoopMeter().createHistogram("noop");
  * Finds the duration histogram of the moment, or undefined where nothing is measured. The global MeterProvider has no proxy: one that is
  * set later is another object, so the histogram is made anew when the provider changes.
  */
-export function durationSource(
-  given: MeterProvider | undefined,
-  name: string,
-  description: string,
-): () => Histogram<Attributes> | undefined {
+export function durationSource(given: MeterProvider | undefined, name: string, description: string): () => Histogram | undefined {
   let provider: MeterProvider | undefined;
-  let histogram: Histogram<Attributes> | undefined;
+  let histogram: Histogram | undefined;
   return () => {
     const current = given ?? metrics.getMeterProvider();
     if (current !== provider) {

@@ -90,15 +90,16 @@ const LONGEST = 8192;
  * `traceparent` does not count, of a longer list the members that fit do.
  */
 export function bounded(headers: Record<string, string>): Record<string, string> {
-  let within = headers;
+  let within: Record<string, string> | undefined;
   for (const name in headers) {
     const value = headers[name] as string;
     const limit = name === TRACEPARENT ? LONGEST_TRACEPARENT : LONGEST;
     if (value.length <= limit) continue;
     const end = name === TRACEPARENT ? 0 : value.lastIndexOf(",", limit);
-    within = { ...within, [name]: value.slice(0, Math.max(0, end)) };
+    within ??= { ...headers };
+    within[name] = value.slice(0, Math.max(0, end));
   }
-  return within;
+  return within ?? headers;
 }
 
 /** The context that headers (keyed in lower case) carry, on top of `base`. Never throws. */

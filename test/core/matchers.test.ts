@@ -73,13 +73,13 @@ const TABLE: { matcher: Matcher; meant: string[]; others: string[] }[] = [
 ];
 
 describe.each(TABLE)("$matcher", ({ matcher, meant, others }) => {
-  const test_ = compileMatchers(matcher);
+  const means = compileMatchers(matcher);
   test.each(meant.map((url) => [url]))("means %s", (url) => {
     // Twice: the second answer is a remembered one.
-    expect([test_(href(url)), test_(href(url))]).toEqual([true, true]);
+    expect([means(href(url)), means(href(url))]).toEqual([true, true]);
   });
   test.each(others.map((url) => [url]))("does not mean %s", (url) => {
-    expect([test_(href(url)), test_(href(url))]).toEqual([false, false]);
+    expect([means(href(url)), means(href(url))]).toEqual([false, false]);
   });
 });
 
