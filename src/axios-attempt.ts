@@ -5,7 +5,7 @@ import { CallContext } from "./core/call-context.ts";
 import { startCall } from "./core/client-call.ts";
 import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";
-import { reportFailure } from "./core/guard.ts";
+import { guarded, reportFailure } from "./core/guard.ts";
 import { arrangeChannels } from "./core/undici-channels.ts";
 import { followFetch, followStream, isNodeStream } from "./axios-body.ts";
 import type { FetchBody } from "./axios-body.ts";
@@ -205,7 +205,7 @@ function giveUp(call: ClientCall, error: unknown): void {
 
 function responded({ call, config, fetchBody, instrumentation }: Attempt, response: AxiosResponse): void {
   if (!call.observed) return;
-  if (fetchBody === undefined) connected(call, response.request);
+  if (fetchBody === undefined) guarded("the connection of axios", connected, call, response.request);
   if (typeof response.status === "number") call.response(response.status, response.headers);
   call.delivered(response);
   const body: unknown = response.data;

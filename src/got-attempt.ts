@@ -101,7 +101,7 @@ class Exchange {
 
   failed(error: unknown): void {
     // Node tells of a request that is destroyed without an error as of a reset.
-    if ((error as { code?: unknown }).code === "ECONNRESET" && !this.#isRemote(undefined)) this.#abandoned(error);
+    if ((error as { code?: unknown } | undefined)?.code === "ECONNRESET" && !this.#isRemote(undefined)) this.#abandoned(error);
     else this.#call.fail(error, this.#options.signal);
   }
 

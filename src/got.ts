@@ -1,5 +1,5 @@
 import { context } from "@opentelemetry/api";
-import type { Got, HandlerFunction, Options, RequestPromise, Response } from "got";
+import type { Got, HandlerFunction, Options, Response } from "got";
 import { startCall } from "./core/client-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
@@ -48,7 +48,7 @@ function tracing(config: ClientConfig): HandlerFunction {
     guarded("preparing a request of got", traceAttempts, config, options, outcome);
     const result = next(options);
     outcome.result = result;
-    if (!options?.isStream) leaveNoHook(result as RequestPromise);
+    if (!options?.isStream) leaveNoHook(result);
     return result;
   };
   wrapped.add(handler);
@@ -112,9 +112,17 @@ function removeHook(hooks: object[]): void {
   if (stale !== -1) hooks.splice(stale, 1);
 }
 
+/** A promise of got's, whose type has another name in each major version. */
+interface Announcing {
+  once?(event: "response", listener: (response: Response) => void): unknown;
+}
+
 /** Has a promise that is settled with a response leave the options of its request with the application's hooks alone. */
-function leaveNoHook(promise: Partial<RequestPromise>): void {
-  void promise.once?.("response", (response: Response) => {
+function leaveNoHook(promise: Announcing | undefined): void {
+  // A handler of the application's may give several callers one promise.
+  if (promise?.once === undefined || wrapped.has(promise)) return;
+  wrapped.add(promise);
+  promise.once("response", (response) => {
     // Before 16 got tells of a response also before its afterResponse hooks, which may send the request again.
     if (response.request?.destroyed) removeHook(response.request.options.hooks.beforeRequest);
   });

@@ -33,7 +33,9 @@ function isHeadersLike(headers: object): headers is HeadersLike {
 }
 
 function isIterable(headers: object): headers is Iterable<Pair> {
-  return typeof (headers as Partial<Iterable<unknown>>)[Symbol.iterator] === "function";
+  const iterator = (headers as Partial<Iterable<unknown>>)[Symbol.iterator];
+  // A record stays one where somebody has given all objects an iterator; so does undici (`hasSafeIterator`).
+  return typeof iterator === "function" && iterator !== (Object.prototype as Partial<Iterable<unknown>>)[Symbol.iterator];
 }
 
 function isFlat(headers: readonly unknown[]): boolean {

@@ -130,6 +130,23 @@ suite("headers", () => {
     expect(shared.get("traceparent")).toBeUndefined();
   });
 
+  it("stay the object that interceptors saw, with what axios itself puts in and takes out", async () => {
+    for (const auth of [undefined, { username: "user", password: "secret" }]) {
+      const seen: unknown[] = [];
+      const other = create();
+      other.interceptors.request.use((config) => {
+        seen.push(config.headers);
+        return config;
+      });
+      instrumentAxios(other);
+      const config = { headers: { Authorization: "by hand", traceparent: "by hand" }, ...(auth && { auth }) };
+      // oxlint-disable-next-line no-await-in-loop -- one call after the other
+      const [traced, plain] = [await other.get(`${server.url}/ok`, config), await axios.get(`${server.url}/ok`, config)];
+      expect(traced.config.headers).toBe(seen[0]);
+      expect(Object.entries(traced.config.headers)).toEqual(Object.entries(plain.config.headers));
+    }
+  });
+
   it("carry baggage, and are merged with what was put in by hand", async () => {
     instrumentAxios(instance);
     const baggage = propagation.createBaggage({ a: { value: "active" }, b: { value: "active" } });

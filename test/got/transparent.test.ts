@@ -154,6 +154,20 @@ group("the application's hooks", () => {
     expect(new Set(server.requests.map((request) => request.rawHeaders.length)).size).toBe(1);
   });
 
+  test("and handlers may answer many callers with one promise", async () => {
+    const warnings: string[] = [];
+    const warn = (warning: Error): void => void warnings.push(warning.message);
+    process.on("warning", warn);
+    let shared: unknown;
+    const deduplicating = client.extend({ handlers: [(options, next) => (shared ??= next(options)) as never] });
+    const responses = await Promise.all(Array.from({ length: 20 }, () => deduplicating(`${server.url}/ok`)));
+    expect(new Set(responses).size).toBe(1);
+    await new Promise(setImmediate);
+    expect(warnings).toEqual([]);
+    process.off("warning", warn);
+    expect(await telemetry.ended(1)).toHaveLength(1);
+  });
+
   test("and asynchronous handlers, after ours and before", async () => {
     const slow = got.extend({
       handlers: [
@@ -182,6 +196,14 @@ group("a request function of the application's own", () => {
     expect(await client(`${server.url}/ok`, { request }).text()).toBe("hello");
     await telemetry.ended(1);
     expect(sent()).toEqual(issued());
+  });
+
+  test.skipIf(!("query" in got))("may throw what is no error", async () => {
+    const request = (() => {
+      throw undefined;
+    }) as never;
+    await expect(client(`${server.url}/ok`, { request, retry: { limit: 0 } })).rejects.toThrow(/undefined/);
+    expect((await telemetry.ended(1))[0]?.attributes["error.type"]).toBe("_OTHER");
   });
 
   test("that throws fails the call, with a span", async () => {

@@ -1,0 +1,215 @@
+import type { Task } from "@a2a-js/sdk";
+import { TaskState } from "@a2a-js/sdk";
+import type { Client } from "@a2a-js/sdk/client";
+import { ServerCallContext } from "@a2a-js/sdk/server";
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import type { Attributes } from "@opentelemetry/api";
+import { afterAll, beforeAll, beforeEach, expect, test, describe as group } from "vitest";
+import { describe, inSpan, startTelemetry } from "../support/telemetry.ts";
+import { WIRES, answers, connect, drain, find, request, startAgent, task, tree } from "./agents.ts";
+import type { Agent, Binding, Version } from "./agents.ts";
+
+const telemetry = startTelemetry();
+afterAll(() => telemetry.stop());
+beforeEach(() => telemetry.reset());
+
+const common = (method: string, version: Version): Attributes => ({
+  "a2a.method.name": method,
+  "a2a.protocol.version": version,
+  "gen_ai.agent.name": "researcher",
+  "gen_ai.agent.description": "the researcher",
+  "gen_ai.agent.version": "2.1",
+});
+
+/** What HTTP says of a SERVER span, without what A2A adds to it. */
+const ofA2A = (attributes: Attributes): Attributes =>
+  Object.fromEntries(Object.entries(attributes).filter(([name]) => /^(?:a2a|gen_ai|error)\./.test(name)));
+
+group.each(WIRES)("$binding $version", ({ binding, version }) => {
+  let agent: Agent;
+  let client: Client;
+  beforeAll(async () => {
+    agent = await startAgent({ binding, version });
+    client = await connect(agent);
+  });
+  afterAll(() => agent.close());
+
+  test("a message: the A2A call above the HTTP call, and the server's span named by the method", async () => {
+    const result = (await inSpan("agent", () =>
+      client.sendMessage(request({ contextId: "c-1", referenceTaskIds: ["t-0", "t-00"] })),
+    )) as Task;
+    await telemetry.settled();
+    const spans = telemetry.spans();
+    expect(tree(spans)).toEqual(["INTERNAL agent", "  CLIENT SendMessage", "    CLIENT POST", "      SERVER SendMessage"]);
+    const told: Attributes = {
+      ...common("SendMessage", version),
+      "a2a.message.id": "m-1",
+      "a2a.message.reference_task_ids": ["t-0", "t-00"],
+      "a2a.task.id": result.id,
+      "a2a.task.state": "TASK_STATE_COMPLETED",
+      "gen_ai.conversation.id": "c-1",
+    };
+    // The SDK's translation to v0.3's protocol buffers drops the references.
+    const received = { ...told };
+    if (version === "0.3" && binding === "HTTP+JSON") delete received["a2a.message.reference_task_ids"];
+    expect(describe(find(spans, SpanKind.CLIENT, "SendMessage"))).toEqual({
+      name: "SendMessage",
+      kind: SpanKind.CLIENT,
+      status: SpanStatusCode.UNSET,
+      attributes: { ...told, "server.address": "127.0.0.1", "server.port": agent.port },
+      events: [],
+    });
+    const server = describe(find(spans, SpanKind.SERVER, "SendMessage"));
+    expect(ofA2A(server.attributes)).toEqual(received);
+    expect(server).toMatchObject({
+      status: SpanStatusCode.UNSET,
+      attributes: {
+        "http.request.method": "POST",
+        "http.response.status_code": version === "0.3" && binding === "HTTP+JSON" ? 201 : 200,
+        "http.route": expect.stringContaining("/agents/researcher") as string,
+      },
+    });
+  });
+
+  test("a stream: both spans cover it, and tell of the last state", async () => {
+    const events = await inSpan("agent", () => drain(client.sendMessageStream(request())));
+    await telemetry.settled();
+    const spans = telemetry.spans();
+    expect(tree(spans)).toEqual([
+      "INTERNAL agent",
+      "  CLIENT SendStreamingMessage",
+      "    CLIENT POST",
+      "      SERVER SendStreamingMessage",
+    ]);
+    const first = events[0]?.payload?.value as Task;
+    const told = {
+      ...common("SendStreamingMessage", version),
+      "a2a.message.id": "m-1",
+      "a2a.task.id": first.id,
+      "a2a.task.state": "TASK_STATE_COMPLETED",
+      "gen_ai.conversation.id": first.contextId,
+    };
+    const span = find(spans, SpanKind.CLIENT, "SendStreamingMessage");
+    expect(describe(span)).toEqual({
+      name: "SendStreamingMessage",
+      kind: SpanKind.CLIENT,
+      status: SpanStatusCode.UNSET,
+      attributes: { ...told, "server.address": "127.0.0.1", "server.port": agent.port },
+      events: [],
+    });
+    expect(ofA2A(find(spans, SpanKind.SERVER, "SendStreamingMessage").attributes)).toEqual(told);
+  });
+
+  const config = { tenant: "", id: "p-1", taskId: "t-1", url: "http://127.0.0.1:1/push", token: "", authentication: undefined };
+  const byTask = { "a2a.task.id": "t-1" };
+  const state = { "a2a.task.state": "TASK_STATE_WORKING", "gen_ai.conversation.id": "c-1" };
+  test.each<{ name: string; call: (client: Client) => Promise<unknown>; told: Attributes; on?: Binding; version?: Version }>([
+    { name: "GetTask", call: (c) => c.getTask({ tenant: "", id: "t-1" }), told: { ...byTask, ...state } },
+    { name: "CreateTaskPushNotificationConfig", call: (c) => c.createTaskPushNotificationConfig(config), told: byTask },
+    {
+      name: "GetTaskPushNotificationConfig",
+      call: (c) => c.getTaskPushNotificationConfig({ tenant: "", taskId: "t-1", id: "p-1" }),
+      told: byTask,
+    },
+    {
+      name: "ListTaskPushNotificationConfigs",
+      call: (c) => c.listTaskPushNotificationConfig({ tenant: "", taskId: "t-1", pageSize: 10, pageToken: "" }),
+      told: byTask,
+    },
+    {
+      name: "DeleteTaskPushNotificationConfig",
+      call: (c) => c.deleteTaskPushNotificationConfig({ tenant: "", taskId: "t-1", id: "p-1" }),
+      told: byTask,
+    },
+    { name: "GetExtendedAgentCard", call: (c) => c.getAgentCard(), told: {} },
+    {
+      name: "ListTasks",
+      version: "1.0",
+      call: (c) => c.listTasks({ tenant: "", contextId: "c-1", status: 0, pageToken: "", statusTimestampAfter: undefined }),
+      told: { "gen_ai.conversation.id": "c-1" },
+    },
+    {
+      name: "CancelTask",
+      call: (c) => c.cancelTask({ tenant: "", id: "t-1", metadata: undefined }),
+      told: { ...byTask, ...state, "a2a.task.state": "TASK_STATE_CANCELED" },
+    },
+  ])("$name: named and attributed on both sides", async ({ name, call, told, version: only }) => {
+    if (only !== undefined && only !== version) return;
+    const stored = task({ taskId: "t-1", contextId: "c-1" } as Parameters<typeof task>[0], TaskState.TASK_STATE_WORKING);
+    await agent.handler.createTaskPushNotificationConfig(config, scope()).catch(() => {});
+    await agent.store.save(stored, scope());
+    telemetry.reset();
+    await inSpan("agent", () => call(client));
+    await telemetry.settled();
+    const spans = telemetry.spans();
+    const expected = { ...common(name, version), ...told };
+    expect(describe(find(spans, SpanKind.CLIENT, name))).toEqual({
+      name,
+      kind: SpanKind.CLIENT,
+      status: SpanStatusCode.UNSET,
+      attributes: { ...expected, "server.address": "127.0.0.1", "server.port": agent.port },
+      events: [],
+    });
+    expect(ofA2A(find(spans, SpanKind.SERVER, name).attributes)).toEqual(expected);
+    expect(tree(spans)).toHaveLength(4);
+  });
+});
+
+function scope(): ServerCallContext {
+  return new ServerCallContext({ requestedVersion: "1.0" });
+}
+
+test("an answer without a task has the conversation alone", async () => {
+  const agent = await startAgent({ execute: answers });
+  await (await connect(agent)).sendMessage(request({ contextId: "c-9" }));
+  await telemetry.settled();
+  const { attributes } = find(telemetry.spans(), SpanKind.CLIENT, "SendMessage");
+  expect(attributes).toMatchObject({ "gen_ai.conversation.id": "c-9", "a2a.message.id": "m-1" });
+  expect(Object.keys(attributes)).not.toContain("a2a.task.id");
+  await agent.close();
+});
+
+test.each(["JSONRPC", "HTTP+JSON"] as const)(
+  "%s: a tenant, the request's or the interface's, is on both spans",
+  async (binding) => {
+    const agent = await startAgent({ binding, tenant: "acme" });
+    const client = await connect(agent);
+    await client.sendMessage(request());
+    await client.sendMessage(request({}, false, "other"));
+    await telemetry.settled();
+    const tenants = telemetry
+      .spans()
+      .flatMap(({ kind, attributes }) => (attributes["a2a.tenant"] ? [[kind, attributes["a2a.tenant"]]] : []));
+    expect(tenants).toEqual([
+      [SpanKind.SERVER, "acme"],
+      [SpanKind.CLIENT, "acme"],
+      [SpanKind.SERVER, "other"],
+      [SpanKind.CLIENT, "other"],
+    ]);
+    await agent.close();
+  },
+);
+
+test("a stream from an agent that does not stream is the plain message that the SDK sends", async () => {
+  const agent = await startAgent({ capabilities: { streaming: false } });
+  await drain((await connect(agent)).sendMessageStream(request()));
+  await telemetry.settled();
+  expect(tree(telemetry.spans())).toEqual(["CLIENT SendMessage", "  CLIENT POST", "    SERVER SendMessage"]);
+  await agent.close();
+});
+
+test("a card that has no extended one is not asked for, and has no span", async () => {
+  const agent = await startAgent({ capabilities: { extendedAgentCard: false } });
+  expect((await (await connect(agent)).getAgentCard()).name).toBe("researcher");
+  await telemetry.settled();
+  expect(telemetry.spans()).toEqual([]);
+  await agent.close();
+});
+
+test("fetching the well-known card is no A2A method: its spans stay HTTP's", async () => {
+  const agent = await startAgent();
+  await fetch(`${agent.card.supportedInterfaces[0]?.url}/.well-known/agent-card.json`);
+  await telemetry.settled();
+  expect(tree(telemetry.spans())).toEqual(["SERVER GET /agents/researcher/.well-known/agent-card.json"]);
+  await agent.close();
+});

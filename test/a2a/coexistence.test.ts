@@ -1,0 +1,73 @@
+import { createRequire } from "node:module";
+import { defaultServerCallContextBuilder } from "@a2a-js/sdk/server";
+import { SpanKind, SpanStatusCode, context, trace } from "@opentelemetry/api";
+import { getRPCMetadata } from "@opentelemetry/core";
+import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
+import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startTelemetry } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+import { completes, connect, find, request, startAgent, tree } from "./agents.ts";
+
+const instrumentation = new HttpInstrumentation({ enabled: false, disableOutgoingRequestInstrumentation: true });
+
+function instrument(): void {
+  instrumentation.setTracerProvider(trace.getTracerProvider());
+  instrumentation.enable();
+  createRequire(import.meta.url)("node:http"); // which patches it
+}
+
+let telemetry: TestTelemetry | undefined;
+beforeEach(() => instrumentation.disable());
+afterEach(async () => {
+  instrumentation.disable();
+  await telemetry?.stop();
+});
+
+test.each([true, false])(
+  "the SERVER span of instrumentation-http keeps the method's name, though it knows a route (ours beside it: %s)",
+  async (http) => {
+    telemetry = startTelemetry();
+    instrument();
+    const agent = await startAgent({
+      http,
+      contextBuilder: (options) => {
+        // What an instrumentation of the framework does before a route's handler is called.
+        const metadata = getRPCMetadata(context.active());
+        if (metadata !== undefined) metadata.route = "/agents/:name";
+        return defaultServerCallContextBuilder(options);
+      },
+    });
+    await (await connect(agent)).sendMessage(request());
+    await telemetry.settled();
+    expect(tree(telemetry.spans())).toEqual(["CLIENT SendMessage", "  CLIENT POST", "    SERVER SendMessage"]);
+    const server = find(telemetry.spans(), SpanKind.SERVER, "SendMessage");
+    expect(server.instrumentationScope.name).toContain("instrumentation-http");
+    expect(server.status.code).toBe(SpanStatusCode.UNSET);
+    expect(server.attributes).toMatchObject({
+      "a2a.method.name": "SendMessage",
+      "a2a.task.state": "TASK_STATE_COMPLETED",
+      "http.route": http ? "/agents/researcher" : "/agents/:name",
+    });
+    await agent.close();
+  },
+);
+
+test("what is not sampled stays so, on both sides, and is still one trace", async () => {
+  telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
+  const traces: (string | undefined)[] = [];
+  const agent = await startAgent({
+    execute: (executing, bus) => {
+      traces.push(trace.getActiveSpan()?.spanContext().traceId);
+      completes(executing, bus);
+    },
+  });
+  const client = await connect(agent);
+  await trace.getTracer("application").startActiveSpan("agent", async (span) => {
+    await client.sendMessage(request());
+    traces.push(span.spanContext().traceId);
+  });
+  expect(traces[0]).toBe(traces[1]);
+  expect(telemetry.spans()).toEqual([]);
+  await agent.close();
+});

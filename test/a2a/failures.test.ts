@@ -1,0 +1,155 @@
+import { TaskNotFoundError } from "@a2a-js/sdk/errors";
+import { TaskState } from "@a2a-js/sdk";
+import type { Client } from "@a2a-js/sdk/client";
+import { AgentEvent } from "@a2a-js/sdk/server";
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { afterAll, beforeEach, expect, test, describe as group } from "vitest";
+import { listen } from "../support/server.ts";
+import { startTelemetry } from "../support/telemetry.ts";
+import { WIRES, connect, drain, find, plainClient, request, startAgent, task, update } from "./agents.ts";
+import type { Agent, Execute } from "./agents.ts";
+
+const telemetry = startTelemetry();
+afterAll(() => telemetry.stop());
+beforeEach(() => telemetry.reset());
+
+const missing = (client: Client): Promise<unknown> => client.getTask({ tenant: "", id: "nowhere" });
+
+/** Status and `error.type` of the spans of a kind and name. */
+function verdict(kind: SpanKind, name: string): unknown[] {
+  const { status, attributes, events } = find(telemetry.spans(), kind, name);
+  return [status.code, attributes["error.type"], events.map((event) => event.attributes?.["exception.type"])];
+}
+
+async function rejection(promise: Promise<unknown>): Promise<Error> {
+  return promise.then(
+    () => expect.unreachable("it did not fail"),
+    (error: unknown) => error as Error,
+  );
+}
+
+const violates: Execute = (context, bus) => {
+  bus.publish(AgentEvent.task(task(context, TaskState.TASK_STATE_WORKING)));
+  // The SDK takes one task for a stream, and then updates only.
+  bus.publish(AgentEvent.task(task(context, TaskState.TASK_STATE_COMPLETED)));
+};
+
+const slow: Execute = async (context, bus) => {
+  bus.publish(AgentEvent.task(task(context, TaskState.TASK_STATE_WORKING)));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  bus.publish(AgentEvent.statusUpdate(update(context, TaskState.TASK_STATE_COMPLETED)));
+};
+
+const failed = (type: string): unknown[] => [SpanStatusCode.ERROR, type, ["TaskNotFoundError"]];
+const fine = [SpanStatusCode.UNSET, undefined, []];
+
+group.each(WIRES)("$binding $version", ({ binding, version }) => {
+  test("an agent's error is the SDK's, and an error on the A2A spans", async () => {
+    const agent = await startAgent({ binding, version });
+    const expected = await rejection(missing(await plainClient(agent)));
+    telemetry.reset();
+    const error = await rejection(missing(await connect(agent)));
+    expect(error).toBeInstanceOf(TaskNotFoundError);
+    expect([error.name, error.message]).toEqual([expected.name, expected.message]);
+    await telemetry.settled();
+    // A REST error has a status of its own, and 404 is no error of a server (semconv HTTP). v0.3 answers with the code in the body, and its
+    // transport keeps no status.
+    const told = binding === "JSONRPC" || version === "0.3" ? "-32001" : "404";
+    expect(verdict(SpanKind.CLIENT, "GetTask")).toEqual(failed(told));
+    expect(verdict(SpanKind.SERVER, "GetTask")).toEqual(binding === "JSONRPC" ? failed("-32001") : fine);
+    const http = find(telemetry.spans(), SpanKind.CLIENT, binding === "JSONRPC" ? "POST" : "GET");
+    expect(http.attributes["http.response.status_code"]).toBe(binding === "JSONRPC" ? 200 : 404);
+    await agent.close();
+  });
+
+  test("an error in mid-stream, under status 200, is an error on both sides, after the events that came", async () => {
+    const agent = await startAgent({ binding, version, execute: violates });
+    const seen: unknown[] = [];
+    const error = await rejection(
+      (async () => {
+        for await (const event of (await connect(agent)).sendMessageStream(request())) seen.push(event);
+      })(),
+    );
+    expect(seen).toHaveLength(1);
+    expect(error).toBeInstanceOf(Error);
+    await telemetry.settled();
+    expect(find(telemetry.spans(), SpanKind.SERVER, "SendStreamingMessage").attributes["http.response.status_code"]).toBe(200);
+    expect(verdict(SpanKind.SERVER, "SendStreamingMessage")).toEqual([
+      SpanStatusCode.ERROR,
+      "-32004",
+      ["UnsupportedOperationError"],
+    ]);
+    expect(verdict(SpanKind.CLIENT, "SendStreamingMessage").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "-32004"]);
+    expect(find(telemetry.spans(), SpanKind.CLIENT, "SendStreamingMessage").attributes["a2a.task.state"]).toBe(
+      "TASK_STATE_WORKING",
+    );
+    await agent.close();
+  });
+
+  test("a stream that is refused before it begins", async () => {
+    const agent = await startAgent({ binding, version });
+    const client = await connect(agent);
+    await rejection(drain(client.resubscribeTask({ tenant: "", id: "nowhere" })));
+    await telemetry.settled();
+    const type = binding === "JSONRPC" || version === "0.3" ? "-32001" : "404";
+    expect(verdict(SpanKind.CLIENT, "SubscribeToTask").slice(0, 2)).toEqual([SpanStatusCode.ERROR, type]);
+    await agent.close();
+  });
+
+  test("a call that its signal cancels is no error; one that times out is", async () => {
+    const agent = await startAgent({ binding, version, execute: slow });
+    const client = await connect(agent);
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 30);
+    await rejection(client.sendMessage(request(), { signal: controller.signal }));
+    expect(verdict(SpanKind.CLIENT, "SendMessage")).toEqual([SpanStatusCode.UNSET, undefined, []]);
+    telemetry.reset();
+    await rejection(client.sendMessage(request(), { signal: AbortSignal.timeout(30) }));
+    expect(verdict(SpanKind.CLIENT, "SendMessage").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "TimeoutError"]);
+    await agent.close();
+  });
+});
+
+async function elsewhere(agent: Agent, url: string): Promise<Client> {
+  const card = structuredClone(agent.card);
+  if (card.supportedInterfaces[0] !== undefined) card.supportedInterfaces[0].url = url;
+  return connect({ card });
+}
+
+test("an agent that is not there is called what the connection's failure is called", async () => {
+  const agent = await startAgent();
+  await agent.close();
+  await rejection((await connect(agent)).sendMessage(request()));
+  expect(verdict(SpanKind.CLIENT, "SendMessage")).toEqual([SpanStatusCode.ERROR, "ECONNREFUSED", ["TypeError"]]);
+});
+
+test("a method that the client refuses at once throws at once, the same error", async () => {
+  const agent = await startAgent({ capabilities: { pushNotifications: false } });
+  const client = await connect(agent);
+  const config = { tenant: "", id: "", taskId: "t", url: "", token: "", authentication: undefined };
+  expect(() => client.createTaskPushNotificationConfig(config)).toThrow("Push Notification is not supported");
+  expect(verdict(SpanKind.CLIENT, "CreateTaskPushNotificationConfig").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "-32003"]);
+  await agent.close();
+});
+
+test("a REST answer of somebody between us and the agent is called by its status", async () => {
+  const agent = await startAgent({ binding: "HTTP+JSON" });
+  const gateway = await listen((_, response) => void response.writeHead(503).end("try later"));
+  await rejection((await elsewhere(agent, gateway.url)).sendMessage(request()));
+  expect(verdict(SpanKind.CLIENT, "SendMessage").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "503"]);
+  await Promise.all([gateway.close(), agent.close()]);
+});
+
+test("what a handler throws is called by the code that the SDK answers with", async () => {
+  const agent = await startAgent({
+    handler: (handler) => {
+      handler.getTask = () => Promise.reject(new RangeError("index 7"));
+      return handler;
+    },
+  });
+  await rejection(missing(await connect(agent)));
+  await telemetry.settled();
+  expect(verdict(SpanKind.SERVER, "GetTask")).toEqual([SpanStatusCode.ERROR, "-32603", ["RangeError"]]);
+  expect(verdict(SpanKind.CLIENT, "GetTask").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "-32603"]);
+  await agent.close();
+});
