@@ -110,7 +110,7 @@ function begin(
     const url = requestUrl(config, build);
     const method = String(config.method ?? "get").toUpperCase();
     // A plain copy of the headers is read faster than they are themselves.
-    call = startCall(instrumentation.config, method, url.href, Object.assign({}, config.headers), config, earlier);
+    call = startCall(instrumentation.config, method, url.href, Object.assign({}, config.headers), config, earlier, config.data);
     if (call === undefined) return undefined;
     const transport = transportOf(adapter, config.adapter ?? build.defaultAdapter(), build);
     const laid = layHeaders(config, call, earlier !== undefined);

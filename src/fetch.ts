@@ -148,7 +148,15 @@ function startFetch(config: ClientConfig, args: FetchArguments): ClientCall | un
     keepIterator(args);
     const [input, init] = args;
     const headers = init?.headers ?? (isRequest(input) ? input.headers : undefined);
-    return startCall(config, methodOf(input, init), urlOf(input), headers, config.hooked ? { input, init } : undefined);
+    return startCall(
+      config,
+      methodOf(input, init),
+      urlOf(input),
+      headers,
+      config.hooked ? { input, init } : undefined,
+      undefined,
+      init?.body,
+    );
   } catch (error) {
     // An argument that cannot be read: the platform's fetch has its own word on that.
     reportFailure("reading the arguments of fetch", error);

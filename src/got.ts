@@ -139,7 +139,7 @@ function startAttempt(
   const at = typeof args[1] === "object" ? 1 : 0;
   const request = args[at] as { headers: unknown };
   const hookRequest = config.hooked ? options : undefined;
-  const call = startCall(config, options.method, String(options.url), request.headers, hookRequest, previous);
+  const call = startCall(config, options.method, String(options.url), request.headers, hookRequest, previous, options.body);
   if (call?.headers === undefined) return call;
   const headers = withHeaders(request.headers, call.headers, call.replaced);
   // What the cache is given back is part of what it stores; what got is given back it forgets.

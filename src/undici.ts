@@ -95,7 +95,7 @@ function startAttempt(
     const url = urlOf(origin, opts.path, opts.query);
     const before = attemptBefore(handler, method, url);
     if (before === "suppressed") return undefined;
-    const call = startCall(config, method, url, opts.headers, opts, before?.call);
+    const call = startCall(config, method, url, opts.headers, opts, before?.call, opts.body);
     if (call === undefined) {
       if (isSuppressed(context.active())) rememberSuppressed(handler, url);
       return undefined;

@@ -49,7 +49,7 @@ test("the demo shows one trace across four agents and four clients, here and in 
   expect([...stdout.matchAll(/[0-9a-f]{32}/g)].map(([id]) => id)).toEqual([traceId]);
   expect(outline(drawTrace(backend.spans))).toEqual([
     "orchestrate orchestrator",
-    "|- GET CLIENT orchestrator fetch",
+    "|- GET /.well-known/agent-card.json CLIENT orchestrator fetch",
     "|  `- GET /.well-known/agent-card.json SERVER researcher <- remote parent",
     "|- POST CLIENT orchestrator fetch",
     "|  `- POST /rpc SERVER researcher <- remote parent",

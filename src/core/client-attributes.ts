@@ -16,6 +16,8 @@ import {
   redactUrl,
 } from "./attributes.ts";
 import type { Origin } from "./attributes.ts";
+import { A2A_METHOD_NAME, recogniseA2A } from "./a2a-recognition.ts";
+import type { A2ARecognition } from "./a2a-recognition.ts";
 import { readHeader } from "./carrier.ts";
 import type { ClientConfig } from "./client-config.ts";
 import { guarded } from "./guard.ts";
@@ -50,15 +52,33 @@ export function startAttributes(
   return attributes;
 }
 
-/** Lets the user's hooks add to the attributes, and returns the span's name. */
-export function nameSpan({ hooked, options }: ClientConfig, attributes: Attributes, request: unknown): string {
+/** What a request tells of A2A, as far as the option `a2a` has us look. */
+export function recogniseCall(
+  { options }: ClientConfig,
+  method: string,
+  url: string,
+  headers: unknown,
+  body: unknown,
+): A2ARecognition | undefined {
+  const { a2a = "headers" } = options;
+  return a2a === false ? undefined : recogniseA2A(a2a, method, url, headers, body);
+}
+
+/** Adds what is known of the request beyond HTTP, by A2A and by the user's hooks, and returns the span's name. */
+export function nameSpan(
+  { hooked, options }: ClientConfig,
+  attributes: Attributes,
+  request: unknown,
+  a2a: A2ARecognition | undefined,
+): string {
   const method = attributes[HTTP_REQUEST_METHOD] as string;
   const name = method === OTHER_METHOD ? "HTTP" : method;
-  if (!hooked) return name;
-  const template = guarded("urlTemplate", options.urlTemplate, request);
-  if (typeof template === "string") attributes[URL_TEMPLATE] = template;
-  Object.assign(attributes, guarded("startSpanHook", options.startSpanHook, request));
-  return typeof template === "string" ? `${name} ${template}` : name;
+  if (a2a?.method !== undefined) attributes[A2A_METHOD_NAME] = a2a.method;
+  const given: unknown = hooked ? guarded("urlTemplate", options.urlTemplate, request) : undefined;
+  const template = typeof given === "string" ? given : a2a?.template;
+  if (template !== undefined) attributes[URL_TEMPLATE] = template;
+  if (hooked) Object.assign(attributes, guarded("startSpanHook", options.startSpanHook, request));
+  return template === undefined ? name : `${name} ${template}`;
 }
 
 /** The attributes of `http.client.request.duration`. */

@@ -16,10 +16,11 @@ import {
   redactUrl,
 } from "./attributes.ts";
 import type { Origin } from "./attributes.ts";
+import type { A2ARecognition } from "./a2a-recognition.ts";
 import { CallContext, isSuppressed, withoutSwitch } from "./call-context.ts";
 import type { Suppressible } from "./call-context.ts";
 import { readHeader, readHeaders, writeHeaders } from "./carrier.ts";
-import { measuredAttributes, nameSpan, startAttributes } from "./client-attributes.ts";
+import { measuredAttributes, nameSpan, recogniseCall, startAttributes } from "./client-attributes.ts";
 import type { ClientConfig } from "./client-config.ts";
 import { errorTypeOf, isCancellation, recordFailure } from "./failure.ts";
 import { guarded, reportFailure } from "./guard.ts";
@@ -43,6 +44,7 @@ const NOTHING: readonly string[] = [];
  * @param headers the caller's, in any shape that can be read twice.
  * @param request what the client's hooks are told of; needed only if `config.hooked`.
  * @param previous the attempt that this one is a re-send of.
+ * @param body the caller's; a string of A2A is looked into if the option `a2a` says so.
  * @returns undefined where the request is to go through untouched: ignored, suppressed, already traced, or nothing to tell.
  */
 export function startCall(
@@ -52,13 +54,14 @@ export function startCall(
   headers: unknown,
   request: unknown,
   previous?: ClientCall,
+  body?: unknown,
 ): ClientCall | undefined {
   try {
     checkContextManager();
     let active = contextApi.active();
     const source = config.propagation();
     if (previous !== undefined) {
-      return beginCall(config, method, url, headers, request, previous.parentOfNext(), source, NOTHING, previous);
+      return beginCall(config, method, url, headers, request, previous.parentOfNext(), source, NOTHING, previous, body);
     }
     if (isSuppressed(active)) return undefined;
     active = withoutSwitch(active);
@@ -67,7 +70,7 @@ export function startCall(
     if (carried !== undefined && isTracedAlready(carried, active)) return undefined;
     const parent = carried === undefined ? active : parentOf(active, carried, source as Propagation);
     const byHand = carried === undefined ? NOTHING : (source as Propagation).fields;
-    return beginCall(config, method, url, headers, request, parent, source, byHand, undefined);
+    return beginCall(config, method, url, headers, request, parent, source, byHand, undefined, body);
   } catch (error) {
     reportFailure("starting a call", error);
     return undefined;
@@ -84,6 +87,7 @@ function beginCall(
   source: Propagation | undefined,
   byHand: readonly string[],
   previous: ClientCall | undefined,
+  body: unknown,
 ): ClientCall | undefined {
   const duration = config.duration();
   const wantsSpan = config.options.requireParentforSpans !== true || hasParent(parent);
@@ -93,9 +97,11 @@ function beginCall(
   const origin = originOf(url);
   const resendCount = previous === undefined ? 0 : previous.resendCount + 1;
   const attributes = startAttributes(config, method, url, origin, headers, resendCount);
-  const name = nameSpan(config, attributes, request);
+  const a2a = previous === undefined ? recogniseCall(config, method, url, headers, body) : previous.a2a;
+  const name = nameSpan(config, attributes, request, a2a);
   const span = tracer === undefined ? undefined : startSpan(tracer, name, attributes, parent);
   const call = new ClientCall(config, parent, span, duration, origin, attributes[HTTP_REQUEST_METHOD] as string, request, previous);
+  call.a2a = a2a;
   if (span !== undefined && config.hooked) guarded("requestHook", config.options.requestHook, span, request);
   if (source !== undefined) call.inject(source, byHand, url, previous);
   return call;
@@ -135,6 +141,8 @@ export class ClientCall implements OpenCall, Suppressible {
   /** The status of the response, once it is there. */
   status: number | undefined;
   ended = false;
+  /** What of A2A was recognised in the first attempt; a re-send may lack the headers that told. */
+  a2a: A2ARecognition | undefined;
   /** What follows its requests on the wire. A field, for weak maps are dear to the garbage collector. */
   exchange: Exchange | undefined = undefined;
 

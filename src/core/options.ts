@@ -33,7 +33,10 @@ interface SharedOptions<Request, Response> extends TelemetryOptions {
   sensitiveQueryParameters?: string[];
   /** Methods that are recorded as they are, others are `_OTHER`. Default: `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`, else RFC 9110's, PATCH and QUERY. */
   knownMethods?: string[];
-  /** How A2A is recognised without its SDK. Default: `"headers"`. */
+  /**
+   * How A2A is recognised without its SDK: by URL and headers; also, where these show A2A, by a look at the first characters of a string body, for
+   * its JSON-RPC method (clients only); or not at all. Default: `"headers"`.
+   */
   a2a?: "headers" | "body" | false;
 }
 

@@ -20,6 +20,7 @@ import {
   originOf,
   redactQuery,
 } from "./attributes.ts";
+import { A2A_METHOD_NAME, recogniseA2A } from "./a2a-recognition.ts";
 import { readHeader } from "./carrier.ts";
 import { clientAddress } from "./client-address.ts";
 import type { ServerConfig } from "./server-config.ts";
@@ -60,6 +61,8 @@ export function requestAttributes(config: ServerConfig, received: Received): Att
   if (protocolVersion !== undefined) attributes[NETWORK_PROTOCOL_VERSION] = protocolVersion;
   const userAgent = readHeader(received.headers, "user-agent");
   if (userAgent !== undefined) attributes[USER_AGENT_ORIGINAL] = userAgent;
+  const a2a = config.options.a2a === false ? undefined : recogniseA2A("headers", method, received.target, received.headers);
+  if (a2a?.method !== undefined) attributes[A2A_METHOD_NAME] = a2a.method;
   return Object.assign(attributes, requestHeaders(config, received));
 }
 

@@ -7,6 +7,7 @@ import { ClientCall } from "./client-call.ts";
 import { guarded } from "./guard.ts";
 import { openCalls } from "./open-calls.ts";
 import { TRACEPARENT } from "./propagator.ts";
+import { wrapped } from "./wrapped.ts";
 
 /** A request as undici's diagnostics channels tell of it. Its headers are a flat array that may be changed while it is being created. */
 export interface ChannelRequest {
@@ -56,6 +57,7 @@ export function connectChannels(): boolean {
   const channels = guarded("finding diagnostics channels", () => process.getBuiltinModule("node:diagnostics_channel"));
   if (channels === undefined) return false;
   createChannel = channels.channel("undici:request:create") as unknown as Channel;
+  for (const own of [onCreate, afterCreate]) wrapped.add(own);
   subscribeFirst(createChannel, onCreate);
   createChannel.subscribe(afterCreate);
   const on = (name: string, subscriber: Subscriber): void => channels.subscribe(name, subscriber as (message: unknown) => void);
@@ -85,6 +87,7 @@ function subscribeFirst(channel: Channel, subscriber: Subscriber): void {
   channel.subscribe(subscriber);
   if (!Array.isArray(others)) return;
   for (const other of (others as Subscriber[]).slice()) {
+    if (wrapped.has(other)) continue; // another copy of this package, which must stay first too
     channel.unsubscribe(other);
     channel.subscribe(other);
   }

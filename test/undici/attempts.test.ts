@@ -317,3 +317,12 @@ test("RetryAgent over a traced dispatcher", async () => {
   expectSiblings(own);
   await agent.close();
 });
+
+test("attempts are counted where there is no context manager", async () => {
+  await telemetry.stop();
+  telemetry = startTelemetry({ contextManager: false });
+  const agent = new undici.Agent().compose(traceInterceptor(), retry());
+  expect(await read(agent, "/flaky")).toBe("at last");
+  expect((await telemetry.ended(3)).map((span) => told(span)[1])).toEqual([undefined, 1, 2]);
+  await agent.close();
+});
