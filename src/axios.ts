@@ -3,10 +3,10 @@ import { clientConfig } from "./core/client-config.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { wrapped } from "./core/wrapped.ts";
 import { connectChannels } from "./core/undici-channels.ts";
-import { earlierAttempt, send } from "./axios-attempt.ts";
-import type { Instrumentation } from "./axios-attempt.ts";
-import type { Adapter } from "./axios-config.ts";
-import { connectHttpChannels } from "./axios-transport.ts";
+import { earlierAttempt, send } from "./axios/attempt.ts";
+import type { Instrumentation } from "./axios/attempt.ts";
+import type { Adapter } from "./axios/config.ts";
+import { connectHttpChannels } from "./axios/transport.ts";
 
 /** Options of {@link instrumentAxios}: hooks are told of axios's request config and of its response. */
 export type AxiosOptions = ClientOptions<InternalAxiosRequestConfig, AxiosResponse>;

@@ -9,7 +9,7 @@ import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core
 import type { ClientOptions } from "./core/options.ts";
 import { reportFailure } from "./core/guard.ts";
 import { wrapped } from "./core/wrapped.ts";
-import { FetchExchange } from "./fetch-exchange.ts";
+import { FetchExchange } from "./fetch/exchange.ts";
 
 /** What hooks are told of a fetch: its arguments. */
 export interface FetchRequest {

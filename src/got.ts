@@ -9,8 +9,8 @@ import { guarded } from "./core/guard.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { hasContext } from "./core/propagator.ts";
 import { wrapped } from "./core/wrapped.ts";
-import { send } from "./got-attempt.ts";
-import type { Outcome, Transport } from "./got-attempt.ts";
+import { send } from "./got/attempt.ts";
+import type { Outcome, Transport } from "./got/attempt.ts";
 
 /** Options of {@link wrapGot}. The hooks' `request` is got's `Options`, their `response` that of one attempt, at its headers. */
 export type GotOptions = ClientOptions<Options, Response>;

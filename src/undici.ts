@@ -12,8 +12,8 @@ import { reportFailure } from "./core/guard.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { withProperty } from "./core/overlay.ts";
 import { arrangeChannels, connectChannels, follow, foreignSubscribedFirst } from "./core/undici-channels.ts";
-import { Attempt, attemptBefore, rememberSuppressed } from "./undici-attempt.ts";
-import { tracedHandler } from "./undici-handler.ts";
+import { Attempt, attemptBefore, rememberSuppressed } from "./undici/attempt.ts";
+import { tracedHandler } from "./undici/handler.ts";
 
 /** What hooks are told of an undici request: the options that were dispatched, as the caller gave them. */
 export type UndiciRequest = Dispatcher.DispatchOptions;

@@ -29,7 +29,7 @@ const imports = files.flatMap(importsOf);
 const isOwn = ({ from }: Import): boolean => files.includes(from);
 const shown = (found: Import[]): string[] => found.map(({ file, from }) => `${file} imports ${from}`);
 
-/** `core`, the name of an adapter (`fetch-exchange.ts` is a part of `fetch`), `server`, or the file's own name. */
+/** `core`, the name of an adapter (`fetch/exchange.ts` is a part of `fetch`), `server`, or the file's own name. */
 function roomOf(file: string): string {
   return /^(?:core|server|a2a)(?=\/)|^[a-z0-9]+/.exec(file)?.[0] ?? file;
 }

@@ -1,4 +1,4 @@
-import { watchUntaken } from "./core/unread.ts";
+import { watchUntaken } from "../core/unread.ts";
 
 /** Who is told what became of a stream. */
 interface Outcome {

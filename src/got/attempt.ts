@@ -3,11 +3,11 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { context } from "@opentelemetry/api";
 import type { Options } from "got";
-import { CallContext } from "./core/call-context.ts";
-import type { ClientCall } from "./core/client-call.ts";
-import type { ClientConfig } from "./core/client-config.ts";
-import { guarded } from "./core/guard.ts";
-import { watchUnreadStream } from "./core/unread.ts";
+import { CallContext } from "../core/call-context.ts";
+import type { ClientCall } from "../core/client-call.ts";
+import type { ClientConfig } from "../core/client-config.ts";
+import { guarded } from "../core/guard.ts";
+import { watchUnreadStream } from "../core/unread.ts";
 
 /** `http.request` or what stands for it. */
 export type Transport = (...args: unknown[]) => unknown;

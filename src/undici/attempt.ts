@@ -1,9 +1,9 @@
 import { context, createContextKey } from "@opentelemetry/api";
-import type { ClientCall } from "./core/client-call.ts";
-import type { ClientConfig } from "./core/client-config.ts";
-import { guarded } from "./core/guard.ts";
-import { now } from "./core/metrics.ts";
-import type { ChannelRequest, Exchange } from "./core/undici-channels.ts";
+import type { ClientCall } from "../core/client-call.ts";
+import type { ClientConfig } from "../core/client-config.ts";
+import { guarded } from "../core/guard.ts";
+import { now } from "../core/metrics.ts";
+import type { ChannelRequest, Exchange } from "../core/undici-channels.ts";
 
 /** How long a response may lie unread, in milliseconds. */
 const PATIENCE = 3000;

@@ -4,13 +4,13 @@ import http from "node:http";
 import https from "node:https";
 import { context } from "@opentelemetry/api";
 import type { AxiosRequestConfig } from "axios";
-import { CallContext } from "./core/call-context.ts";
-import { ClientCall } from "./core/client-call.ts";
-import { now } from "./core/metrics.ts";
-import { openCalls } from "./core/open-calls.ts";
-import { TRACEPARENT } from "./core/propagator.ts";
-import { foreignSubscribedFirst } from "./core/undici-channels.ts";
-import type { Build } from "./axios-build.ts";
+import { CallContext } from "../core/call-context.ts";
+import { ClientCall } from "../core/client-call.ts";
+import { now } from "../core/metrics.ts";
+import { openCalls } from "../core/open-calls.ts";
+import { TRACEPARENT } from "../core/propagator.ts";
+import { foreignSubscribedFirst } from "../core/undici-channels.ts";
+import type { Build } from "./build.ts";
 
 /** What carries a request: one of axios's own adapters, or a function of the application's. */
 export type Transport = "http" | "fetch" | "xhr" | "custom";

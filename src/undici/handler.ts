@@ -1,4 +1,4 @@
-import type { Abortable, Attempt } from "./undici-attempt.ts";
+import type { Abortable, Attempt } from "./attempt.ts";
 
 /** The controller of a request, as undici 7 and 8 hand it to a handler. */
 interface Controller extends Abortable {

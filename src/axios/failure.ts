@@ -1,5 +1,5 @@
 import type { AxiosResponse, GenericAbortSignal } from "axios";
-import type { ClientCall } from "./core/client-call.ts";
+import type { ClientCall } from "../core/client-call.ts";
 
 /** What axios rejects with, as far as it is looked at. */
 interface Failure {

@@ -1,12 +1,12 @@
 import { errorMonitor } from "node:events";
 import type { Readable } from "node:stream";
 import type { GenericAbortSignal } from "axios";
-import type { ClientCall } from "./core/client-call.ts";
-import { follow, isStreamReadable } from "./core/undici-channels.ts";
-import { isAbandoned, watchUnreadStream } from "./core/unread.ts";
-import type { Unread } from "./core/unread.ts";
-import { failAttempt } from "./axios-failure.ts";
-import { arrived } from "./axios-transport.ts";
+import type { ClientCall } from "../core/client-call.ts";
+import { follow, isStreamReadable } from "../core/undici-channels.ts";
+import { isAbandoned, watchUnreadStream } from "../core/unread.ts";
+import type { Unread } from "../core/unread.ts";
+import { failAttempt } from "./failure.ts";
+import { arrived } from "./transport.ts";
 
 /** A response stream of the http adapter, or of an adapter that does likewise. */
 export function isNodeStream(body: unknown): body is Readable {

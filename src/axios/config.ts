@@ -1,9 +1,9 @@
 import type { AxiosResponse, InternalAxiosRequestConfig } from "axios";
-import { sameName } from "./core/carrier.ts";
-import type { ClientCall } from "./core/client-call.ts";
-import { guarded } from "./core/guard.ts";
-import { isHttpPatched } from "./axios-transport.ts";
-import type { RequestUrl } from "./axios-url.ts";
+import { sameName } from "../core/carrier.ts";
+import type { ClientCall } from "../core/client-call.ts";
+import { guarded } from "../core/guard.ts";
+import { isHttpPatched } from "./transport.ts";
+import type { RequestUrl } from "./url.ts";
 
 // What is put into a request's config for the time of an attempt. The config is axios's own: it has merged one for this request.
 

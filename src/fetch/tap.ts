@@ -1,8 +1,8 @@
-import type { ClientCall } from "./core/client-call.ts";
-import { guarded, reportFailure } from "./core/guard.ts";
-import { now } from "./core/metrics.ts";
-import { Consumption } from "./fetch-consumption.ts";
-import { tapStream, tapWholeReads, wrap } from "./fetch-stream.ts";
+import type { ClientCall } from "../core/client-call.ts";
+import { guarded, reportFailure } from "../core/guard.ts";
+import { now } from "../core/metrics.ts";
+import { Consumption } from "./consumption.ts";
+import { tapStream, tapWholeReads, wrap } from "./stream.ts";
 
 /**
  * Ends a call with its event stream, on platforms that do not tell of a body's end: the methods by which an application consumes the

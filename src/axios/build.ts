@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { Axios, AxiosHeaders, default as axios, getAdapter } from "axios";
 import type { AxiosRequestConfig, InternalAxiosRequestConfig } from "axios";
-import { guarded } from "./core/guard.ts";
+import { guarded } from "../core/guard.ts";
 
 /** What one build of axios resolves adapters and serialises parameters with. */
 export interface Build {

@@ -1,5 +1,5 @@
-import { guarded } from "./core/guard.ts";
-import type { Consumption } from "./fetch-consumption.ts";
+import { guarded } from "../core/guard.ts";
+import type { Consumption } from "./consumption.ts";
 
 /** Wraps each method by which a stream can be consumed, so that it tells what became of the stream. */
 export function tapStream(body: ReadableStream, consumption: Consumption): void {

@@ -1,6 +1,6 @@
 import type { AxiosRequestConfig } from "axios";
-import { parseUrl } from "./core/attributes.ts";
-import type { Build } from "./axios-build.ts";
+import { parseUrl } from "../core/attributes.ts";
+import type { Build } from "./build.ts";
 
 /** The URL that a request asks for, and its query as the serializer made it; `threw` is what the serializer threw. */
 export interface RequestUrl {

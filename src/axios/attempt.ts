@@ -1,19 +1,19 @@
 import { context } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import type { AxiosInstance, AxiosResponse } from "axios";
-import { CallContext } from "./core/call-context.ts";
-import { startCall } from "./core/client-call.ts";
-import type { ClientCall } from "./core/client-call.ts";
-import type { ClientConfig } from "./core/client-config.ts";
-import { guarded, reportFailure } from "./core/guard.ts";
-import { arrangeChannels } from "./core/undici-channels.ts";
-import { followFetch, followStream, isNodeStream } from "./axios-body.ts";
-import type { FetchBody } from "./axios-body.ts";
-import { buildOf } from "./axios-build.ts";
-import type { Build } from "./axios-build.ts";
-import { layHeaders, override, serializedOnce, setAdapter, beforeNextHop, takeBackHeaders } from "./axios-config.ts";
-import type { Adapter, LaidHeaders, Own, Request } from "./axios-config.ts";
-import { failAttempt, isCancel, isWhole, responseOf } from "./axios-failure.ts";
+import { CallContext } from "../core/call-context.ts";
+import { startCall } from "../core/client-call.ts";
+import type { ClientCall } from "../core/client-call.ts";
+import type { ClientConfig } from "../core/client-config.ts";
+import { guarded, reportFailure } from "../core/guard.ts";
+import { arrangeChannels } from "../core/undici-channels.ts";
+import { followFetch, followStream, isNodeStream } from "./body.ts";
+import type { FetchBody } from "./body.ts";
+import { buildOf } from "./build.ts";
+import type { Build } from "./build.ts";
+import { layHeaders, override, serializedOnce, setAdapter, beforeNextHop, takeBackHeaders } from "./config.ts";
+import type { Adapter, LaidHeaders, Own, Request } from "./config.ts";
+import { failAttempt, isCancel, isWhole, responseOf } from "./failure.ts";
 import {
   arrivalOf,
   isHttpPatched,
@@ -22,10 +22,10 @@ import {
   suppressesAtStart,
   suppressesUntilRequest,
   transportOf,
-} from "./axios-transport.ts";
-import type { Transport } from "./axios-transport.ts";
-import { requestUrl } from "./axios-url.ts";
-import type { RequestUrl } from "./axios-url.ts";
+} from "./transport.ts";
+import type { Transport } from "./transport.ts";
+import { requestUrl } from "./url.ts";
+import type { RequestUrl } from "./url.ts";
 
 /** An axios instance with its options. */
 export interface Instrumentation {

@@ -1,7 +1,7 @@
-import { startCall } from "./core/client-call.ts";
-import type { ClientCall } from "./core/client-call.ts";
-import type { ClientConfig } from "./core/client-config.ts";
-import { guarded } from "./core/guard.ts";
+import { startCall } from "../core/client-call.ts";
+import type { ClientCall } from "../core/client-call.ts";
+import type { ClientConfig } from "../core/client-config.ts";
+import { guarded } from "../core/guard.ts";
 import {
   connectChannels,
   follow,
@@ -9,11 +9,11 @@ import {
   isStreamReadable,
   relabel,
   urlOfRequest,
-} from "./core/undici-channels.ts";
-import type { ChannelRequest, Exchange } from "./core/undici-channels.ts";
-import { isAbandoned, watchUnread } from "./core/unread.ts";
-import type { Unread } from "./core/unread.ts";
-import { tapEventStream } from "./fetch-tap.ts";
+} from "../core/undici-channels.ts";
+import type { ChannelRequest, Exchange } from "../core/undici-channels.ts";
+import { isAbandoned, watchUnread } from "../core/unread.ts";
+import type { Unread } from "../core/unread.ts";
+import { tapEventStream } from "./tap.ts";
 
 /**
  * One fetch as its two witnesses tell of it: the promise, which the application sees, and the channels, which see each request on the wire
