@@ -1,4 +1,5 @@
 import type { AxiosInstance, AxiosResponse, InternalAxiosRequestConfig } from "axios";
+import { hasSomethingToTell } from "./core/client-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { wrapped } from "./core/wrapped.ts";
@@ -74,6 +75,7 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
 /** Puts our adapter in the place of a request's own: it sees the final request, always settles, and keeps the context. */
 function swapAdapter(instrumentation: Instrumentation, request: InternalAxiosRequestConfig): void {
   if (typeof request !== "object" || request === null || !instrumentation.active) return;
+  if (!hasSomethingToTell(instrumentation.config)) return;
   const earlier = earlierAttempt(request.adapter);
   const own = earlier === undefined ? request.adapter : earlier.own;
   const adapter: Adapter = (config) => send(instrumentation, own, config, earlier?.call);

@@ -1,13 +1,13 @@
 import { context } from "@opentelemetry/api";
 import { parseUrl } from "./core/attributes.ts";
 import { withHeaders } from "./core/carrier.ts";
-import { startCall } from "./core/client-call.ts";
+import { hasSomethingToTell, startCall } from "./core/client-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";
 import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
 import type { ClientOptions } from "./core/options.ts";
-import { reportFailure } from "./core/guard.ts";
+import { guarded, reportFailure } from "./core/guard.ts";
 import { wrapped } from "./core/wrapped.ts";
 import { FetchExchange } from "./fetch/exchange.ts";
 
@@ -105,9 +105,9 @@ function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActi
   connectChannels();
 
   function fetch(this: unknown, ...args: FetchArguments): Promise<Response> {
-    const call = isActive() ? startFetch(config, args) : undefined;
+    const call = isActive() && hasSomethingToTell(config) ? startFetch(config, args) : undefined;
     if (call === undefined) return Reflect.apply(original, this, args);
-    if (call.headers !== undefined) layHeaders(args, call);
+    if (call.headers !== undefined) guarded("laying headers over a request", layHeaders, args, call);
     // Nothing is recorded and nothing is active but what was: there is nothing to follow.
     if (call.context === call.parent && !call.observed) return Reflect.apply(original, this, args);
 

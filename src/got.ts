@@ -1,13 +1,11 @@
-import { context } from "@opentelemetry/api";
 import type { Got, HandlerFunction, Options, Response } from "got";
-import { startCall } from "./core/client-call.ts";
+import { hasSomethingToTell, startCall } from "./core/client-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";
 import { withHeaders } from "./core/carrier.ts";
 import { guarded } from "./core/guard.ts";
 import type { ClientOptions } from "./core/options.ts";
-import { hasContext } from "./core/propagator.ts";
 import { wrapped } from "./core/wrapped.ts";
 import { send } from "./got/attempt.ts";
 import type { Outcome, Transport } from "./got/attempt.ts";
@@ -53,11 +51,6 @@ function tracing(config: ClientConfig): HandlerFunction {
   };
   wrapped.add(handler);
   return handler;
-}
-
-function hasSomethingToTell(config: ClientConfig): boolean {
-  if (config.tracer() !== undefined || config.duration() !== undefined) return true;
-  return config.propagation() !== undefined && hasContext(context.active());
 }
 
 /**

@@ -4,11 +4,11 @@ import type { Dispatcher } from "undici";
 import { parseUrl } from "./core/attributes.ts";
 import { isSuppressed } from "./core/call-context.ts";
 import { withHeaders } from "./core/carrier.ts";
-import { startCall } from "./core/client-call.ts";
+import { hasSomethingToTell, startCall } from "./core/client-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";
-import { reportFailure } from "./core/guard.ts";
+import { guarded, reportFailure } from "./core/guard.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { withProperty } from "./core/overlay.ts";
 import { arrangeChannels, connectChannels, follow, foreignSubscribedFirst } from "./core/undici-channels.ts";
@@ -48,6 +48,7 @@ export function traceInterceptor(options: UndiciOptions = {}): Dispatcher.Dispat
   return (dispatch) => {
     const target: Target = { origin: undefined };
     return (given, handler) => {
+      if (!hasSomethingToTell(config)) return dispatch(given, handler);
       const opts = withoutIterator(given);
       const attempt = startAttempt(config, opts, handler, target);
       return attempt === undefined ? dispatch(opts, handler) : run(dispatch, opts, handler, attempt);
@@ -62,16 +63,24 @@ function run(
   attempt: Attempt,
 ): boolean {
   const { call } = attempt;
-  arrangeChannels();
+  const others = arrangeChannels();
   if (call.observed) follow(call, attempt);
   // A foreign subscriber that is told before us must find tracing suppressed already; else the channel's own subscribers see to that.
   call.suppression.suppressing = foreignSubscribedFirst();
+  // Headers that cannot be copied are undici's to refuse.
+  const sent = guarded("laying headers over a request", withCallHeaders, opts, call) ?? opts;
+  const told = tracedHandler(handler, attempt);
   try {
-    return context.with(call.context, dispatch, undefined, withCallHeaders(opts, call), tracedHandler(handler, attempt));
+    // To change the context costs a quarter of all; who listens to the channels needs it, and a stream of the application's.
+    return others || isStream(opts.body) ? context.with(call.context, dispatch, undefined, sent, told) : dispatch(sent, told);
   } catch (error) {
     attempt.failed(error, undefined);
     throw error;
   }
+}
+
+function isStream(body: unknown): boolean {
+  return typeof body === "object" && body !== null && !(body instanceof Uint8Array);
 }
 
 /**

@@ -54,9 +54,24 @@ function eachHeader(headers: unknown, visit: (name: string, value: unknown) => v
   }
 }
 
+/** Whether headers may have one of the names: the quick answer for most requests, which have none. */
+function mayHave(headers: object, names: readonly string[]): boolean {
+  if (Array.isArray(headers)) {
+    const step = isFlat(headers) ? 2 : 1;
+    for (let i = 0; i < headers.length; i += step) {
+      const item: unknown = headers[i];
+      if (includesName(names, step === 2 ? item : (item as readonly unknown[] | undefined)?.[0])) return true;
+    }
+    return false;
+  }
+  if (isIterable(headers)) return true;
+  for (const name in headers) if (includesName(names, name)) return true;
+  return false;
+}
+
 /** The headers among `names` that are there, keyed in lower case; undefined if none is. */
 export function readHeaders(headers: unknown, names: readonly string[]): Record<string, string> | undefined {
-  if (typeof headers !== "object" || headers === null) return undefined;
+  if (typeof headers !== "object" || headers === null || !mayHave(headers, names)) return undefined;
   let found: Record<string, string> | undefined;
   const note = (name: string, value: unknown): void => {
     const text = textOf(value);

@@ -1,4 +1,4 @@
-import { SpanKind, SpanStatusCode, context as contextApi, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context as contextApi, trace } from "@opentelemetry/api";
 import type { Attributes, Context, Histogram, Span, Tracer } from "@opentelemetry/api";
 import {
   ERROR_TYPE,
@@ -37,6 +37,15 @@ import type { Exchange } from "./undici-channels.ts";
 const NOTHING: readonly string[] = [];
 
 /**
+ * Whether a call could be told of at all. Without an SDK and outside of any trace there is nothing, and an adapter that asks first need not even
+ * read the request.
+ */
+export function hasSomethingToTell(config: ClientConfig): boolean {
+  checkContextManager();
+  return config.tracer() !== undefined || config.duration() !== undefined || contextApi.active() !== ROOT_CONTEXT;
+}
+
+/**
  * Begins an outbound attempt: a span if one is wanted, and the headers that carry it.
  *
  * @param method as it goes on the wire.
@@ -57,7 +66,6 @@ export function startCall(
   body?: unknown,
 ): ClientCall | undefined {
   try {
-    checkContextManager();
     let active = contextApi.active();
     const source = config.propagation();
     if (previous !== undefined) {
@@ -194,6 +202,11 @@ export class ClientCall implements OpenCall, Suppressible {
     // Without a span it is the parent's, and not this call's alone; but foreign instrumentation must not add another.
     if (this.#span === undefined) this.context = new CallContext(this.parent, undefined, this.suppression);
     else if (this.observed) openCalls.set(id, this);
+  }
+
+  /** Whether a request goes to the origin that the call was started for. */
+  isAt({ origin, path }: { readonly origin: string | URL | undefined; readonly path: string }): boolean {
+    return typeof origin === "string" && path.startsWith("/") && isSameOrigin(originOf(origin), this.#origin);
   }
 
   /** Whether another origin might not get what this call carries. */

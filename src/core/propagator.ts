@@ -41,27 +41,34 @@ export function propagationSource(given: TextMapPropagator | undefined): () => P
     return () => own;
   }
   const unset = propagatorNames()?.includes("none") === true ? undefined : fallback;
+  let registered: unknown;
   let global: Propagation | undefined;
   return () => {
-    const fields = guarded("the global propagator's fields()", () => propagation.fields());
-    if (fields === undefined || fields.length === 0) return unset;
-    if (global === undefined || !sameFields(global.fields, fields)) global = { propagator: propagation, fields };
-    return global;
+    const current = registeredPropagator();
+    // To ask for the fields makes an array for each call; they are asked for again when there is another propagator.
+    if (current === undefined || current !== registered) {
+      global = withFields(propagation);
+      registered = current;
+    }
+    return global === undefined || global.fields.length === 0 ? unset : global;
   };
 }
 
-function sameFields(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+/** The global propagator, as something to compare: it is kept where the API keeps it. Undefined where there is none, or no such place. */
+function registeredPropagator(): unknown {
+  return (globalThis as { [API]?: { propagation?: unknown } })[API]?.propagation;
 }
+
+const API = Symbol.for("opentelemetry.js.api.1");
 
 // RFC 9110 section 5.5: visible characters, space and tab; a client refuses all else, and a refused header must not cost a request.
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const recordSetter = {
   set(carrier: Record<string, string>, key: string, value: string): void {
-    if (typeof value === "string" && FIELD_VALUE.test(value)) carrier[key] = value;
+    // A traceparent of version 00 has been made of hexadecimal digits; all else is looked at.
+    const isTraceparent = key === TRACEPARENT && value.length === 55;
+    if (isTraceparent || (typeof value === "string" && FIELD_VALUE.test(value))) carrier[key] = value;
   },
 };
 

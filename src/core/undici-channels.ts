@@ -4,7 +4,7 @@ import { CallContext } from "./call-context.ts";
 import type { Suppressible } from "./call-context.ts";
 import { sameName, writeHeaders } from "./carrier.ts";
 import { ClientCall } from "./client-call.ts";
-import { guarded } from "./guard.ts";
+import { guarded, reportFailure } from "./guard.ts";
 import { openCalls } from "./open-calls.ts";
 import { TRACEPARENT } from "./propagator.ts";
 import { wrapped } from "./wrapped.ts";
@@ -15,6 +15,7 @@ export interface ChannelRequest {
   readonly path: string;
   readonly method: string;
   readonly headers: unknown;
+  [EXCHANGE]?: Exchange;
 }
 
 /** Follows the requests of one call on the wire. */
@@ -34,7 +35,8 @@ interface Channel {
 }
 type Subscriber = (message: never) => void;
 
-const followed = new WeakMap<object, Exchange>();
+// On the request itself, which is undici's own: a weak map of requests costs the garbage collector more than all else here.
+const EXCHANGE: unique symbol = Symbol("a2a-otel.exchange");
 let createChannel: Channel | undefined;
 let foreignFirst = false;
 let creating: ClientCall | undefined;
@@ -93,15 +95,20 @@ function subscribeFirst(channel: Channel, subscriber: Subscriber): void {
   }
 }
 
-/** Makes sure that our last subscriber is the last one; asked for before each call. */
-export function arrangeChannels(): void {
-  if (createChannel === undefined) return;
+/**
+ * Makes sure that our last subscriber is the last one; asked for before each call.
+ *
+ * @returns whether others subscribe too: only they need the context that a request is created in.
+ */
+export function arrangeChannels(): boolean {
+  if (createChannel === undefined) return true;
   // `_subscribers` is Node's own, so it is only looked at; where it is not there, the public calls do the same at a price.
   const subscribers = (createChannel as { _subscribers?: unknown })._subscribers;
   if (!Array.isArray(subscribers) || subscribers.at(-1) !== afterCreate) {
     createChannel.unsubscribe(afterCreate);
     createChannel.subscribe(afterCreate);
   }
+  return !Array.isArray(subscribers) || subscribers.length > 2;
 }
 
 /** Whether somebody subscribed before us and stayed there, and so is told of a request before we can suppress tracing. */
@@ -120,12 +127,20 @@ function onCreate({ request }: { request: ChannelRequest }): void {
   if (call === undefined) return;
   const { exchange } = call;
   if (exchange !== undefined) {
-    followed.set(request, exchange);
-    guarded("following a request", () => exchange.created(request));
+    request[EXCHANGE] = exchange;
+    try {
+      exchange.created(request);
+    } catch (error) {
+      reportFailure("following a request", error);
+    }
   }
   // A hop that became an attempt of its own has the headers of that; any other goes by the policy too.
   if (!call.observed || openCalls.get(call.id as string) === call) {
-    guarded("the policy of a redirect", () => call.moveTo(urlOfRequest(request), request.headers));
+    try {
+      if (!call.isAt(request)) call.moveTo(urlOfRequest(request), request.headers);
+    } catch (error) {
+      reportFailure("the policy of a redirect", error);
+    }
   }
   // Only now: to end an earlier attempt turns the switch off.
   creating = call;
@@ -149,27 +164,27 @@ function afterCreate({ request }: { request: ChannelRequest }): void {
 }
 
 function onSendHeaders(message: {
-  request: object;
+  request: ChannelRequest;
   headers: unknown;
   socket?: { remoteAddress?: string; remotePort?: number };
 }): void {
-  const exchange = followed.get(message.request);
+  const exchange = message.request[EXCHANGE];
   if (exchange === undefined) return;
   const { headers, socket } = message;
   const version = typeof headers === "string" && headers.includes(" HTTP/1.1\r\n") ? "1.1" : undefined;
   exchange.connected(socket?.remoteAddress, socket?.remotePort, version);
 }
 
-function onHeaders(message: { request: object; response: { statusCode: number; headers: unknown } }): void {
-  followed.get(message.request)?.headers(message.response.statusCode, message.response.headers);
+function onHeaders(message: { request: ChannelRequest; response: { statusCode: number; headers: unknown } }): void {
+  message.request[EXCHANGE]?.headers(message.response.statusCode, message.response.headers);
 }
 
-function onTrailers({ request }: { request: object }): void {
-  followed.get(request)?.trailers();
+function onTrailers({ request }: { request: ChannelRequest }): void {
+  request[EXCHANGE]?.trailers();
 }
 
-function onError({ request, error }: { request: object; error: unknown }): void {
-  followed.get(request)?.error(error);
+function onError({ request, error }: { request: ChannelRequest; error: unknown }): void {
+  request[EXCHANGE]?.error(error);
 }
 
 /**

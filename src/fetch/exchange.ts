@@ -1,7 +1,7 @@
 import { startCall } from "../core/client-call.ts";
 import type { ClientCall } from "../core/client-call.ts";
 import type { ClientConfig } from "../core/client-config.ts";
-import { guarded } from "../core/guard.ts";
+import { reportFailure } from "../core/guard.ts";
 import {
   connectChannels,
   follow,
@@ -84,8 +84,17 @@ export class FetchExchange implements Exchange {
     return body !== undefined && !isStreamReadable(body);
   }
 
-  /** The promise was fulfilled. */
+  /** The promise was fulfilled. Never throws, whatever a function of somebody's own has made of a response. */
   responded(response: Response): void {
+    try {
+      this.#responded(response);
+    } catch (error) {
+      reportFailure("a response", error);
+      this.#call.end();
+    }
+  }
+
+  #responded(response: Response): void {
     this.#delivered = true;
     const call = this.#call;
     call.suppression.suppressing = false;
@@ -111,12 +120,12 @@ export class FetchExchange implements Exchange {
   /** Hands on what a fetch function returned, having looked at how it settles. */
   settled(result: Promise<Response>): Promise<Response> {
     if (typeof result?.then !== "function") {
-      guarded("a response", () => this.responded(result as unknown as Response));
+      this.responded(result as unknown as Response);
       return result;
     }
     return result.then(
       (response) => {
-        guarded("a response", () => this.responded(response));
+        this.responded(response);
         return response;
       },
       (error: unknown) => {

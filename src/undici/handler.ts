@@ -35,7 +35,30 @@ interface Handler {
 
 /** Stands for a handler, and tells the attempt what it hears. */
 export function tracedHandler<T extends object>(handler: T, attempt: Attempt): T {
-  return new TracedHandler(handler as unknown as Handler, attempt) as unknown as T;
+  const Traced = classFor(handler);
+  return new Traced(handler as unknown as Handler, attempt) as unknown as T;
+}
+
+/**
+ * undici asks a handler which methods there are: by them it tells its versions apart, and refuses a handler that lacks what it needs. A handler may
+ * be of two versions at once, and each part of undici 7 may talk to it in either. So there is a class for each set of methods; there are few.
+ */
+const classes = new Map<number, new (handler: Handler, attempt: Attempt) => object>();
+
+function classFor(handler: object): new (handler: Handler, attempt: Attempt) => object {
+  let present = 0;
+  for (let i = 0; i < METHODS.length; i++) {
+    if (typeof (handler as Partial<Record<string, unknown>>)[METHODS[i] as string] === "function") present |= 1 << i;
+  }
+  let found = classes.get(present);
+  if (found === undefined) {
+    found = class extends TracedHandler {};
+    for (const [i, name] of METHODS.entries()) {
+      if ((present & (1 << i)) === 0) Object.defineProperty(found.prototype, name, { get: TracedHandler.whatIsThere(name) });
+    }
+    classes.set(present, found);
+  }
+  return found;
 }
 
 class TracedHandler implements Handler {
@@ -45,7 +68,13 @@ class TracedHandler implements Handler {
   constructor(handler: Handler, attempt: Attempt) {
     this.#handler = handler;
     this.#attempt = attempt;
-    hideMissing(this, handler);
+  }
+
+  /** A getter of what a handler has in the place of a method. */
+  static whatIsThere(name: string): (this: TracedHandler) => unknown {
+    return function (this: TracedHandler) {
+      return this.#handler[name as keyof Handler];
+    };
   }
 
   onRequestStart(controller: Controller, context: unknown): unknown {
@@ -131,27 +160,7 @@ class TracedHandler implements Handler {
   }
 }
 
-/**
- * Hides the methods that the handler has not. undici asks which there are: by them it tells its versions apart, and refuses a handler that
- * lacks what it needs. A handler may be of two versions at once, and each part of undici 7 may talk to it in either.
- */
-function hideMissing(own: { [Name in keyof Handler]: unknown }, handler: Handler): void {
-  if (typeof handler.onRequestStart !== "function") own.onRequestStart = handler.onRequestStart;
-  if (typeof handler.onRequestUpgrade !== "function") own.onRequestUpgrade = handler.onRequestUpgrade;
-  if (typeof handler.onResponseStart !== "function") own.onResponseStart = handler.onResponseStart;
-  if (typeof handler.onResponseData !== "function") own.onResponseData = handler.onResponseData;
-  if (typeof handler.onResponseEnd !== "function") own.onResponseEnd = handler.onResponseEnd;
-  if (typeof handler.onResponseError !== "function") own.onResponseError = handler.onResponseError;
-  if (typeof handler.onConnect !== "function") own.onConnect = handler.onConnect;
-  if (typeof handler.onUpgrade !== "function") own.onUpgrade = handler.onUpgrade;
-  if (typeof handler.onHeaders !== "function") own.onHeaders = handler.onHeaders;
-  if (typeof handler.onData !== "function") own.onData = handler.onData;
-  if (typeof handler.onComplete !== "function") own.onComplete = handler.onComplete;
-  if (typeof handler.onError !== "function") own.onError = handler.onError;
-  if (typeof handler.onResponseStarted !== "function") own.onResponseStarted = handler.onResponseStarted;
-  if (typeof handler.onBodySent !== "function") own.onBodySent = handler.onBodySent;
-  if (typeof handler.onRequestSent !== "function") own.onRequestSent = handler.onRequestSent;
-}
+const METHODS = Object.getOwnPropertyNames(TracedHandler.prototype).filter((name) => name !== "constructor");
 
 /** The headers that a handler of undici 6 is given are a flat array of buffers; several of a name are one list, as undici parses them. */
 function parsed(rawHeaders: unknown): Record<string, string | string[]> {
