@@ -194,12 +194,25 @@ function methodOf(input: FetchArguments[0], init: RequestInit | undefined): stri
   return NORMALIZED.test(method) ? method.toUpperCase() : method;
 }
 
+let lastInput: unknown;
+let lastUrl = "";
+
+/** The URL that is asked for, normalised. An agent asks the same one again and again: the last one is at hand. */
 function urlOf(input: FetchArguments[0]): string {
   if (isRequest(input)) return input.url;
-  const url = parseUrl(String(input), globalThis.location?.href);
-  if (url === undefined) return String(input);
+  if (input === lastInput) return lastUrl;
+  const text = String(input);
+  const base = globalThis.location?.href;
+  const url = parseUrl(text, base);
+  if (url === undefined) return text;
   // What a `data:` URL carries is a body, and no part of an address.
-  return url.protocol === "data:" ? url.href.slice(0, url.href.indexOf(",") + 1) : url.href;
+  const href = url.protocol === "data:" ? url.href.slice(0, url.href.indexOf(",") + 1) : url.href;
+  // A URL object may change, and so may the page that a relative one is relative to.
+  if (typeof input === "string" && base === undefined) {
+    lastInput = input;
+    lastUrl = href;
+  }
+  return href;
 }
 
 /** A `Request`, also of another realm or of the undici package. */

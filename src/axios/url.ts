@@ -58,7 +58,7 @@ function flatQuery({ params, paramsSerializer }: AxiosRequestConfig): string | u
   for (const name of Object.keys(params as object)) {
     const value: unknown = (params as Record<string, unknown>)[name];
     if (value === null || value === undefined) continue;
-    if (!PLAIN_NAME.test(name)) return undefined;
+    if (!PLAIN_NAME.test(name) || name === "__proto__") return undefined;
     const text = typeof value === "string" ? encodeURIComponent(value) : plainText(value);
     if (text === undefined || text.includes("%5")) return undefined; // brackets are not encoded by all versions
     query += `${query === "" ? "" : "&"}${name}=${text.includes("%") ? lenient(text) : text}`;

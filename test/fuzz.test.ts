@@ -1,0 +1,138 @@
+import { EventEmitter } from "node:events";
+import { ROOT_CONTEXT, context, propagation, trace } from "@opentelemetry/api";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { wrapFetch } from "../src/fetch.ts";
+import { extractTraceContext, injectTraceContext } from "../src/index.ts";
+import { traceRequests } from "../src/server/node.ts";
+import { startTelemetry } from "./support/telemetry.ts";
+import type { TestTelemetry } from "./support/telemetry.ts";
+
+// More of them: `FUZZ=1000000 vitest run test/fuzz.test.ts`.
+const RUNS = Number(process.env["FUZZ"] ?? 20_000);
+const SEED = Number(process.env["SEED"] ?? 20_261_122);
+
+let telemetry: TestTelemetry;
+beforeAll(() => {
+  telemetry = startTelemetry();
+});
+afterAll(() => telemetry.stop());
+
+/** Mulberry32: the same numbers for the same seed. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+const VALID = {
+  traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  tracestate: "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE",
+  baggage: "user=1;property=a, tenant = b%20c ,__proto__=polluted,constructor=x",
+};
+const PIECES = [
+  "",
+  ",",
+  ";",
+  "=",
+  "-",
+  " ",
+  "\t",
+  "%",
+  "%ff",
+  "%00",
+  "__proto__",
+  "\u0000",
+  "\r\n",
+  "é",
+  "漢",
+  "0".repeat(300),
+  "a=b,".repeat(500),
+  "ff",
+];
+
+/** A valid header with a few changes, or pieces thrown together. */
+function hostile(name: keyof typeof VALID, next: (below: number) => number): string {
+  let text = next(4) === 0 ? "" : VALID[name];
+  for (let changes = next(4); changes > 0; changes--) {
+    const at = next(text.length + 1);
+    text = text.slice(0, at) + PIECES[next(PIECES.length)] + text.slice(at + next(3));
+  }
+  return text;
+}
+
+function hostileHeaders(next: (below: number) => number): Record<string, unknown> {
+  const headers: Record<string, unknown> = { host: PIECES[next(PIECES.length)] };
+  for (const name of ["traceparent", "tracestate", "baggage"] as const) {
+    if (next(5) > 0)
+      headers[next(6) === 0 ? name.toUpperCase() : name] =
+        next(8) === 0 ? [hostile(name, next), hostile(name, next)] : hostile(name, next);
+  }
+  return headers;
+}
+
+const TRACEPARENT = /^[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-0[0-3]$/;
+
+function expectSound(sent: Record<string, unknown>): void {
+  const { traceparent, baggage = "" } = sent as { traceparent?: string; baggage?: string };
+  if (traceparent !== undefined && !TRACEPARENT.test(traceparent)) expect(traceparent).toMatch(TRACEPARENT);
+  if (baggage.length > 8192) expect(baggage.length).toBeLessThanOrEqual(8192);
+}
+
+test(`received: ${RUNS} hostile headers throw nowhere, and let nothing invalid through (seed ${SEED})`, () => {
+  const next = random(SEED);
+  let handled = 0;
+  const listener = traceRequests((_, response) => {
+    handled++;
+    expectSound(injectTraceContext());
+    (response as unknown as EventEmitter).emit("close");
+  });
+  let slowest = 0;
+  for (let i = 0; i < RUNS; i++) {
+    const headers = hostileHeaders(next);
+    const request = Object.assign(new EventEmitter(), {
+      method: "GET",
+      url: PIECES[next(PIECES.length)],
+      headers,
+      httpVersion: "1.1",
+      socket: {},
+    });
+    const response = Object.assign(new EventEmitter(), {
+      headersSent: true,
+      statusCode: 200,
+      writableFinished: true,
+      getHeaders: () => ({}),
+    });
+    const start = performance.now();
+    listener(request as never, response as never);
+    const extracted = extractTraceContext(headers, ROOT_CONTEXT);
+    slowest = Math.max(slowest, performance.now() - start);
+    expectSound(injectTraceContext({}, extracted) as Record<string, unknown>);
+    if (i % 1000 === 0) telemetry.reset();
+  }
+  expect(handled).toBe(RUNS);
+  expect(slowest).toBeLessThan(200);
+  expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+});
+
+test(`sent: ${RUNS} hostile headers by hand, and baggage, never make a request fail (seed ${SEED})`, async () => {
+  const next = random(SEED + 1);
+  let arrived = 0;
+  const send = wrapFetch(async (_: unknown, init?: RequestInit) => {
+    arrived++;
+    expectSound(init?.headers as Record<string, unknown>);
+    return new Response(null);
+  });
+  for (let i = 0; i < RUNS; i++) {
+    const { host: _, ...headers } = hostileHeaders(next);
+    const members = { [PIECES[next(PIECES.length)] ?? ""]: { value: String(PIECES[next(PIECES.length)]) }, user: { value: "1" } };
+    const active = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage(members));
+    const within = next(2) === 0 ? active : trace.setSpan(active, trace.getTracer("application").startSpan("agent"));
+    await context.with(within, () => send("http://127.0.0.1/", { headers: headers as Record<string, string> }));
+    if (i % 1000 === 0) telemetry.reset();
+  }
+  expect(arrived).toBe(RUNS);
+});
