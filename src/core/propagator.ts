@@ -1,8 +1,9 @@
 import { propagation, trace } from "@opentelemetry/api";
-import type { Baggage, Context, TextMapPropagator } from "@opentelemetry/api";
+import type { Baggage, Context, SpanContext, TextMapPropagator } from "@opentelemetry/api";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
 import { environmentList } from "./environment.ts";
 import { guarded, reportFailure } from "./guard.ts";
+import { parseTraceState } from "./trace-state.ts";
 
 /** The header names of W3C Trace Context and W3C Baggage. */
 export const TRACEPARENT = "traceparent";
@@ -85,6 +86,7 @@ export function headersOf(source: Propagation, context: Context): Record<string,
   } catch (error) {
     reportFailure("the propagator's inject()", error);
   }
+  keepRandomFlag(headers, context);
   return headers;
 }
 
@@ -111,18 +113,38 @@ export function bounded(headers: Record<string, string>): Record<string, string>
 
 /** The context that headers (keyed in lower case) carry, on top of `base`. Never throws. */
 export function contextOf(source: Propagation, headers: Record<string, string>, base: Context): Context {
-  return withKnownFlags(
-    guarded("the propagator's extract()", () => source.propagator.extract(base, headers, recordGetter)) ?? base,
-  );
+  const extracted = guarded("the propagator's extract()", () => source.propagator.extract(base, headers, recordGetter)) ?? base;
+  const spanContext = trace.getSpanContext(extracted);
+  const header = headers[TRACEPARENT];
+  // What another format, or the base, brought is none of ours.
+  if (spanContext === undefined || header?.includes(spanContext.spanId) !== true) return extracted;
+  return asLevel2(extracted, spanContext, headers[TRACESTATE]);
 }
 
-// Trace Context level 2: sampled and random. Others must not be passed on, and the stock propagator would write them in three digits.
+// Trace Context level 2, section 3.2.2.5: sampled and random. Others must not be passed on, and the stock propagator would write them in three
+// digits.
 const KNOWN_FLAGS = 0x03;
+const RANDOM_FLAG = 0x02;
+const RANDOM_TRACE = Symbol("a2a-otel.random-trace");
 
-function withKnownFlags(context: Context): Context {
-  const spanContext = trace.getSpanContext(context);
-  if (spanContext === undefined || spanContext.traceFlags <= KNOWN_FLAGS) return context;
-  return trace.setSpanContext(context, { ...spanContext, traceFlags: spanContext.traceFlags & KNOWN_FLAGS });
+/** A remote span as Trace Context level 2 has it, where the stock propagator and the SDK know level 1. */
+function asLevel2(context: Context, spanContext: SpanContext, tracestate: string | undefined): Context {
+  const { traceId, traceFlags } = spanContext;
+  // A span of the SDK's has the sampled flag alone; the trace's random flag has to be kept beside it.
+  const within = (traceFlags & RANDOM_FLAG) === 0 ? context : context.setValue(RANDOM_TRACE, traceId);
+  if (traceFlags <= KNOWN_FLAGS && tracestate === undefined) return within;
+  const { traceState: _, ...rest } = spanContext;
+  const traceState = tracestate === undefined ? undefined : parseTraceState(tracestate);
+  return trace.setSpanContext(within, { ...rest, traceFlags: traceFlags & KNOWN_FLAGS, ...(traceState && { traceState }) });
+}
+
+/** Puts the random flag on a `traceparent` of a trace that came with it. */
+function keepRandomFlag(headers: Record<string, string>, context: Context): void {
+  const randomTrace = context.getValue(RANDOM_TRACE);
+  const traceparent = headers[TRACEPARENT];
+  if (randomTrace === undefined || traceparent?.slice(3, 35) !== randomTrace) return;
+  const flags = Number.parseInt(traceparent.slice(53, 55), 16) | RANDOM_FLAG;
+  headers[TRACEPARENT] = `${traceparent.slice(0, 53)}${flags.toString(16).padStart(2, "0")}`;
 }
 
 /** Whether a context has something that could be propagated. */
