@@ -1,4 +1,5 @@
 import type { AxiosResponse, GenericAbortSignal } from "axios";
+import { isError } from "../core/attributes.ts";
 import type { ClientCall } from "../core/client-call.ts";
 
 /** What axios rejects with, as far as it is looked at. */
@@ -37,8 +38,8 @@ export function failAttempt(call: ClientCall, error: unknown, signal: GenericAbo
   else call.fail(causeOf(error), signal as AbortSignal | undefined);
 }
 
-/** The fetch adapter says no more of a failure than that it was the network's: what failed is its cause. */
+/** The fetch adapter says no more of a failure than that it was the network's: what failed is its cause, if that is an error. */
 function causeOf(error: unknown): unknown {
   const { code, cause } = (error ?? {}) as Failure;
-  return code === "ERR_NETWORK" ? (cause ?? error) : error;
+  return code === "ERR_NETWORK" && isError(cause) ? cause : error;
 }

@@ -165,10 +165,11 @@ class Exchange {
     else this.#call.fail(this.#uploadError() ?? error);
   }
 
-  /** A promise cannot be cancelled but with a signal, or with what got 14 adds to it. */
+  /** A promise cannot be cancelled but with a signal, or with what got 14 adds to it; a stream is, by destroying it. */
   #isCancelled(): boolean {
     const { result } = this.#outcome;
-    return isPromise(result) ? (result as { isCanceled?: boolean }).isCanceled === true : this.#uploadError() === undefined;
+    if (isPromise(result)) return (result as { isCanceled?: boolean }).isCanceled === true;
+    return (result as Partial<Duplex> | undefined)?.destroyed !== false && this.#uploadError() === undefined;
   }
 
   /** Why the request's body could not be sent, as far as is told: a promise has got's error, but shows it to nobody. */

@@ -1,3 +1,4 @@
+import { Agent } from "node:http";
 import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { SpanStatusCode } from "@opentelemetry/api";
@@ -79,6 +80,14 @@ group("a failure is an error", () => {
   ])("of a stream: %s", async (path, type, status) => {
     await failure(client.stream(server.url + path).toArray());
     expect(await end()).toEqual(["ERROR", type, status, ["exception"]]);
+  });
+
+  test("of a stream whose connection the application's agent drops", async () => {
+    const agent = new Agent();
+    const stream = client.stream(`${server.url}/slow-body`, { agent: { http: agent } });
+    stream.once("data", () => agent.destroy());
+    expect((await failure(stream.toArray())).code).toBe("ECONNRESET");
+    expect(await end()).toEqual(["ERROR", "ECONNRESET", 200, ["exception"]]);
   });
 
   test.each([

@@ -1,0 +1,3 @@
+import { mswContract } from "./contract.ts";
+
+mswContract("before");
