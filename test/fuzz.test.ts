@@ -76,18 +76,22 @@ function hostileHeaders(next: (below: number) => number): Record<string, unknown
 
 const TRACEPARENT = /^[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-0[0-3]$/;
 
-function expectSound(sent: Record<string, unknown>): void {
+/** What is wrong with headers that are about to leave. */
+function flaws(sent: unknown): string[] {
   const { traceparent, baggage = "" } = sent as { traceparent?: string; baggage?: string };
-  if (traceparent !== undefined && !TRACEPARENT.test(traceparent)) expect(traceparent).toMatch(TRACEPARENT);
-  if (baggage.length > 8192) expect(baggage.length).toBeLessThanOrEqual(8192);
+  const found: string[] = [];
+  if (traceparent !== undefined && !TRACEPARENT.test(traceparent)) found.push(`traceparent ${traceparent}`);
+  if (baggage.length > 8192) found.push(`baggage of ${baggage.length} characters`);
+  return found;
 }
 
 test(`received: ${RUNS} hostile headers throw nowhere, and let nothing invalid through (seed ${SEED})`, () => {
   const next = random(SEED);
   let handled = 0;
+  const found: string[] = [];
   const listener = traceRequests((_, response) => {
     handled++;
-    expectSound(injectTraceContext());
+    found.push(...flaws(injectTraceContext()));
     (response as unknown as EventEmitter).emit("close");
   });
   let slowest = 0;
@@ -110,10 +114,11 @@ test(`received: ${RUNS} hostile headers throw nowhere, and let nothing invalid t
     listener(request as never, response as never);
     const extracted = extractTraceContext(headers, ROOT_CONTEXT);
     slowest = Math.max(slowest, performance.now() - start);
-    expectSound(injectTraceContext({}, extracted) as Record<string, unknown>);
+    found.push(...flaws(injectTraceContext({}, extracted)));
     if (i % 1000 === 0) telemetry.reset();
   }
   expect(handled).toBe(RUNS);
+  expect(found).toEqual([]);
   expect(slowest).toBeLessThan(200);
   expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
 });
@@ -121,9 +126,10 @@ test(`received: ${RUNS} hostile headers throw nowhere, and let nothing invalid t
 test(`sent: ${RUNS} hostile headers by hand, and baggage, never make a request fail (seed ${SEED})`, async () => {
   const next = random(SEED + 1);
   let arrived = 0;
+  const found: string[] = [];
   const send = wrapFetch(async (_: unknown, init?: RequestInit) => {
     arrived++;
-    expectSound(init?.headers as Record<string, unknown>);
+    found.push(...flaws(init?.headers));
     return new Response(null);
   });
   for (let i = 0; i < RUNS; i++) {
@@ -131,8 +137,9 @@ test(`sent: ${RUNS} hostile headers by hand, and baggage, never make a request f
     const members = { [PIECES[next(PIECES.length)] ?? ""]: { value: String(PIECES[next(PIECES.length)]) }, user: { value: "1" } };
     const active = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage(members));
     const within = next(2) === 0 ? active : trace.setSpan(active, trace.getTracer("application").startSpan("agent"));
-    await context.with(within, () => send("http://127.0.0.1/", { headers: headers as Record<string, string> }));
+    await context.with(within, () => send("http://127.0.0.1/", { headers: headers as never }));
     if (i % 1000 === 0) telemetry.reset();
   }
   expect(arrived).toBe(RUNS);
+  expect(found).toEqual([]);
 });

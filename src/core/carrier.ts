@@ -3,7 +3,7 @@
  * `Map`, any iterable of pairs. Reading is case-insensitive; writing makes a copy of the same shape, since callers' headers are frozen,
  * shared and used again.
  */
-export type Pair = readonly [string, string];
+type Pair = readonly [string, string];
 
 interface HeadersLike extends Iterable<Pair> {
   get(name: string): string | null | undefined;

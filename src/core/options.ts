@@ -10,7 +10,7 @@ export interface HeadersToSpanAttributes {
 }
 
 /** What a client or a server can be told of the telemetry that it uses. */
-export interface TelemetryOptions {
+interface TelemetryOptions {
   /** The provider of the tracer. Default: the global one. */
   tracerProvider?: TracerProvider;
   /** The provider of the meter. Default: the global one. */
@@ -204,7 +204,7 @@ function describe(value: unknown): string {
 }
 
 /** A header to record: its name, and the attribute that it becomes. */
-export interface RecordedHeader {
+interface RecordedHeader {
   readonly name: string;
   readonly attribute: string;
 }

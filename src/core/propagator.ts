@@ -7,7 +7,7 @@ import { parseTraceState } from "./trace-state.ts";
 
 /** The header names of W3C Trace Context and W3C Baggage. */
 export const TRACEPARENT = "traceparent";
-export const TRACESTATE = "tracestate";
+const TRACESTATE = "tracestate";
 export const BAGGAGE = "baggage";
 
 /** A propagator with the header names that it writes, asked for once a call. */

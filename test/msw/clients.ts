@@ -9,7 +9,7 @@ import { instrumentFetch, wrapFetch } from "../../src/fetch.ts";
 import { wrapGot } from "../../src/got.ts";
 import { traceInterceptor } from "../../src/undici.ts";
 
-export interface Sent {
+interface Sent {
   method?: string;
   body?: string;
   signal?: AbortSignal;

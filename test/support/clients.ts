@@ -12,14 +12,14 @@ import { wrapGot } from "../../src/got.ts";
 import { traceInterceptor } from "../../src/undici.ts";
 
 /** A request as every client can make it. */
-export interface Sent {
+interface Sent {
   method?: string;
   headers?: unknown;
   body?: string | AsyncIterable<Uint8Array>;
   signal?: AbortSignal;
 }
 
-export interface Received {
+interface Received {
   status: number;
   body: string;
 }

@@ -9,7 +9,7 @@ import type { TestServer } from "./server.ts";
 import { inSpan, startTelemetry, traceparentOf, until } from "./telemetry.ts";
 
 /** Switches OpenTelemetry's own instrumentation on. */
-export function registerForeign(name: ClientUnderTest["foreign"]): void {
+function registerForeign(name: ClientUnderTest["foreign"]): void {
   if (name === "instrumentation-undici") new UndiciInstrumentation();
   else {
     new HttpInstrumentation();
