@@ -65,18 +65,23 @@ function headersOf(response: NodeResponse): unknown {
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
 
+interface Emitter {
+  emit: Emit;
+  listenerCount(event: string | symbol): number;
+}
+
 /** Has an emitter's listeners run in the call's context, unless an event is emitted in one that comes from it. */
-function inContext(
-  call: ServerCall,
-  emitter: { emit: Emit },
-  around?: (event: string | symbol, emit: () => boolean) => boolean,
-): void {
-  const original = emitter.emit;
-  emitter.emit = function (this: unknown, ...args: Parameters<Emit>): boolean {
-    return around === undefined ? emitIn(call, original, this, args) : around(args[0], () => emitIn(call, original, this, args));
+function inContext(call: ServerCall, emitter: Emitter, around?: (event: string | symbol, emit: () => boolean) => boolean): void {
+  const { emit } = emitter;
+  emitter.emit = function (this: Emitter, ...args: Parameters<Emit>): boolean {
+    return around === undefined ? emitIn(call, emit, this, args) : around(args[0], () => emitIn(call, emit, this, args));
   };
 }
 
-function emitIn(call: ServerCall, emit: Emit, emitter: unknown, args: Parameters<Emit>): boolean {
-  return call.owns(context.active()) ? Reflect.apply(emit, emitter, args) : context.with(call.context, emit, emitter, ...args);
+function emitIn(call: ServerCall, emit: Emit, emitter: Emitter, args: Parameters<Emit>): boolean {
+  // A change of context costs more than an event that nobody listens to, and most are such.
+  const isHeard = emitter.listenerCount(args[0]) > 0;
+  return isHeard && !call.owns(context.active())
+    ? context.with(call.context, emit, emitter, ...args)
+    : Reflect.apply(emit, emitter, args);
 }

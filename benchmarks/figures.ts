@@ -1,0 +1,68 @@
+import type { RowName } from "./rows/options.ts";
+
+/** What one row may cost. Times in microseconds; shares of the floor, which is the bare SDK calls for the same span and headers; bytes for a call. */
+export interface Figures {
+  /** The library's own time for a sampled call, at the median: the promise. */
+  readonly sampledTime: number;
+  /** Its own time without an SDK. */
+  readonly noSdkTime?: number;
+  readonly unsampledRatio?: number;
+  readonly sampledRatio?: number;
+  readonly noSdkBytes?: number;
+  readonly unsampledBytes?: number;
+  readonly sampledBytes?: number;
+}
+
+/** Less than 0.01 ms. */
+const PROMISE = 10;
+/** The receiving side's whole share. */
+const PROMISE_RECEIVING = 20;
+
+export const FIGURES: Partial<Record<RowName, Figures>> = {
+  undici: {
+    sampledTime: PROMISE,
+    noSdkTime: 0.1,
+    unsampledRatio: 1.15,
+    sampledRatio: 1.15,
+    noSdkBytes: 0,
+    unsampledBytes: 2500,
+    sampledBytes: 5500,
+  },
+  fetch: {
+    sampledTime: PROMISE,
+    noSdkTime: 0.1,
+    unsampledRatio: 1.3,
+    sampledRatio: 1.4,
+    noSdkBytes: 0,
+    unsampledBytes: 3500,
+    sampledBytes: 6500,
+  },
+  axios: {
+    sampledTime: PROMISE,
+    noSdkTime: 1,
+    unsampledRatio: 1.3,
+    sampledRatio: 1.4,
+    noSdkBytes: 0,
+    unsampledBytes: 3000,
+    sampledBytes: 6000,
+  },
+  got: { sampledTime: PROMISE, noSdkTime: 1, unsampledRatio: 1.3, sampledRatio: 1.4 },
+  server: { sampledTime: PROMISE_RECEIVING, noSdkTime: 0.5, unsampledRatio: 1.3, sampledRatio: 1.4 },
+  inject: { sampledTime: PROMISE },
+  extract: { sampledTime: PROMISE_RECEIVING },
+};
+
+/** What the headers of a call without baggage may add to it, in bytes. */
+export const HEADER_BYTES = 200;
+
+/** Bytes that a measurement without any allocation may show all the same. */
+export const BYTES_TOLERANCE = 16;
+
+/** A whole client over in-memory sockets: our share beside that of OpenTelemetry's own instrumentation. */
+export const STACK_RATIOS: Record<string, number> = { undici: 0.45, fetch: 0.5, axios: 0.35, got: 0.25, server: 0.5 };
+
+/** How much a call may cost more, by a longer URL, more calls in flight, more origins. */
+export const GROWTH = 1.3;
+
+/** The 99th percentile of a call's own time, in microseconds. */
+export const SLOWEST = 10;
