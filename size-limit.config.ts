@@ -5,16 +5,16 @@ import { dirname, join } from "node:path";
 // (neither bundled nor minified, so this is more than what a bundler makes of it), each file compressed by itself. OpenTelemetry and the clients
 // are the application's own and are not in it. A budget is what was measured, with a little headroom.
 const BUDGETS: Record<string, number> = {
-  ".": 11_500,
-  "./setup": 9500,
-  "./register": 38_500,
-  "./fetch": 37_000,
-  "./undici": 34_500,
-  "./axios": 40_000,
-  "./got": 31_000,
-  "./server/node": 24_500,
-  "./server/express": 26_000,
-  "./a2a": 35_000,
+  ".": 12500_500,
+  "./setup": 11000,
+  "./register": 41000_500,
+  "./fetch": 39500_000,
+  "./undici": 37000_500,
+  "./axios": 42500_000,
+  "./got": 33500_000,
+  "./server/node": 26500_500,
+  "./server/express": 28000_000,
+  "./a2a": 38000_000,
 };
 
 interface Check {

@@ -1,6 +1,7 @@
 import "./tracing.ts";
-import { SpanKind, trace } from "@opentelemetry/api";
+import { trace } from "@opentelemetry/api";
 // #region readme
+import { SpanKind } from "@opentelemetry/api";
 import { continueTrace, injectTraceContext } from "a2a-otel";
 
 // Whoever puts work aside stores the trace with it ...

@@ -6,6 +6,7 @@ import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";
 import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
+import { describe } from "./core/options.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { guarded, reportFailure } from "./core/guard.ts";
 import { wrapped } from "./core/wrapped.ts";
@@ -23,7 +24,8 @@ export type FetchOptions = ClientOptions<FetchRequest, Response>;
 type Fetch = typeof globalThis.fetch;
 
 /**
- * Wraps the global fetch, once however often it is called: each request gets a CLIENT span and carries the trace context.
+ * Wraps the global fetch, once however often it is called: each request gets a CLIENT span and carries the trace context. Of several copies of
+ * this package the first one's wrapper serves all, until that copy undoes it.
  *
  * @returns the function that undoes it. A wrapper that somebody put on afterwards stays; ours beneath it then only passes calls on.
  * @throws TypeError for a bad option, or where there is no global fetch.
@@ -93,7 +95,7 @@ function owned(fetch: Fetch): () => void {
  */
 export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {}): Fetch & F {
   const config = clientConfig("wrapFetch", options);
-  if (typeof fetch !== "function") throw new TypeError(`wrapFetch: fetch must be a function, not ${String(fetch)}`);
+  if (typeof fetch !== "function") throw new TypeError(`wrapFetch: fetch must be a function, not ${describe(fetch)}`);
   return wrapped.has(fetch) ? fetch : (traced(fetch, config, fetch === globalThis.fetch, () => true) as F);
 }
 

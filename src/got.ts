@@ -5,6 +5,7 @@ import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";
 import { withHeaders } from "./core/carrier.ts";
 import { guarded } from "./core/guard.ts";
+import { describe } from "./core/options.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { wrapped } from "./core/wrapped.ts";
 import { send } from "./got/attempt.ts";
@@ -28,7 +29,7 @@ export function wrapGot<Instance extends Got>(got: Instance, options: GotOptions
   const config = clientConfig("wrapGot", options);
   const defaults = (got as Partial<Got> | undefined)?.defaults;
   if (typeof got !== "function" || defaults === undefined) {
-    throw new TypeError(`wrapGot: got must be a got instance, not ${String(got)}`);
+    throw new TypeError(`wrapGot: got must be a got instance, not ${describe(got)}`);
   }
   // An instance that is extended from a traced one has its handler.
   if (wrapped.has(got) || defaults.handlers.some((handler) => wrapped.has(handler))) return got;

@@ -1,6 +1,11 @@
+import { inspect } from "node:util";
 import { DiagLogLevel, ROOT_CONTEXT, context, diag, propagation } from "@opentelemetry/api";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
+import { wrapFetch } from "../src/fetch.ts";
+import { extractTraceContext } from "../src/index.ts";
 import { traceRequests } from "../src/server/node.ts";
+import { setupPropagation } from "../src/setup.ts";
 import type { ServerOptions } from "../src/index.ts";
 import { CLIENTS } from "./support/clients.ts";
 import { ROUTES, listen, serve } from "./support/server.ts";
@@ -31,6 +36,7 @@ beforeEach(() => {
 });
 afterEach(() => telemetry.stop());
 
+const REMOTE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const NAMES = ["traceparent", "tracestate", "baggage"];
 const baggage = propagation.createBaggage({ user: { value: "1" }, tenant: { value: "2" } });
 const withBaggage = <Result>(fn: () => Result): Result => context.with(propagation.setBaggage(context.active(), baggage), fn);
@@ -72,6 +78,23 @@ describe.each(CLIENTS)("$name", (client) => {
     await telemetry.settled();
   });
 
+  test("nor does that of a call that is not sampled", async () => {
+    await telemetry.stop();
+    telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
+    await call({ propagateTo: "127.0.0.1" }, `${allowed.url}/away`);
+    expect(sent(allowed)[0]).toHaveLength(1);
+    expect(sent(other)).toEqual([[], [], []]);
+  });
+
+  test("nor does that of a service without an SDK, which only passes on", async () => {
+    await telemetry.stop();
+    setupPropagation();
+    const incoming = extractTraceContext({ traceparent: REMOTE, baggage: "user=1" }, ROOT_CONTEXT);
+    await context.with(incoming, () => client.traced({ propagateTo: "127.0.0.1" })(`${allowed.url}/away`));
+    expect(sent(allowed)).toEqual([[REMOTE], [], ["user=1"]]);
+    expect(sent(other)).toEqual([[], [], []]);
+  });
+
   test("a redirect within the policy carries what it admits", async () => {
     await call({ propagateTo: "127.0.0.1" }, `${allowed.url}/back`);
     expect(sent(allowed)[0]).toHaveLength(1);
@@ -108,7 +131,6 @@ describe.each(CLIENTS)("$name", (client) => {
 });
 
 describe("receiving", () => {
-  const REMOTE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const receive = async (
     options: ServerOptions<never, never>,
     headers: Record<string, string>,
@@ -178,5 +200,34 @@ describe("receiving", () => {
     expect(seen["baggage"]?.split(",").map((member) => member.slice(0, 5))).toEqual(
       Array.from({ length: 8 }, (_, i) => `key${i}=`),
     );
+  });
+});
+
+describe("what we say ourselves", () => {
+  const SECRET = "https://user:secret@agents.example/?sig=secret";
+
+  test("an error of ours shows no user info and no signature", () => {
+    for (const fail of [
+      () => wrapFetch(SECRET as never),
+      () => wrapFetch(fetch, { propagateTo: SECRET }),
+      () => wrapFetch(fetch, { urlTemplate: SECRET as never }),
+      () => traceRequests(SECRET as never),
+    ]) {
+      expect(fail).toThrow(TypeError);
+      expect(fail).not.toThrow(/secret/);
+    }
+  });
+
+  test("nor does what we log", async () => {
+    const logged: unknown[] = [];
+    const write = (...args: unknown[]): void => void logged.push(...args);
+    diag.setLogger({ error: write, warn: write, info: write, debug: write, verbose: write }, { suppressOverrideMessage: true });
+    const fail = (): never => {
+      throw new TypeError(`cannot read ${SECRET}`);
+    };
+    await wrapFetch(async () => new Response(null), { requestHook: fail })("http://127.0.0.1/");
+    expect(logged.length).toBeGreaterThan(0);
+    expect(inspect(logged)).not.toContain("secret");
+    expect(inspect(logged)).toContain("https://REDACTED:REDACTED@agents.example/?sig=REDACTED");
   });
 });

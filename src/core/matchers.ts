@@ -1,6 +1,6 @@
 import type { Origin } from "./attributes.ts";
 import { originOf, parseUrl } from "./attributes.ts";
-import { guarded } from "./guard.ts";
+import { guarded, redactText } from "./guard.ts";
 
 /**
  * Who is meant by a policy: an origin (`https://agents.corp.example:8443`), a host on any port (`agents.corp.example`) or on one
@@ -75,7 +75,7 @@ function rootOf(url: string, matcher: string): string {
     parsed !== undefined && parsed.pathname === "/" && parsed.search + parsed.hash + parsed.username + parsed.password === "";
   if (!bare || parsed.hostname === "" || /[*\s]/.test(parsed.hostname)) {
     throw new TypeError(
-      `"${matcher}" means no host; use an origin ("https://agents.example:8443"), a host ("agents.example") or the hosts below one ("*.agents.example")`,
+      `"${redactText(matcher)}" means no host; use an origin ("https://agents.example:8443"), a host ("agents.example") or the hosts below one ("*.agents.example")`,
     );
   }
   return parsed.href;

@@ -1,6 +1,7 @@
 import type { Attributes, MeterProvider, Span, TextMapPropagator, TracerProvider } from "@opentelemetry/api";
 import { KNOWN_METHODS, SENSITIVE_QUERY_PARAMETERS, sensitiveQuery } from "./attributes.ts";
 import { environmentList } from "./environment.ts";
+import { redactText } from "./guard.ts";
 import type { Matcher } from "./matchers.ts";
 
 /** Header names whose values are recorded as `http.request.header.<name>` and `http.response.header.<name>`. */
@@ -193,11 +194,11 @@ export function checkOptions(caller: string, options: unknown, checks: Checked<o
   }
 }
 
-function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
+/** A value as an error message shows it. */
+export function describe(value: unknown): string {
   if (typeof value === "function") return "a function";
   try {
-    return JSON.stringify(value) ?? String(value);
+    return redactText(JSON.stringify(value) ?? String(value));
   } catch {
     return typeof value;
   }

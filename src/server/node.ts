@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, context } from "@opentelemetry/api";
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { describe } from "../core/options.ts";
 import type { ServerOptions } from "../core/options.ts";
 import { receiveCall } from "../core/server-call.ts";
 import { serverConfig } from "../core/server-config.ts";
@@ -10,9 +10,6 @@ import type { NodeRequest, NodeResponse } from "./exchange.ts";
 
 /** Options of {@link traceRequests}. */
 export type NodeServerOptions = ServerOptions<IncomingMessage, ServerResponse>;
-
-/** A request listener of node:http2's compatibility API. */
-export type Http2RequestListener = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
 
 /**
  * Wraps a request listener of node:http, node:https or node:http2: each request continues its caller's trace in a SERVER span, which is
@@ -25,17 +22,21 @@ export type Http2RequestListener = (request: Http2ServerRequest, response: Http2
  * @example
  * createServer(traceRequests((request, response) => response.end("hello"))).listen(8080);
  */
-export function traceRequests(listener: RequestListener, options?: NodeServerOptions): RequestListener;
+export function traceRequests<Request extends NodeRequest = IncomingMessage, Response extends NodeResponse = ServerResponse>(
+  listener: (request: NoInfer<Request>, response: NoInfer<Response>) => void,
+  options?: ServerOptions<NoInfer<Request>, NoInfer<Response>>,
+): (request: Request, response: Response) => void;
+// A listener that says itself of which server it is.
+export function traceRequests<Request extends NodeRequest, Response extends NodeResponse>(
+  listener: (request: Request, response: Response) => void,
+  options?: ServerOptions<Request, Response>,
+): (request: Request, response: Response) => void;
 export function traceRequests(
-  listener: Http2RequestListener,
-  options?: ServerOptions<Http2ServerRequest, Http2ServerResponse>,
-): Http2RequestListener;
-export function traceRequests(
-  listener: RequestListener | Http2RequestListener,
+  listener: (request: never, response: never) => void,
   options: ServerOptions<never, never> = {},
-): unknown {
+): (request: never, response: never) => void {
   const config = serverConfig("traceRequests", options);
-  if (typeof listener !== "function") throw new TypeError(`traceRequests: listener must be a function, not ${String(listener)}`);
+  if (typeof listener !== "function") throw new TypeError(`traceRequests: listener must be a function, not ${describe(listener)}`);
   if (wrapped.has(listener)) return listener;
 
   function traced(this: unknown, request: NodeRequest, response: NodeResponse): void {

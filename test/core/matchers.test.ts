@@ -102,7 +102,7 @@ test.each([
   "http://",
 ])("%j is refused, with what to write instead", (matcher) => {
   expect(() => compileMatchers(matcher)).toThrow(TypeError);
-  expect(() => compileMatchers(matcher)).toThrow(`"${matcher}" means no host; use an origin`);
+  expect(() => compileMatchers(matcher)).toThrow("means no host; use an origin");
 });
 
 test("the model providers are known by their public hosts, and by no others", () => {

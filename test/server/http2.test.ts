@@ -1,12 +1,18 @@
 import { once } from "node:events";
 import { connect, constants, createServer } from "node:http2";
-import type { ClientHttp2Session, ClientHttp2Stream, Http2Server, OutgoingHttpHeaders } from "node:http2";
+import type {
+  ClientHttp2Session,
+  ClientHttp2Stream,
+  Http2Server,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  OutgoingHttpHeaders,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { traceRequests } from "../../src/server/node.ts";
-import type { Http2RequestListener } from "../../src/server/node.ts";
 import { describe as shape, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes } from "./client.ts";
@@ -22,7 +28,7 @@ afterEach(async () => {
   await telemetry.stop();
 });
 
-async function start(listener: Http2RequestListener): Promise<void> {
+async function start(listener: (request: Http2ServerRequest, response: Http2ServerResponse) => void): Promise<void> {
   server = createServer(traceRequests(listener, { headersToSpanAttributes: { responseHeaders: ["x-answer"] } })).listen(
     0,
     "127.0.0.1",
