@@ -1,5 +1,7 @@
 import type { AxiosInstance, AxiosResponse, InternalAxiosRequestConfig } from "axios";
-import { hasSomethingToTell } from "./core/client-call.ts";
+import { addOwner } from "./core/owners.ts";
+import type { Owned } from "./core/owners.ts";
+import { hasSomethingToTell } from "./core/start-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { wrapped } from "./core/wrapped.ts";
@@ -51,7 +53,7 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
   if (typeof manager?.forEach !== "function") {
     throw new TypeError(`instrumentAxios: instance must be axios or an instance of it, not ${typeof instance}`);
   }
-  if (wrapped.has(manager)) return owned(manager);
+  if (wrapped.has(manager)) return addOwner(owners.get(manager));
 
   connectChannels();
   connectHttpChannels();
@@ -69,7 +71,7 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
       restore();
     },
   });
-  return owned(manager);
+  return addOwner(owners.get(manager));
 }
 
 /** Puts our adapter in the place of a request's own: it sees the final request, always settles, and keeps the context. */
@@ -125,17 +127,4 @@ function runsInReverse({ transitional }: InternalAxiosRequestConfig): boolean {
   return transitional?.legacyInterceptorReqResOrdering !== false;
 }
 
-const owners = new WeakMap<object, { count: number; remove: () => void }>();
-
-/** Counts one more owner; the instrumentation goes when the last owner has undone it. That of another copy of the package is its own. */
-function owned(manager: object): () => void {
-  const owner = owners.get(manager);
-  if (owner === undefined) return () => {};
-  owner.count++;
-  let undone = false;
-  return () => {
-    if (undone) return;
-    undone = true;
-    if (--owner.count === 0) owner.remove();
-  };
-}
+const owners = new WeakMap<object, Owned>();

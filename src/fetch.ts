@@ -1,10 +1,12 @@
 import { context } from "@opentelemetry/api";
 import { parseUrl } from "./core/attributes.ts";
 import { withHeaders } from "./core/carrier.ts";
-import { hasSomethingToTell, startCall } from "./core/client-call.ts";
+import { hasSomethingToTell, startCall } from "./core/start-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";
+import { addOwner } from "./core/owners.ts";
+import type { Owned } from "./core/owners.ts";
 import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
 import { describe } from "./core/options.ts";
 import type { ClientOptions } from "./core/options.ts";
@@ -38,7 +40,7 @@ export function instrumentFetch(options: FetchOptions = {}): () => void {
   const config = clientConfig("instrumentFetch", options);
   const original = globalThis.fetch;
   if (typeof original !== "function") throw new TypeError("instrumentFetch: this runtime has no global fetch");
-  if (wrapped.has(original)) return owned(original);
+  if (wrapped.has(original)) return addOwner(owners.get(original));
   let active = true;
   const fetch = traced(original, config, true, () => active);
   const restore = replaceGlobalFetch(fetch);
@@ -50,7 +52,7 @@ export function instrumentFetch(options: FetchOptions = {}): () => void {
       if (globalThis.fetch === fetch) restore();
     },
   });
-  return owned(fetch);
+  return addOwner(owners.get(fetch));
 }
 
 /** Puts a function in the place of the global fetch, and returns what puts the old property back as it was. */
@@ -69,20 +71,7 @@ function replaceGlobalFetch(fetch: Fetch): () => void {
   };
 }
 
-const owners = new WeakMap<Fetch, { count: number; remove: () => void }>();
-
-/** Counts one more owner of a wrapper; it goes when the last owner has undone it. A wrapper of another copy of the package is its own. */
-function owned(fetch: Fetch): () => void {
-  const owner = owners.get(fetch);
-  if (owner === undefined) return () => {};
-  owner.count++;
-  let undone = false;
-  return () => {
-    if (undone) return;
-    undone = true;
-    if (--owner.count === 0) owner.remove();
-  };
-}
+const owners = new WeakMap<Fetch, Owned>();
 
 /**
  * Wraps a fetch function, for clients that take one (`fetchImpl`). The given function is not changed; one that is wrapped already is

@@ -1,5 +1,5 @@
 import type { Got, HandlerFunction, Options, Response } from "got";
-import { hasSomethingToTell, startCall } from "./core/client-call.ts";
+import { hasSomethingToTell, startCall } from "./core/start-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";

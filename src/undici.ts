@@ -4,7 +4,7 @@ import type { Dispatcher } from "undici";
 import { parseUrl } from "./core/attributes.ts";
 import { isSuppressed } from "./core/call-context.ts";
 import { withHeaders } from "./core/carrier.ts";
-import { hasSomethingToTell, startCall } from "./core/client-call.ts";
+import { hasSomethingToTell, startCall } from "./core/start-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";

@@ -2,7 +2,7 @@ import { context } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import type { AxiosInstance, AxiosResponse } from "axios";
 import { CallContext } from "../core/call-context.ts";
-import { startCall } from "../core/client-call.ts";
+import { startCall } from "../core/start-call.ts";
 import type { ClientCall } from "../core/client-call.ts";
 import type { ClientConfig } from "../core/client-config.ts";
 import { guarded, reportFailure } from "../core/guard.ts";

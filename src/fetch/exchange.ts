@@ -1,4 +1,4 @@
-import { startCall } from "../core/client-call.ts";
+import { startCall } from "../core/start-call.ts";
 import type { ClientCall } from "../core/client-call.ts";
 import type { ClientConfig } from "../core/client-config.ts";
 import { reportFailure } from "../core/guard.ts";
