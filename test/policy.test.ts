@@ -184,6 +184,35 @@ describe("receiving", () => {
     expect(await receive({ acceptBaggage: ["none"] }, headers)).not.toHaveProperty("baggage");
   });
 
+  test("acceptBaggage holds in a server whose span is somebody else's, too", async () => {
+    const inner = traceRequests(
+      (_, response) => {
+        response.on("finish", () =>
+          seen.push(
+            propagation
+              .getActiveBaggage()
+              ?.getAllEntries()
+              .map(([key]) => key),
+          ),
+        );
+        seen.push(
+          propagation
+            .getActiveBaggage()
+            ?.getAllEntries()
+            .map(([key]) => key),
+        );
+        response.end();
+      },
+      { acceptBaggage: ["tenant"] },
+    );
+    const seen: unknown[] = [];
+    const server = await listen(traceRequests((request, response) => inner(request, response)));
+    await fetch(server.url, { headers: { traceparent: REMOTE, baggage: "user=1,tenant=2" } });
+    await server.close();
+    expect(seen).toEqual([["tenant"], ["tenant"]]);
+    expect(await telemetry.ended(1)).toHaveLength(1);
+  });
+
   test.each([
     ["an oversized traceparent", { traceparent: `01${REMOTE.slice(2)}-${"a".repeat(300)}` }],
     ["two values", { traceparent: `${REMOTE}, ${REMOTE}` }],

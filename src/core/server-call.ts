@@ -200,21 +200,24 @@ class EnrichedCall implements ServerCall {
   readonly #request: unknown;
   readonly #open: OpenServerSpan;
   readonly #attributes: Attributes;
+  readonly #isActive: boolean;
   #ended = false;
 
   constructor(config: ServerConfig, received: Received, request: unknown, active: Context, open: OpenServerSpan) {
     this.#config = config;
     this.#request = request;
     this.#open = open;
-    this.context = active;
+    // Whoever opened the span has let the caller's baggage in by its own rules.
+    this.context = acceptedBaggage(active, ROOT_CONTEXT, config.options.acceptBaggage);
+    this.#isActive = this.context === active;
     this.#attributes = { [HTTP_REQUEST_METHOD]: knownMethod(config, received.method) };
     for (const [name, value] of Object.entries(requestHeaders(config, received))) setAttribute(open.span, name, value);
     guarded("requestHook", config.options.requestHook, open.span, request);
   }
 
-  // Whoever opened the span has bound the request to its context.
-  owns(): boolean {
-    return true;
+  // Whoever opened the span has bound the request to its context; to ours we have to.
+  owns(context: Context): boolean {
+    return this.#isActive || context === this.context;
   }
 
   matched(route: string): void {
