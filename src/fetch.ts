@@ -95,19 +95,25 @@ export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {})
 function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActive: () => boolean): Fetch {
   connectChannels();
 
-  function fetch(this: unknown, ...args: FetchArguments): Promise<Response> {
-    const call = isActive() && hasSomethingToTell(config) ? startFetch(config, args) : undefined;
-    if (call === undefined) return Reflect.apply(original, this, args);
+  // The arguments become an array only where there is something to tell: a call of which nothing is told costs no memory.
+  function fetch(this: unknown): Promise<Response> {
+    if (!isActive() || !hasSomethingToTell(config)) return Reflect.apply(original, this, arguments);
+    return send(this, [...arguments] as unknown as FetchArguments);
+  }
+
+  function send(self: unknown, args: FetchArguments): Promise<Response> {
+    const call = startFetch(config, args);
+    if (call === undefined) return Reflect.apply(original, self, args);
     if (call.headers !== undefined) guarded("laying headers over a request", layHeaders, args, call);
     // Nothing is recorded and nothing is active but what was: there is nothing to follow.
-    if (call.context === call.parent && !call.observed) return Reflect.apply(original, this, args);
+    if (call.context === call.parent && !call.observed) return Reflect.apply(original, self, args);
 
     arrangeChannels();
     const exchange = call.observed ? new FetchExchange(config, call, signalOf(args)) : undefined;
     call.suppressing = isGlobal || foreignSubscribedFirst();
     let result: Promise<Response>;
     try {
-      result = context.with(call.context, original, this, ...args);
+      result = context.with(call.context, original, self, ...args);
     } catch (error) {
       exchange?.failed(error);
       throw error;

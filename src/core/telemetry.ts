@@ -22,11 +22,15 @@ export function tracerSource(given: TracerProvider | undefined): () => Tracer | 
     // A proxy stands for whatever SDK comes: its tracer is worth keeping only once there is one.
     if (current !== provider || tracer === undefined) {
       if (isNoop(current)) return undefined;
-      tracer = guarded("getTracer", () => current.getTracer(SCOPE, VERSION, { schemaUrl: SCHEMA_URL }));
+      tracer = guarded("getTracer", tracerOf, current);
       provider = current;
     }
     return tracer;
   };
+}
+
+function tracerOf(provider: TracerProvider): Tracer {
+  return provider.getTracer(SCOPE, VERSION, { schemaUrl: SCHEMA_URL });
 }
 
 /** Whether a context manager is registered, without which no context outlives a function call. */
