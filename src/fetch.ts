@@ -1,10 +1,11 @@
 import { context } from "@opentelemetry/api";
-import { parseUrl } from "./core/attributes.ts";
+import { addressOf, parseUrl } from "./core/attributes.ts";
 import { withHeaders } from "./core/carrier.ts";
 import { hasSomethingToTell, startCall } from "./core/start-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";
+import { withProperty } from "./core/overlay.ts";
 import { addOwner } from "./core/owners.ts";
 import type { Owned } from "./core/owners.ts";
 import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
@@ -202,8 +203,7 @@ function urlOf(input: FetchArguments[0]): string {
   const base = globalThis.location?.href;
   const url = parseUrl(text, base);
   if (url === undefined) return text;
-  // What a `data:` URL carries is a body, and no part of an address.
-  const href = url.protocol === "data:" ? url.href.slice(0, url.href.indexOf(",") + 1) : url.href;
+  const href = addressOf(url);
   // A URL object may change, and so may the page that a relative one is relative to.
   if (typeof input === "string" && base === undefined) {
     lastInput = input;
@@ -242,23 +242,7 @@ function keepsReferrer({ url, referrer }: Request): boolean {
   return new Request(new Request(url, { referrer })).referrer === referrer;
 }
 
-/**
- * A copy of an init with other headers. An init that is not a plain object (a `Request`, a class with getters) is seen through a proxy: a
- * spread would lose what it inherits, and an object that inherits from it would break its private members.
- */
+/** A copy of an init with other headers. */
 function initWith(init: RequestInit | undefined, headers: HeadersInit): RequestInit {
-  if (init === undefined || init === null) return { headers };
-  const prototype: unknown = Object.getPrototypeOf(init);
-  if (prototype === Object.prototype || prototype === null) return { ...init, headers };
-  const own = { configurable: true, enumerable: true, writable: true, value: headers };
-  return new Proxy(Object.create(prototype as object) as RequestInit, {
-    get: (_, key) => (key === "headers" ? headers : Reflect.get(init, key, init)),
-    has: (_, key) => key === "headers" || Reflect.has(init, key),
-    ownKeys: () => [...new Set([...Reflect.ownKeys(init), "headers"])],
-    getOwnPropertyDescriptor: (_, key) => {
-      if (key === "headers") return own;
-      const descriptor = Reflect.getOwnPropertyDescriptor(init, key);
-      return descriptor && { ...descriptor, configurable: true };
-    },
-  });
+  return init === undefined || init === null ? { headers } : withProperty(init, "headers", headers);
 }

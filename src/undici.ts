@@ -11,7 +11,7 @@ import type { ClientConfig } from "./core/client-config.ts";
 import { guarded, reportFailure } from "./core/guard.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { withProperty } from "./core/overlay.ts";
-import { arrangeChannels, connectChannels, follow, foreignSubscribedFirst } from "./core/undici-channels.ts";
+import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
 import { Attempt, attemptBefore, rememberSuppressed } from "./undici/attempt.ts";
 import { tracedHandler } from "./undici/handler.ts";
 
@@ -64,7 +64,7 @@ function run(
 ): boolean {
   const { call } = attempt;
   const others = arrangeChannels();
-  if (call.observed) follow(call, attempt);
+  if (call.observed) call.exchange = attempt;
   // A foreign subscriber that is told before us must find tracing suppressed already; else the channel's own subscribers see to that.
   call.suppression.suppressing = foreignSubscribedFirst();
   // Headers that cannot be copied are undici's to refuse.

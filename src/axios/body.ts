@@ -2,7 +2,7 @@ import { errorMonitor } from "node:events";
 import type { Readable } from "node:stream";
 import type { GenericAbortSignal } from "axios";
 import type { ClientCall } from "../core/client-call.ts";
-import { follow, isStreamReadable } from "../core/undici-channels.ts";
+import { isStreamReadable } from "../core/undici-channels.ts";
 import { isAbandoned, watchUnreadStream } from "../core/unread.ts";
 import type { Unread } from "../core/unread.ts";
 import { failAttempt } from "./failure.ts";
@@ -74,7 +74,7 @@ export function followFetch(call: ClientCall, signal: GenericAbortSignal | undef
     else if (delivered !== undefined && signal?.aborted !== true && !isStreamReadable(delivered)) call.end();
     else failAttempt(call, error, signal);
   };
-  follow(call, {
+  call.exchange = {
     created: () => {
       seen = true;
       bodyEnded = false;
@@ -90,7 +90,7 @@ export function followFetch(call: ClientCall, signal: GenericAbortSignal | undef
       failure = { error };
       if (delivered !== undefined) fail(error);
     },
-  });
+  };
   return {
     delivered: (body) => {
       delivered = body;

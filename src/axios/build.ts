@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
-import { Axios, AxiosHeaders, default as axios, getAdapter } from "axios";
-import type { AxiosRequestConfig, InternalAxiosRequestConfig } from "axios";
+import axios from "axios";
+import type { Axios, AxiosRequestConfig, InternalAxiosRequestConfig } from "axios";
 import { guarded } from "../core/guard.ts";
 
 /** What one build of axios resolves adapters and serialises parameters with. */
@@ -28,7 +28,7 @@ interface Static {
 export function buildOf(instance: unknown, request: InternalAxiosRequestConfig): Build {
   const { headers } = request;
   if (isStatic(instance)) return describeBuild(instance);
-  if (headers instanceof AxiosHeaders) return ours;
+  if (headers instanceof axios.AxiosHeaders) return ours;
   return guarded("looking for a build of axios", () => commonJsBuild(headers)) ?? ours;
 }
 
@@ -56,7 +56,7 @@ function isStatic(value: unknown): value is Static {
   return typeof candidate?.getAdapter === "function" && typeof candidate.Axios === "function";
 }
 
-const ours: Build = describeBuild({ getAdapter, AxiosHeaders, Axios, defaults: axios.defaults });
+const ours: Build = describeBuild(axios);
 
 /** The build, among the CommonJS modules that are loaded, that made the headers. */
 function commonJsBuild(headers: object): Build | undefined {

@@ -1,5 +1,5 @@
 import type { AxiosRequestConfig } from "axios";
-import { parseUrl } from "../core/attributes.ts";
+import { addressOf, parseUrl } from "../core/attributes.ts";
 import type { Build } from "./build.ts";
 
 /** The URL that a request asks for, and its query as the serializer made it; `threw` is what the serializer threw. */
@@ -86,7 +86,6 @@ function normalized(url: string, { socketPath }: AxiosRequestConfig): string {
   const parsed = parseUrl(url, socketPath ? "http://localhost" : globalThis.location?.href);
   if (parsed === undefined) return url;
   lastUrl = url;
-  // What a `data:` URL carries is a body, and no part of an address.
-  lastHref = parsed.protocol === "data:" ? parsed.href.slice(0, parsed.href.indexOf(",") + 1) : parsed.href;
+  lastHref = addressOf(parsed);
   return lastHref;
 }

@@ -133,6 +133,11 @@ export function parseUrl(url: string, base?: string): URL | undefined {
   }
 }
 
+/** A URL as it is recorded, before secrets are taken out: what a `data:` URL carries is a body, and no part of an address. */
+export function addressOf({ protocol, href }: URL): string {
+  return protocol === "data:" ? href.slice(0, href.indexOf(",") + 1) : href;
+}
+
 /** `url.full`: without user info, and without the values of sensitive query parameters (semconv `url.full`). */
 export function redactUrl(url: string, sensitive: RegExp | undefined): string {
   return redactQuery(url.includes("@") ? redactUserInfo(url) : url, sensitive);

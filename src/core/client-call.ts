@@ -61,7 +61,7 @@ export class ClientCall implements OpenCall, Suppressible {
   ended = false;
   /** What of A2A was recognised in the first attempt; a re-send may lack the headers that told. */
   a2a: A2ARecognition | undefined;
-  /** What follows its requests on the wire. A field, for weak maps are dear to the garbage collector. */
+  /** What is told of the requests that carry the call's `traceparent`. A field, for weak maps are dear to the garbage collector. */
   exchange: Exchange | undefined = undefined;
 
   readonly #config: ClientConfig;

@@ -1,5 +1,5 @@
 /**
- * A copy of somebody's options with one property of ours. Options that are not a plain object (a class with getters) are seen through a
+ * A copy of somebody's options with one property of ours. Options that are not a plain object (a `Request` as an init, a class with getters) are seen through a
  * proxy: a spread would lose what they inherit, and an object that inherits from them would break their private members.
  */
 export function withProperty<Options extends object>(options: Options, key: string, value: unknown): Options {

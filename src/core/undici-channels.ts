@@ -42,11 +42,6 @@ let foreignFirst = false;
 let creating: ClientCall | undefined;
 let bystander: { call: Suppressible; suppressing: boolean } | undefined;
 
-/** Has an exchange told of the requests that carry the call's `traceparent`. */
-export function follow(call: ClientCall, exchange: Exchange): void {
-  call.exchange = exchange;
-}
-
 /**
  * Subscribes to undici's channels, once; on Node they tell of global fetch too. False where the platform has none of them.
  *

@@ -1,8 +1,9 @@
 import type { ClientCall } from "./client-call.ts";
 import { now } from "./metrics.ts";
 
-// How long a response may lie unread, and how often that is looked at, in milliseconds.
-const PATIENCE = 3000;
+/** How long a response may lie unread, in milliseconds. */
+export const PATIENCE = 3000;
+/** How often that is looked at, in milliseconds. */
 const PERIOD = 500;
 
 interface Unread {

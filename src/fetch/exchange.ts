@@ -2,14 +2,7 @@ import { startCall } from "../core/start-call.ts";
 import type { ClientCall } from "../core/client-call.ts";
 import type { ClientConfig } from "../core/client-config.ts";
 import { reportFailure } from "../core/guard.ts";
-import {
-  connectChannels,
-  follow,
-  foreignSubscribedFirst,
-  isStreamReadable,
-  relabel,
-  urlOfRequest,
-} from "../core/undici-channels.ts";
+import { connectChannels, foreignSubscribedFirst, isStreamReadable, relabel, urlOfRequest } from "../core/undici-channels.ts";
 import type { ChannelRequest, Exchange } from "../core/undici-channels.ts";
 import { isAbandoned, watchUnread } from "../core/unread.ts";
 import type { Unread } from "../core/unread.ts";
@@ -33,7 +26,7 @@ export class FetchExchange implements Exchange {
     this.#config = config;
     this.#call = call;
     this.#signal = signal;
-    follow(call, this);
+    call.exchange = this;
   }
 
   created(request: ChannelRequest): void {
@@ -49,7 +42,7 @@ export class FetchExchange implements Exchange {
     const call = startCall(this.#config, request.method, urlOfRequest(request), undefined, previous.request, previous);
     if (call === undefined) return;
     call.takeOver(previous);
-    follow(call, this);
+    call.exchange = this;
     relabel(request, call);
     this.#call = call;
     this.#bodyEnded = false;

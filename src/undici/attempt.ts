@@ -4,9 +4,8 @@ import type { ClientConfig } from "../core/client-config.ts";
 import { guarded } from "../core/guard.ts";
 import { now } from "../core/metrics.ts";
 import type { ChannelRequest, Exchange } from "../core/undici-channels.ts";
+import { PATIENCE } from "../core/unread.ts";
 
-/** How long a response may lie unread, in milliseconds. */
-const PATIENCE = 3000;
 /** How much of a body undici takes in before it waits for somebody to read it, in bytes. */
 const HIGH_WATER_MARK = 65_536;
 
