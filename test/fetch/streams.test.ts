@@ -1,10 +1,10 @@
-import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { SpanStatusCode } from "@opentelemetry/api";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { openCalls } from "../../src/core/open-calls.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, startTelemetry } from "../support/telemetry.ts";
+import { describe, startTelemetry, getSpan } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { bothWays, errorShape } from "./control.ts";
 
@@ -50,23 +50,8 @@ afterEach(async () => {
 });
 
 function expected(path: string, errorType?: string): SpanShape {
-  return {
-    name: "GET",
-    kind: SpanKind.CLIENT,
-    status: errorType === undefined ? SpanStatusCode.UNSET : SpanStatusCode.ERROR,
-    attributes: {
-      "http.request.method": "GET",
-      "http.response.status_code": 200,
-      "network.peer.address": "127.0.0.1",
-      "network.peer.port": server.port,
-      "network.protocol.version": "1.1",
-      "server.address": "127.0.0.1",
-      "server.port": server.port,
-      "url.full": server.url + path,
-      ...(errorType !== undefined && { "error.type": errorType }),
-    },
-    events: errorType === undefined ? [] : ["exception"],
-  };
+  if (errorType === undefined) return getSpan(server, path);
+  return { ...getSpan(server, path, { "error.type": errorType }), status: SpanStatusCode.ERROR, events: ["exception"] };
 }
 
 interface Streamed {

@@ -1,11 +1,11 @@
-import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { SpanStatusCode } from "@opentelemetry/api";
 import { setInterval, setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { openCalls } from "../../src/core/open-calls.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, startTelemetry } from "../support/telemetry.ts";
+import { describe, startTelemetry, getSpan } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 
 let telemetry: TestTelemetry;
@@ -27,24 +27,7 @@ afterEach(async () => {
   await telemetry.stop();
 });
 
-function expected(path: string): SpanShape {
-  return {
-    name: "GET",
-    kind: SpanKind.CLIENT,
-    status: SpanStatusCode.UNSET,
-    attributes: {
-      "http.request.method": "GET",
-      "http.response.status_code": 200,
-      "network.peer.address": "127.0.0.1",
-      "network.peer.port": server.port,
-      "network.protocol.version": "1.1",
-      "server.address": "127.0.0.1",
-      "server.port": server.port,
-      "url.full": server.url + path,
-    },
-    events: [],
-  };
-}
+const expected = (path: string): SpanShape => getSpan(server, path);
 
 test("a small response that is never read ends by itself", async () => {
   undo = instrumentFetch();

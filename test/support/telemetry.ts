@@ -1,5 +1,5 @@
-import { context, diag, metrics, propagation, trace } from "@opentelemetry/api";
-import type { Attributes, SpanKind, SpanStatusCode, TextMapPropagator } from "@opentelemetry/api";
+import { SpanKind, SpanStatusCode, context, diag, metrics, propagation, trace } from "@opentelemetry/api";
+import type { Attributes, TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
@@ -109,6 +109,27 @@ export function describe(span: ReadableSpan): SpanShape {
     status: span.status.code,
     attributes: { ...span.attributes },
     events: span.events.map((event) => event.name),
+  };
+}
+
+/** The whole span of a GET that was answered, over HTTP/1.1 on loopback; `more` is laid over its attributes. */
+export function getSpan(server: { readonly url: string; readonly port: number }, path: string, more: Attributes = {}): SpanShape {
+  return {
+    name: "GET",
+    kind: SpanKind.CLIENT,
+    status: SpanStatusCode.UNSET,
+    attributes: {
+      "http.request.method": "GET",
+      "http.response.status_code": 200,
+      "network.peer.address": "127.0.0.1",
+      "network.peer.port": server.port,
+      "network.protocol.version": "1.1",
+      "server.address": "127.0.0.1",
+      "server.port": server.port,
+      "url.full": server.url + path,
+      ...more,
+    },
+    events: [],
   };
 }
 

@@ -1,15 +1,16 @@
+import type { Attributes } from "@opentelemetry/api";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PassThrough, Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { finished } from "node:stream/promises";
-import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { SpanStatusCode } from "@opentelemetry/api";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { traceInterceptor } from "../../src/undici.ts";
 import type { Dispatcher } from "undici";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { describe, inSpan, startTelemetry, traceparentOf, getSpan } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { inTurn, major, undici } from "./support.ts";
 
@@ -37,25 +38,7 @@ afterEach(async () => {
   await telemetry.stop();
 });
 
-function expected(path: string, changes: Partial<SpanShape["attributes"]> = {}): SpanShape {
-  return {
-    name: "GET",
-    kind: SpanKind.CLIENT,
-    status: SpanStatusCode.UNSET,
-    attributes: {
-      "http.request.method": "GET",
-      "http.response.status_code": 200,
-      "network.peer.address": "127.0.0.1",
-      "network.peer.port": server.port,
-      "network.protocol.version": "1.1",
-      "server.address": "127.0.0.1",
-      "server.port": server.port,
-      "url.full": `${server.url}${path}`,
-      ...changes,
-    },
-    events: [],
-  };
-}
+const expected = (path: string, changes: Attributes = {}): SpanShape => getSpan(server, path, changes);
 
 test("a request is one CLIENT span under the active span, and carries its traceparent", async () => {
   await inSpan("agent", async () => {
