@@ -5,7 +5,7 @@ import { hasSomethingToTell, startCall } from "./core/start-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";
-import { withProperty } from "./core/overlay.ts";
+import { withOtherHeaders } from "./core/overlay.ts";
 import { addOwner } from "./core/owners.ts";
 import type { Owned } from "./core/owners.ts";
 import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
@@ -244,5 +244,5 @@ function keepsReferrer({ url, referrer }: Request): boolean {
 
 /** A copy of an init with other headers. */
 function initWith(init: RequestInit | undefined, headers: HeadersInit): RequestInit {
-  return init === undefined || init === null ? { headers } : withProperty(init, "headers", headers);
+  return init === undefined || init === null ? { headers } : withOtherHeaders(init, headers);
 }

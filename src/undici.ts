@@ -8,9 +8,9 @@ import { hasSomethingToTell, startCall } from "./core/start-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";
-import { guarded, reportFailure } from "./core/guard.ts";
+import { reportFailure } from "./core/guard.ts";
 import type { ClientOptions } from "./core/options.ts";
-import { withProperty } from "./core/overlay.ts";
+import { withOtherHeaders } from "./core/overlay.ts";
 import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
 import { Attempt, attemptBefore, rememberSuppressed } from "./undici/attempt.ts";
 import { tracedHandler } from "./undici/handler.ts";
@@ -67,8 +67,7 @@ function run(
   if (call.observed) call.exchange = attempt;
   // A foreign subscriber that is told before us must find tracing suppressed already; else the channel's own subscribers see to that.
   call.suppression.suppressing = foreignSubscribedFirst();
-  // Headers that cannot be copied are undici's to refuse.
-  const sent = guarded("laying headers over a request", withCallHeaders, opts, call) ?? opts;
+  const sent = withCallHeaders(opts, call);
   const told = tracedHandler(handler, attempt);
   try {
     // To change the context costs a quarter of all; who listens to the channels needs it, and a stream of the application's.
@@ -160,7 +159,7 @@ function normalOrigin(origin: string | URL | undefined): string | undefined {
 function withoutIterator(opts: Dispatcher.DispatchOptions): Dispatcher.DispatchOptions {
   try {
     const headers = opts?.headers as { next?: unknown } | null | undefined;
-    return typeof headers?.next === "function" ? withProperty(opts, "headers", new Set(headers as Iterable<unknown>)) : opts;
+    return typeof headers?.next === "function" ? withOtherHeaders(opts, new Set(headers as Iterable<unknown>)) : opts;
   } catch (error) {
     reportFailure("reading the headers of a request", error);
     return opts;
@@ -169,14 +168,23 @@ function withoutIterator(opts: Dispatcher.DispatchOptions): Dispatcher.DispatchO
 
 /** A copy of the options with the call's headers in the shape of the caller's. What undici refuses stays as it is, to be refused. */
 function withCallHeaders(opts: Dispatcher.DispatchOptions, call: ClientCall): Dispatcher.DispatchOptions {
+  try {
+    return layHeaders(opts, call);
+  } catch (error) {
+    reportFailure("laying headers over a request", error);
+    return opts;
+  }
+}
+
+function layHeaders(opts: Dispatcher.DispatchOptions, call: ClientCall): Dispatcher.DispatchOptions {
   const { headers } = opts;
   if (call.headers === undefined || (typeof headers !== "object" && headers !== undefined)) return opts;
   if (!Array.isArray(headers)) {
     const laid = withHeaders(headers, call.headers, call.replaced);
     // undici takes an array for a flat one; pairs are welcome in any other iterable.
-    return withProperty(opts, "headers", Array.isArray(laid) ? new Set(laid) : laid);
+    return withOtherHeaders(opts, Array.isArray(laid) ? new Set(laid) : laid);
   }
   if (headers.length % 2 !== 0) return opts;
   const laid = headers.length === 0 ? Object.entries(call.headers).flat() : withHeaders(headers, call.headers, call.replaced);
-  return withProperty(opts, "headers", laid);
+  return withOtherHeaders(opts, laid);
 }

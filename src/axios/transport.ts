@@ -7,7 +7,7 @@ import type { AxiosRequestConfig } from "axios";
 import { CallContext } from "../core/call-context.ts";
 import { ClientCall } from "../core/client-call.ts";
 import { now } from "../core/metrics.ts";
-import { openCalls } from "../core/open-calls.ts";
+import { findCall } from "../core/open-calls.ts";
 import { TRACEPARENT } from "../core/propagator.ts";
 import { foreignSubscribedFirst } from "../core/undici-channels.ts";
 import type { Build } from "./build.ts";
@@ -115,7 +115,7 @@ export function arrived(call: ClientCall, status: number): void {
 }
 
 function onResponse({ request, response }: HttpExchange): void {
-  const call = openCalls.get(String(request.getHeader(TRACEPARENT)));
+  const call = findCall(String(request.getHeader(TRACEPARENT)), context.active());
   if (call instanceof ClientCall) arrived(call, response.statusCode);
 }
 

@@ -6,6 +6,8 @@ export interface A2ARecognition {
   readonly method: string | undefined;
   /** The path from where A2A begins in it (`url.template`): neither base path nor tenant; undefined for JSON-RPC, whose URL is anything. */
   readonly template: string | undefined;
+  /** Whether other services have such a path too: then only A2A's headers tell. */
+  readonly ambiguous: boolean;
 }
 
 export const A2A_METHOD_NAME = "a2a.method.name";
@@ -31,30 +33,42 @@ export function recogniseA2A(
   headers: unknown,
   body?: unknown,
 ): A2ARecognition | undefined {
-  const byPath = recognisePath(method, url, headers);
-  if (byPath !== undefined || mode !== "body" || method !== "POST" || typeof body !== "string") return byPath;
+  return confirmA2A(mode, method, recognisePath(method, url), headers, body);
+}
+
+/** What is left of {@link recogniseA2A} when the path is known. */
+export function confirmA2A(
+  mode: "headers" | "body",
+  method: string,
+  byPath: A2ARecognition | undefined,
+  headers: unknown,
+  body: unknown,
+): A2ARecognition | undefined {
+  if (byPath !== undefined) return !byPath.ambiguous || isA2A(headers) ? byPath : undefined;
+  if (mode !== "body" || method !== "POST" || typeof body !== "string") return undefined;
   return isA2A(headers) ? RPC.get(rpcMethod(body)) : undefined;
 }
 
-const rest = (method: string | undefined, template: string | undefined): A2ARecognition => Object.freeze({ method, template });
+const rest = (method: string | undefined, template: string | undefined, ambiguous = false): A2ARecognition =>
+  Object.freeze({ method, template, ambiguous });
 
 const AGENT_CARD = rest(undefined, "/.well-known/agent-card.json");
 const SEND_MESSAGE = rest("SendMessage", "/message:send");
 const SEND_STREAMING_MESSAGE = rest("SendStreamingMessage", "/message:stream");
-const LIST_TASKS = rest("ListTasks", "/tasks");
-const GET_TASK = rest("GetTask", "/tasks/{id}");
+const LIST_TASKS = rest("ListTasks", "/tasks", true);
+const GET_TASK = rest("GetTask", "/tasks/{id}", true);
 const CANCEL_TASK = rest("CancelTask", "/tasks/{id}:cancel");
 const SUBSCRIBE_TO_TASK = rest("SubscribeToTask", "/tasks/{id}:subscribe");
 const EXTENDED_CARD = rest("GetExtendedAgentCard", "/extendedAgentCard");
-const EXTENDED_CARD_OF_V0_3 = rest("GetExtendedAgentCard", "/v1/card");
+const EXTENDED_CARD_OF_V0_3 = rest("GetExtendedAgentCard", "/v1/card", true);
 const CONFIGS = "/tasks/{id}/pushNotificationConfigs";
 const CREATE_CONFIG = rest("CreateTaskPushNotificationConfig", CONFIGS);
 const LIST_CONFIGS = rest("ListTaskPushNotificationConfigs", CONFIGS);
 const GET_CONFIG = rest("GetTaskPushNotificationConfig", `${CONFIGS}/{configId}`);
 const DELETE_CONFIG = rest("DeleteTaskPushNotificationConfig", `${CONFIGS}/{configId}`);
 
-/** A2A's REST paths, under any base path and with or without a tenant. Paths that other services have too count only with A2A's headers. */
-function recognisePath(method: string, url: string, headers: unknown): A2ARecognition | undefined {
+/** A2A's REST paths, under any base path and with or without a tenant. */
+export function recognisePath(method: string, url: string): A2ARecognition | undefined {
   const end = pathEnd(url);
   if (method === "POST") {
     if (url.endsWith("/message:send", end)) return SEND_MESSAGE;
@@ -62,13 +76,13 @@ function recognisePath(method: string, url: string, headers: unknown): A2ARecogn
   } else if (method === "GET") {
     if (url.endsWith("/.well-known/agent-card.json", end)) return AGENT_CARD;
     if (url.endsWith("/extendedAgentCard", end)) return EXTENDED_CARD;
-    if (endsWithSegment(url, "/tasks", end)) return isA2A(headers) ? LIST_TASKS : undefined;
-    if (url.endsWith("/v1/card", end)) return isA2A(headers) ? EXTENDED_CARD_OF_V0_3 : undefined;
+    if (endsWithSegment(url, "/tasks", end)) return LIST_TASKS;
+    if (url.endsWith("/v1/card", end)) return EXTENDED_CARD_OF_V0_3;
   } else if (method !== "DELETE") return undefined;
 
   const slash = url.lastIndexOf("/", end - 1);
   if (slash <= 0 || slash === end - 1) return undefined;
-  if (endsWithSegment(url, "/tasks", slash)) return recogniseTask(method, url, slash, end, headers);
+  if (endsWithSegment(url, "/tasks", slash)) return recogniseTask(method, url, slash, end);
   if (url.endsWith("/pushNotificationConfigs", end)) {
     if (!isBelowTask(url, slash)) return undefined;
     return method === "POST" ? CREATE_CONFIG : method === "GET" ? LIST_CONFIGS : undefined;
@@ -79,7 +93,7 @@ function recognisePath(method: string, url: string, headers: unknown): A2ARecogn
 }
 
 /** What `/tasks/{id}` asks for, with the verb behind a colon that it may have. */
-function recogniseTask(method: string, url: string, slash: number, end: number, headers: unknown): A2ARecognition | undefined {
+function recogniseTask(method: string, url: string, slash: number, end: number): A2ARecognition | undefined {
   const colon = url.lastIndexOf(":", end - 1);
   if (colon > slash) {
     if (colon === slash + 1) return undefined;
@@ -87,7 +101,7 @@ function recogniseTask(method: string, url: string, slash: number, end: number, 
     // The standard has GET; the SDK sends POST.
     return method !== "DELETE" && url.endsWith(":subscribe", end) ? SUBSCRIBE_TO_TASK : undefined;
   }
-  return method === "GET" && isA2A(headers) ? GET_TASK : undefined;
+  return method === "GET" ? GET_TASK : undefined;
 }
 
 /** Whether `/tasks/{id}` stands before an index. */

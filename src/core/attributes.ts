@@ -65,9 +65,11 @@ export interface Origin {
   readonly scheme: string;
   readonly address: string;
   readonly port: number | undefined;
+  /** As it stands in URLs. */
+  readonly text: string;
 }
 
-const UNKNOWN_ORIGIN: Origin = { scheme: "", address: "", port: undefined };
+const UNKNOWN_ORIGIN: Origin = { scheme: "", address: "", port: undefined, text: "" };
 const DEFAULT_PORTS: Record<string, number> = { "http:": 80, "https:": 443, "ws:": 80, "wss:": 443 };
 const ORIGINS_KEPT = 4096;
 
@@ -116,6 +118,7 @@ function parseOrigin(prefix: string): Origin {
     scheme: protocol.slice(0, -1),
     address: hostname.startsWith("[") ? hostname.slice(1, -1) : hostname,
     port: port === "" ? DEFAULT_PORTS[protocol] : Number(port),
+    text: prefix,
   };
 }
 

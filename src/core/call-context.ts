@@ -79,9 +79,13 @@ export function isSuppressed(context: Context): boolean {
   return byApplication === undefined ? isTracingSuppressed(context) : byApplication === true;
 }
 
-/** A context without the suppression of our own switch: a call that is made while it is on is recorded and propagated like any other. */
-export function withoutSwitch(context: Context): Context {
-  return isTracingSuppressed(context) ? unsuppressTracing(context) : context;
+/**
+ * The context that a call is made in, without the suppression of our own switch: a call that is made while it is on is recorded and propagated
+ * like any other. Undefined where the application has suppressed tracing.
+ */
+export function unsuppressed(context: Context): Context | undefined {
+  if (!isTracingSuppressed(context)) return context;
+  return isSuppressed(context) ? undefined : unsuppressTracing(context);
 }
 
 const APPLICATION_SUPPRESSION_KEY = Symbol.for("a2a-otel.suppressed-by-application");

@@ -12,9 +12,7 @@ import {
   headerValue,
   isSameOrigin,
   originOf,
-  redactUrl,
 } from "./attributes.ts";
-import type { Origin } from "./attributes.ts";
 import type { A2ARecognition } from "./a2a-recognition.ts";
 import { CallContext } from "./call-context.ts";
 import type { Suppressible } from "./call-context.ts";
@@ -24,15 +22,17 @@ import type { ClientConfig } from "./client-config.ts";
 import { errorTypeOf, isCancellation, recordFailure } from "./failure.ts";
 import { guarded, reportFailure } from "./guard.ts";
 import { now } from "./metrics.ts";
-import { openCalls } from "./open-calls.ts";
+import { closeCall, openCall } from "./open-calls.ts";
 import type { OpenCall } from "./open-calls.ts";
 import { hasParent } from "./parent.ts";
 import { headersFor } from "./policy.ts";
 import { BAGGAGE, TRACEPARENT, replacedNames } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
+import type { Target } from "./target.ts";
 import type { Exchange } from "./undici-channels.ts";
 
 const NOTHING: readonly string[] = [];
+const SLASH = 0x2f;
 
 /** One outbound attempt. Its transitions are idempotent, total and cheap; all but the first end are ignored. */
 export class ClientCall implements OpenCall, Suppressible {
@@ -46,6 +46,8 @@ export class ClientCall implements OpenCall, Suppressible {
   replaced: readonly string[] = NOTHING;
   /** The `traceparent` by which the request is known while it is under way. */
   id: string | undefined;
+  /** Where it stands among the calls under way. */
+  place = -1;
   /** What `http.request.resend_count` says. */
   readonly resendCount: number;
   /** The context that the call was made in. */
@@ -68,8 +70,7 @@ export class ClientCall implements OpenCall, Suppressible {
   readonly #span: Span | undefined;
   readonly #recording: boolean;
   readonly #duration: Histogram | undefined;
-  #origin: Origin;
-  readonly #method: string;
+  #target: Target;
   readonly #start: number;
   #errorType: string | undefined;
   #protocolVersion: string | undefined;
@@ -79,8 +80,7 @@ export class ClientCall implements OpenCall, Suppressible {
     parent: Context,
     span: Span | undefined,
     duration: Histogram | undefined,
-    origin: Origin,
-    method: string,
+    target: Target,
     request: unknown,
     previous: ClientCall | undefined,
   ) {
@@ -89,8 +89,7 @@ export class ClientCall implements OpenCall, Suppressible {
     this.#span = span;
     this.#recording = span?.isRecording() === true;
     this.#duration = duration;
-    this.#origin = origin;
-    this.#method = method;
+    this.#target = target;
     this.request = request;
     this.#start = duration === undefined ? 0 : now();
     this.observed = this.#recording || duration !== undefined;
@@ -111,12 +110,14 @@ export class ClientCall implements OpenCall, Suppressible {
     this.id = id;
     // Without a span it is the parent's, and not this call's alone; but foreign instrumentation must not add another.
     if (this.#span === undefined) this.context = new CallContext(this.parent, undefined, this.suppression);
-    else if (this.observed) openCalls.set(id, this);
+    else if (this.observed) openCall(this);
   }
 
   /** Whether a request goes to the origin that the call was started for. */
   isAt({ origin, path }: { readonly origin: string | URL | undefined; readonly path: string }): boolean {
-    return typeof origin === "string" && path.startsWith("/") && isSameOrigin(originOf(origin), this.#origin);
+    if (typeof origin !== "string" || path.charCodeAt(0) !== SLASH) return false;
+    const own = this.#target.origin;
+    return origin === own.text || isSameOrigin(originOf(origin), own);
   }
 
   /** Whether another origin might not get what this call carries. */
@@ -130,7 +131,7 @@ export class ClientCall implements OpenCall, Suppressible {
    * @param headers a record or a flat array; changed in place.
    */
   moveTo(url: string, headers: unknown): void {
-    if (typeof headers !== "object" || headers === null || isSameOrigin(originOf(url), this.#origin)) return;
+    if (typeof headers !== "object" || headers === null || isSameOrigin(originOf(url), this.#target.origin)) return;
     const source = this.#config.propagation();
     if (source === undefined) return;
     writeHeaders(headers, headersFor(this.#config.policy, source, this.context, url), this.issuedNames());
@@ -143,9 +144,9 @@ export class ClientCall implements OpenCall, Suppressible {
 
   /** Takes the place of an earlier attempt whose headers the transport sends again, under the earlier one's `traceparent`. */
   takeOver(earlier: ClientCall): void {
-    if (this.id !== undefined) openCalls.delete(this.id);
+    closeCall(this);
     this.id = earlier.id;
-    if (this.id !== undefined && this.#span !== undefined && this.observed) openCalls.set(this.id, this);
+    if (this.id !== undefined && this.#span !== undefined && this.observed) openCall(this);
   }
 
   /** What a re-send hangs under: the call's parent; without one the first attempt, or the attempts would be a trace each. */
@@ -157,10 +158,10 @@ export class ClientCall implements OpenCall, Suppressible {
   /** The URL became known, which the client could not tell at the start. */
   located(url: string): void {
     if (this.ended) return;
-    this.#origin = originOf(url);
+    this.#target = this.#config.target(this.#target.method, url);
     if (!this.#recording) return;
-    const { address, port } = this.#origin;
-    this.#set(URL_FULL, redactUrl(url, this.#config.sensitive));
+    const { address, port } = this.#target.origin;
+    this.#set(URL_FULL, this.#target.recordedUrl);
     if (address !== "") this.#set(SERVER_ADDRESS, address);
     if (port !== undefined) this.#set(SERVER_PORT, port);
   }
@@ -215,12 +216,12 @@ export class ClientCall implements OpenCall, Suppressible {
     if (this.ended) return;
     this.ended = true;
     this.suppression.suppressing = false;
-    if (this.id !== undefined && openCalls.get(this.id) === this) openCalls.delete(this.id);
+    if (this.place !== -1) closeCall(this);
     try {
       if (this.#recording) this.#span?.end(time);
       this.#duration?.record(
         ((time ?? now()) - this.#start) / 1000,
-        measuredAttributes(this.#method, this.#origin, this.status, this.#errorType, this.#protocolVersion),
+        measuredAttributes(this.#target, this.status, this.#errorType, this.#protocolVersion),
         this.context,
       );
     } catch (error) {

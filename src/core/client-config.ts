@@ -7,6 +7,8 @@ import { policyOf } from "./policy.ts";
 import type { Policy } from "./policy.ts";
 import { propagationSource } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
+import { targetSource } from "./target.ts";
+import type { Target } from "./target.ts";
 import { tracerSource } from "./telemetry.ts";
 
 /** A client's options, read once at set-up. */
@@ -16,6 +18,7 @@ export interface ClientConfig extends RequestRules {
   readonly policy: Policy;
   /** Whether a hook wants to see the request: else adapters need not make the object that it is told of. */
   readonly hooked: boolean;
+  readonly target: (method: string, url: string) => Target;
   readonly tracer: () => Tracer | undefined;
   readonly propagation: () => Propagation | undefined;
   readonly duration: () => Histogram | undefined;
@@ -29,11 +32,13 @@ export interface ClientConfig extends RequestRules {
 export function clientConfig<Request, Response>(caller: string, options: ClientOptions<Request, Response> = {}): ClientConfig {
   checkOptions(caller, options, CLIENT_OPTIONS);
   const { ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate } = options;
+  const rules = requestRules(options);
   return {
-    ...requestRules(options),
+    ...rules,
     options: options as ClientOptions,
     policy: policyOf(caller, options),
     hooked: [ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate].some((hook) => hook !== undefined),
+    target: targetSource(rules),
     tracer: tracerSource(options.tracerProvider),
     propagation: propagationSource(options.propagator),
     duration: durationSource(options.meterProvider, HTTP_CLIENT_REQUEST_DURATION, "Duration of HTTP client requests."),

@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, SpanKind, isSpanContextValid, propagation, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
-import { openCalls } from "./open-calls.ts";
+import { findCall } from "./open-calls.ts";
 import { BAGGAGE, TRACEPARENT, contextOf, mergedBaggage } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
 
@@ -8,7 +8,7 @@ import type { Propagation } from "./propagator.ts";
 export function isTracedAlready(carried: Record<string, string>, active: Context): boolean {
   const traceparent = carried[TRACEPARENT];
   if (traceparent === undefined) return false;
-  if (openCalls.has(traceparent)) return true;
+  if (findCall(traceparent, active) !== undefined) return true;
   const span = trace.getSpan(active);
   // The API gives a span no kind, but the span of an SDK has one.
   return (

@@ -86,7 +86,7 @@ export function headersOf(source: Propagation, context: Context): Record<string,
   } catch (error) {
     reportFailure("the propagator's inject()", error);
   }
-  keepRandomFlag(headers, context);
+  if (anyRandom) keepRandomFlag(headers, context);
   return headers;
 }
 
@@ -131,11 +131,19 @@ const RANDOM_TRACE = Symbol("a2a-otel.random-trace");
 function asLevel2(context: Context, spanContext: SpanContext, tracestate: string | undefined): Context {
   const { traceId, traceFlags } = spanContext;
   // A span of the SDK's has the sampled flag alone; the trace's random flag has to be kept beside it.
-  const within = (traceFlags & RANDOM_FLAG) === 0 ? context : context.setValue(RANDOM_TRACE, traceId);
+  const within = (traceFlags & RANDOM_FLAG) === 0 ? context : asRandom(context, traceId);
   if (traceFlags <= KNOWN_FLAGS && tracestate === undefined) return within;
   const { traceState: _, ...rest } = spanContext;
   const traceState = tracestate === undefined ? undefined : parseTraceState(tracestate);
   return trace.setSpanContext(within, { ...rest, traceFlags: traceFlags & KNOWN_FLAGS, ...(traceState && { traceState }) });
+}
+
+// Most processes never see such a trace, and need not look for one at each call.
+let anyRandom = false;
+
+function asRandom(context: Context, traceId: string): Context {
+  anyRandom = true;
+  return context.setValue(RANDOM_TRACE, traceId);
 }
 
 /** Puts the random flag on a `traceparent` of a trace that came with it. */

@@ -1,7 +1,6 @@
 import { ROOT_CONTEXT, SpanKind, context as contextApi } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
-import { HTTP_REQUEST_METHOD, originOf } from "./attributes.ts";
-import { isSuppressed, withoutSwitch } from "./call-context.ts";
+import { unsuppressed } from "./call-context.ts";
 import { readHeaders } from "./carrier.ts";
 import { nameSpan, recogniseCall, startAttributes } from "./client-attributes.ts";
 import { ClientCall } from "./client-call.ts";
@@ -44,14 +43,13 @@ export function startCall(
   body?: unknown,
 ): ClientCall | undefined {
   try {
-    let active = contextApi.active();
     const source = config.propagation();
     if (previous !== undefined) {
       return beginCall(config, method, url, headers, request, previous.parentOfNext(), source, NOTHING, previous, body);
     }
-    if (isSuppressed(active)) return undefined;
-    active = withoutSwitch(active);
-    if (guarded("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
+    const active = unsuppressed(contextApi.active());
+    if (active === undefined) return undefined;
+    if (config.hooked && guarded("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
     const carried = source === undefined ? undefined : readHeaders(headers, source.fields);
     if (carried !== undefined && isTracedAlready(carried, active)) return undefined;
     const parent = carried === undefined ? active : parentOf(active, carried, source as Propagation);
@@ -80,13 +78,13 @@ function beginCall(
   const tracer = wantsSpan ? config.tracer() : undefined;
   if (tracer === undefined && duration === undefined && (source === undefined || !hasContext(parent))) return undefined;
 
-  const origin = originOf(url);
+  const target = config.target(method, url);
   const resendCount = previous === undefined ? 0 : previous.resendCount + 1;
-  const attributes = startAttributes(config, method, url, origin, headers, resendCount);
-  const a2a = previous === undefined ? recogniseCall(config, method, url, headers, body) : previous.a2a;
+  const attributes = startAttributes(config, target, headers, resendCount);
+  const a2a = previous === undefined ? recogniseCall(config, target, headers, body) : previous.a2a;
   const name = nameSpan(config, attributes, request, a2a);
   const span = tracer === undefined ? undefined : startSpan(tracer, name, attributes, parent);
-  const call = new ClientCall(config, parent, span, duration, origin, attributes[HTTP_REQUEST_METHOD] as string, request, previous);
+  const call = new ClientCall(config, parent, span, duration, target, request, previous);
   call.a2a = a2a;
   if (span !== undefined && config.hooked) guarded("requestHook", config.options.requestHook, span, request);
   if (source !== undefined) call.inject(source, byHand, url, previous);

@@ -5,7 +5,7 @@ import type { Suppressible } from "./call-context.ts";
 import { sameName, writeHeaders } from "./carrier.ts";
 import { ClientCall } from "./client-call.ts";
 import { guarded, reportFailure } from "./guard.ts";
-import { openCalls } from "./open-calls.ts";
+import { findCall } from "./open-calls.ts";
 import { TRACEPARENT } from "./propagator.ts";
 import { wrapped } from "./wrapped.ts";
 
@@ -130,7 +130,7 @@ function onCreate({ request }: { request: ChannelRequest }): void {
     }
   }
   // A hop that became an attempt of its own has the headers of that; any other goes by the policy too.
-  if (!call.observed || openCalls.get(call.id as string) === call) {
+  if (!call.observed || call.place !== -1) {
     try {
       if (!call.isAt(request)) call.moveTo(urlOfRequest(request), request.headers);
     } catch (error) {
@@ -189,7 +189,7 @@ function onError({ request, error }: { request: ChannelRequest; error: unknown }
 function callOf(headers: unknown, active: Context): ClientCall | undefined {
   const id = traceparentOf(headers);
   if (id === undefined) return undefined;
-  const open = openCalls.get(id);
+  const open = findCall(id, active);
   if (open instanceof ClientCall) return open;
   const call = active instanceof CallContext ? active.call : undefined;
   return call instanceof ClientCall && call.id === id ? call : undefined;

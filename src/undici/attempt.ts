@@ -60,7 +60,7 @@ export class Attempt implements Exchange {
     if (statusCode < 200) return;
     this.#responded(statusCode, headers, statusMessage);
     if (this.#config.options.endSpanOn === "headers") this.call.end();
-    else this.#arrived = now();
+    else if (this.call.observed) this.#arrived = now();
   }
 
   /** The connection is the application's from here on. */

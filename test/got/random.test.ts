@@ -116,7 +116,7 @@ test("however calls end, each span ends once, and no listener, timer or open cal
   expect(spans.length).toBe(telemetry.started());
   expect(new Set(spans.map((span) => span.spanContext().spanId)).size).toBe(spans.length);
   expect(failed).toBeGreaterThan(100);
-  expect(openCalls.size).toBe(0);
+  expect(openCalls).toEqual([]);
   expect(EventEmitter.listenerCount(signal as never, "abort")).toBe(0);
   const idle = Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? []);
   for (const socket of idle) expect(socket.eventNames().filter((name) => typeof name === "symbol")).toEqual([]);
