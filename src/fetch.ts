@@ -14,6 +14,7 @@ import type { ClientOptions } from "./core/options.ts";
 import { guarded, reportFailure } from "./core/guard.ts";
 import { wrapped } from "./core/wrapped.ts";
 import { FetchExchange } from "./fetch/exchange.ts";
+import { isGlobalDispatcherOwn, isNodeFetch, isSentByApplication } from "./fetch/platform.ts";
 
 /** What hooks are told of a fetch: its arguments. */
 export interface FetchRequest {
@@ -94,12 +95,14 @@ export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {})
  * it is called, and must find tracing suppressed. A function of the application's must not: it may start spans of its own.
  */
 function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActive: () => boolean): Fetch {
-  connectChannels();
+  const isNodes = connectChannels() && isGlobal && isNodeFetch(original);
 
   // The arguments become an array only where there is something to tell: a call of which nothing is told costs no memory.
   function fetch(this: unknown): Promise<Response> {
     if (!isActive() || !hasSomethingToTell(config)) return Reflect.apply(original, this, arguments);
-    return send(this, [...arguments] as unknown as FetchArguments);
+    // The usual number, for which no iterator is needed.
+    const args = arguments.length === 2 ? [arguments[0], arguments[1]] : [...arguments];
+    return send(this, args as FetchArguments);
   }
 
   function send(self: unknown, args: FetchArguments): Promise<Response> {
@@ -109,12 +112,15 @@ function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActi
     // Nothing is recorded and nothing is active but what was: there is nothing to follow.
     if (call.context === call.parent && !call.observed) return Reflect.apply(original, self, args);
 
-    arrangeChannels();
+    const others = arrangeChannels();
     const exchange = call.observed ? new FetchExchange(config, call, signalOf(args)) : undefined;
     call.suppressing = isGlobal || foreignSubscribedFirst();
     let result: Promise<Response>;
     try {
-      result = context.with(call.context, original, self, ...args);
+      result =
+        isNodes && !others && runsNoOtherCode(args)
+          ? Reflect.apply(original, self, args)
+          : context.with(call.context, original, self, ...args);
     } catch (error) {
       exchange?.failed(error);
       throw error;
@@ -126,6 +132,12 @@ function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActi
 
   wrapped.add(fetch);
   return keepProperties(fetch, original);
+}
+
+/** Whether all that a request runs beneath Node's fetch is Node's. */
+function runsNoOtherCode([input, init]: FetchArguments): boolean {
+  const { body, dispatcher } = (init ?? {}) as { body?: unknown; dispatcher?: unknown };
+  return !isRequest(input) && !isSentByApplication(body) && dispatcher === undefined && isGlobalDispatcherOwn();
 }
 
 type FetchArguments = [input: string | URL | Request, init?: RequestInit, ...rest: unknown[]];
@@ -188,6 +200,7 @@ const NORMALIZED = /^(?:delete|get|head|options|post|put)$/i;
 function methodOf(input: FetchArguments[0], init: RequestInit | undefined): string {
   const given = init?.method as string | null | undefined;
   if (given === undefined) return isRequest(input) ? input.method : "GET";
+  if (given === "POST" || given === "GET") return given;
   const method = String(given); // null has a name too
   return NORMALIZED.test(method) ? method.toUpperCase() : method;
 }

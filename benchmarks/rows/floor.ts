@@ -8,12 +8,23 @@ let tracer: Tracer | undefined;
 
 /** Starts the CLIENT span of a POST to `http://{address}:{port}`, and writes its headers into the carrier. */
 export function startClientFloor(url: string, address: string, port: number, carrier: object): Span {
+  return startClientFloorWithin(url, address, port, carrier).span;
+}
+
+/** The same, for a transport that has to run in the span's context. */
+export function startClientFloorWithin(
+  url: string,
+  address: string,
+  port: number,
+  carrier: object,
+): { readonly span: Span; readonly callContext: Context } {
   tracer ??= trace.getTracer("floor");
   const active = context.active();
   const attributes = { "http.request.method": "POST", "server.address": address, "server.port": port, "url.full": url };
   const span = tracer.startSpan("POST", { kind: SpanKind.CLIENT, attributes }, active);
-  propagation.inject(trace.setSpan(active, span), carrier);
-  return span;
+  const callContext = trace.setSpan(active, span);
+  propagation.inject(callContext, carrier);
+  return { span, callContext };
 }
 
 /** Ends it, after what the response and the connection have told. */

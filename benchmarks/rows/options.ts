@@ -17,7 +17,7 @@ export interface RowSpec extends TelemetryOptions {
   readonly arrival: Arrival;
 }
 
-export type RowName = "fetch" | "undici" | "axios" | "got" | "server" | "inject" | "extract" | "noop";
+export type RowName = "fetch" | "wrapFetch" | "undici" | "axios" | "got" | "server" | "inject" | "extract" | "noop";
 
 /** The circumstances of which a table does not speak: a sampled call as most are. */
 export const USUAL: Omit<RowSpec, "row"> = {

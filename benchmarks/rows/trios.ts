@@ -5,6 +5,7 @@ import type { RowName, RowOptions, RowSpec } from "./options.ts";
 /** A process loads what its row needs, and no other client. */
 const MAKERS: Record<RowName, () => Promise<(options: RowOptions) => Trio>> = {
   fetch: async () => (await import("./fetch.ts")).fetchTrio,
+  wrapFetch: async () => (await import("./fetch.ts")).wrapFetchTrio,
   undici: async () => (await import("./undici.ts")).undiciTrio,
   axios: async () => (await import("./axios.ts")).axiosTrio,
   got: async () => (await import("./got.ts")).gotTrio,

@@ -10,7 +10,7 @@ import type { State } from "../rows/telemetry.ts";
 import { measured } from "./measured.ts";
 import type { Measured, Thoroughness } from "./measured.ts";
 
-const ROWS: readonly RowName[] = ["undici", "fetch", "axios", "got", "server", "inject", "extract", "noop"];
+const ROWS: readonly RowName[] = ["undici", "fetch", "wrapFetch", "axios", "got", "server", "inject", "extract", "noop"];
 const STATES: readonly State[] = ["none", "forward", "unsampled", "sampled"];
 
 export async function ownTime(how: Thoroughness): Promise<Measured[]> {

@@ -10,6 +10,7 @@ export type Arrival = "whole" | "streamed";
 /** A fetch that does nothing but what an instrumentation sees of the platform's: its channels and its promise. */
 export function fetchStub(wire: Wire, arrival: Arrival): FetchStub {
   return async (url, init) => {
+    // It stands for Node's own fetch, which is known by what it loads: internal/deps/undici.
     const end = url.indexOf("/", 8);
     const request = { origin: url.slice(0, end), path: url.slice(end), method: init.method, headers: flat(init.headers) };
     await TURN; // the platform's has sent nothing yet when it returns

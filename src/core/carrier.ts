@@ -71,7 +71,11 @@ function mayHave(headers: object, names: readonly string[]): boolean {
 
 /** The headers among `names` that are there, keyed in lower case; undefined if none is. */
 export function readHeaders(headers: unknown, names: readonly string[]): Record<string, string> | undefined {
-  if (typeof headers !== "object" || headers === null || !mayHave(headers, names)) return undefined;
+  return typeof headers === "object" && headers !== null && mayHave(headers, names) ? readNamed(headers, names) : undefined;
+}
+
+// A function of its own: its closures would cost each call memory, also where there is nothing to read.
+function readNamed(headers: object, names: readonly string[]): Record<string, string> | undefined {
   let found: Record<string, string> | undefined;
   const note = (name: string, value: unknown): void => {
     const text = textOf(value);

@@ -34,16 +34,26 @@ export function closeCall(call: OpenCall): void {
   last.place = place;
 }
 
+// Requests of calls that were started together are created in the same order: behind the one that was found last stands the next.
+let behindLast = 0;
+
 /** The open call that has issued a `traceparent`; where it can be that of `context`, that is asked first. */
 export function findCall(traceparent: string, context: Context): OpenCall | undefined {
   if (context instanceof CallContext) {
     const call = context.call as Partial<OpenCall>;
     if (call.id === traceparent && call.place !== -1) return call as OpenCall;
   }
-  // The latest are the likeliest.
+  const likely = openCalls[behindLast];
+  if (likely?.id === traceparent) {
+    behindLast++;
+    return likely;
+  }
+  // Of the others the latest are the likeliest.
   for (let i = openCalls.length - 1; i >= 0; i--) {
     const call = openCalls[i] as OpenCall;
-    if (call.id === traceparent) return call;
+    if (call.id !== traceparent) continue;
+    behindLast = i + 1;
+    return call;
   }
   return undefined;
 }
