@@ -4,7 +4,7 @@ import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
 import type { ClientConfig } from "./core/client-config.ts";
 import { withHeaders } from "./core/carrier.ts";
-import { guarded } from "./core/guard.ts";
+import { reportFailure } from "./core/guard.ts";
 import { describe } from "./core/options.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { wrapped } from "./core/wrapped.ts";
@@ -43,10 +43,14 @@ export function wrapGot<Instance extends Got>(got: Instance, options: GotOptions
 function tracing(config: ClientConfig): HandlerFunction {
   const handler: HandlerFunction = (options, next) => {
     if (!hasSomethingToTell(config)) return next(options);
-    const outcome: Outcome = { result: undefined };
-    guarded("preparing a request of got", traceAttempts, config, options, outcome);
+    const traced: TracedRequest = { config, result: undefined, latest: undefined };
+    try {
+      traceAttempts(traced, options);
+    } catch (error) {
+      reportFailure("preparing a request of got", error);
+    }
     const result = next(options);
-    outcome.result = result;
+    traced.result = result;
     if (!options?.isStream) leaveNoHook(result);
     return result;
   };
@@ -54,76 +58,108 @@ function tracing(config: ClientConfig): HandlerFunction {
   return handler;
 }
 
+/** A request of the application's: got may make several attempts of it. */
+interface TracedRequest extends Outcome {
+  readonly config: ClientConfig;
+  latest: ClientCall | undefined;
+}
+
 /**
- * Traces the attempts of one call.
+ * Traces the attempts of one request.
  *
  * An attempt begins where got asks its options for the function that sends the request: all hooks have run by then, URL and headers are
  * final, and got does not ask if a hook has answered. (A `request` option of our own would come as late, but hooks would see it, and got
  * takes an http2 request's timeouts away from it.) Retries and hops have copies of the options, which keep the hooks: so a hook of ours
  * watches each copy.
  */
-function traceAttempts(config: ClientConfig, first: Options | undefined, outcome: Outcome): void {
+function traceAttempts(traced: TracedRequest, options: Options | undefined): void {
   // No options: the URL is invalid. Watched already: an instance that was merged with another traced one.
-  if (first === undefined || isWatched(first)) return;
-  let latest: ClientCall | undefined;
-
-  function watch(options: Options): void {
-    const prototype = Object.getPrototypeOf(options) as Options;
-    const value = (): Transport | undefined => {
-      const transport = prototype.getRequestFunction.call(options) as Transport | undefined;
-      return transport && ((...args) => attempt(options, transport, args));
-    };
-    Object.defineProperty(options, "getRequestFunction", { configurable: true, writable: true, value });
-  }
-
-  function attempt(options: Options, transport: Transport, args: unknown[]): unknown {
-    const previous = latest;
-    // The body of a redirect may still be on its way, or never end.
-    previous?.end();
-    const call = guarded("reading a request of got", startAttempt, config, options, args, previous);
-    if (call === undefined) return transport(...args);
-    latest = call;
-    return send(config, call, options, transport, args, outcome);
-  }
-
-  const watchCopy = (options: Options): void => {
-    if (!isWatched(options)) watch(options);
+  if (options === undefined || isWatched(options)) return;
+  const watchCopy: BeforeRequestHook = (copy) => {
+    if (!isWatched(copy)) watch(traced, copy);
   };
-  watch(first);
-  const beforeRequest: object[] = first.hooks.beforeRequest;
+  watchCopy[IS_OURS] = true;
+  watch(traced, options);
+  const { beforeRequest } = options.hooks as unknown as { beforeRequest: BeforeRequestHook[] };
   removeHook(beforeRequest);
-  wrapped.add(watchCopy);
   beforeRequest.push(watchCopy);
+}
+
+interface BeforeRequestHook {
+  (options: Options): void;
+  [IS_OURS]?: true;
+}
+
+// For all copies of this package. On the function, for each request has one of its own: a set of them costs more than the rest of the work here.
+const IS_OURS: unique symbol = Symbol.for("a2a-otel.hook") as never;
+
+function watch(traced: TracedRequest, options: Options): void {
+  const value = (): Transport | undefined => {
+    const prototype = Object.getPrototypeOf(options) as Options;
+    const transport = prototype.getRequestFunction.call(options) as Transport | undefined;
+    return transport && ((...args) => attempt(traced, options, transport, args));
+  };
+  Object.defineProperty(options, "getRequestFunction", { configurable: true, writable: true, value });
 }
 
 function isWatched(options: Options): boolean {
   return Object.hasOwn(options, "getRequestFunction");
 }
 
+function attempt(traced: TracedRequest, options: Options, transport: Transport, args: unknown[]): unknown {
+  const { config, latest } = traced;
+  // The body of a redirect may still be on its way, or never end.
+  latest?.end();
+  const call = startAttempt(config, options, args, latest);
+  if (call === undefined) return transport(...args);
+  traced.latest = call;
+  return send(config, call, options, transport, args, traced);
+}
+
 /** Takes out the hook of an earlier call, whose options the application uses again: for the next page, or for a call of its own. */
-function removeHook(hooks: object[]): void {
-  const stale = hooks.findIndex((hook) => wrapped.has(hook));
-  if (stale !== -1) hooks.splice(stale, 1);
+function removeHook(hooks: BeforeRequestHook[]): void {
+  for (let i = 0; i < hooks.length; i++) {
+    if (hooks[i]?.[IS_OURS] !== true) continue;
+    hooks.splice(i, 1);
+    return;
+  }
 }
 
 /** A promise of got's, whose type has another name in each major version. */
 interface Announcing {
   once?(event: "response", listener: (response: Response) => void): unknown;
+  off?(event: "response", listener: (response: Response) => void): unknown;
 }
 
 /** Has a promise that is settled with a response leave the options of its request with the application's hooks alone. */
 function leaveNoHook(promise: Announcing | undefined): void {
+  if (promise?.once === undefined) return;
   // A handler of the application's may give several callers one promise.
-  if (promise?.once === undefined || wrapped.has(promise)) return;
-  wrapped.add(promise);
-  promise.once("response", (response) => {
-    // Before 16 got tells of a response also before its afterResponse hooks, which may send the request again.
-    if (response.request?.destroyed) removeHook(response.request.options.hooks.beforeRequest);
-  });
+  promise.off?.("response", removeOwnHook);
+  promise.once("response", removeOwnHook);
+}
+
+function removeOwnHook({ request }: Response): void {
+  // Before 16 got tells of a response also before its afterResponse hooks, which may send the request again.
+  if (request?.destroyed) removeHook(request.options.hooks.beforeRequest as unknown as BeforeRequestHook[]);
 }
 
 /** Starts the call of an attempt, and lays its headers over those that got is about to send; `options` keep the application's own. */
 function startAttempt(
+  config: ClientConfig,
+  options: Options,
+  args: unknown[],
+  previous: ClientCall | undefined,
+): ClientCall | undefined {
+  try {
+    return layHeaders(config, options, args, previous);
+  } catch (error) {
+    reportFailure("reading a request of got", error);
+    return undefined;
+  }
+}
+
+function layHeaders(
   config: ClientConfig,
   options: Options,
   args: unknown[],

@@ -2,10 +2,11 @@ import { context } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import type { AxiosInstance, AxiosResponse } from "axios";
 import { CallContext } from "../core/call-context.ts";
+import { RecordView } from "../core/carrier.ts";
 import { startCall } from "../core/start-call.ts";
 import type { ClientCall } from "../core/client-call.ts";
 import type { ClientConfig } from "../core/client-config.ts";
-import { guarded, reportFailure } from "../core/guard.ts";
+import { reportFailure } from "../core/guard.ts";
 import { arrangeChannels } from "../core/undici-channels.ts";
 import { followFetch, followStream, isNodeStream } from "./body.ts";
 import type { FetchBody } from "./body.ts";
@@ -108,9 +109,9 @@ function begin(
   let call: ClientCall | undefined;
   try {
     const url = requestUrl(config, build);
-    const method = String(config.method ?? "get").toUpperCase();
-    // A plain copy of the headers is read faster than they are themselves.
-    call = startCall(instrumentation.config, method, url.href, Object.assign({}, config.headers), config, earlier, config.data);
+    const { headers } = config;
+    const readable = typeof headers === "object" && headers !== null ? new RecordView(headers) : undefined;
+    call = startCall(instrumentation.config, methodOf(config), url.href, readable, config, earlier, config.data);
     if (call === undefined) return undefined;
     const transport = transportOf(adapter, config.adapter ?? build.defaultAdapter(), build);
     const laid = layHeaders(config, call, earlier !== undefined);
@@ -127,6 +128,11 @@ function begin(
 }
 
 const NOTHING: readonly (() => void)[] = [];
+
+// axios writes them in lower case; to change that makes a new string each time.
+function methodOf({ method = "get" }: Request): string {
+  return method === "post" ? "POST" : method === "get" ? "GET" : String(method).toUpperCase();
+}
 
 function overrideConfig(config: Request, call: ClientCall, transport: Transport, url: RequestUrl): readonly (() => void)[] {
   const isSerialized = url.serialized !== undefined || url.threw !== undefined;
@@ -205,7 +211,7 @@ function giveUp(call: ClientCall, error: unknown): void {
 
 function responded({ call, config, fetchBody, instrumentation }: Attempt, response: AxiosResponse): void {
   if (!call.observed) return;
-  if (fetchBody === undefined) guarded("the connection of axios", connected, call, response.request);
+  if (fetchBody === undefined) connected(call, response.request);
   if (typeof response.status === "number") call.response(response.status, response.headers);
   call.delivered(response);
   const body: unknown = response.data;
@@ -222,8 +228,12 @@ interface ClientRequestLike {
 }
 
 function connected(call: ClientCall, request: unknown): void {
-  const { socket, res } = (request ?? {}) as ClientRequestLike;
-  if (res !== undefined) call.connected(socket?.remoteAddress, socket?.remotePort, res.httpVersion);
+  try {
+    const { socket, res } = (request ?? {}) as ClientRequestLike;
+    if (res !== undefined) call.connected(socket?.remoteAddress, socket?.remotePort, res.httpVersion);
+  } catch (error) {
+    reportFailure("the connection of axios", error);
+  }
 }
 
 /** Leaves an adapter of ours on a config that has failed, by which a re-send of it is known as the next attempt. */

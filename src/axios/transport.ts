@@ -9,6 +9,7 @@ import { ClientCall } from "../core/client-call.ts";
 import { now } from "../core/metrics.ts";
 import { findCall } from "../core/open-calls.ts";
 import { TRACEPARENT } from "../core/propagator.ts";
+import { isNodes, patchWatch } from "../core/patched.ts";
 import { foreignSubscribedFirst } from "../core/undici-channels.ts";
 import type { Build } from "./build.ts";
 
@@ -45,21 +46,11 @@ export function isWatched(transport: Transport): boolean {
   return transport !== "xhr" && (isFetchWatched() || (transport === "custom" && isHttpPatched()));
 }
 
-let lastHttp: unknown;
-let lastHttps: unknown;
-let lastFetch: unknown;
-let httpPatched = false;
-let fetchPatched = false;
-
 /** Whether somebody has put a function of their own in the place of `http.request`. */
-export function isHttpPatched(): boolean {
-  if (http.request !== lastHttp || https.request !== lastHttps) {
-    lastHttp = http.request;
-    lastHttps = https.request;
-    httpPatched = !isNodes(lastHttp) || !isNodes(lastHttps);
-  }
-  return httpPatched;
-}
+export const isHttpPatched: () => boolean = patchWatch(http, https);
+
+let lastFetch: unknown;
+let fetchPatched = false;
 
 /** Likewise for the global fetch, or whether somebody but us listens to what it does. */
 function isFetchWatched(): boolean {
@@ -73,13 +64,6 @@ function isFetchWatched(): boolean {
 }
 
 const undiciRequests = channel("undici:request:create");
-
-// What `http.request`, `https.request` and `fetch` of Node do, and nobody else's.
-const NODES = /\bnew ClientRequest\(|\bReflectConstruct\(ClientRequest\b|\bfetchImpl\(/;
-
-function isNodes(original: unknown): boolean {
-  return typeof original === "function" && NODES.test(Function.prototype.toString.call(original));
-}
 
 let connected = false;
 

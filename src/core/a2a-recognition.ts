@@ -6,8 +6,6 @@ export interface A2ARecognition {
   readonly method: string | undefined;
   /** The path from where A2A begins in it (`url.template`): neither base path nor tenant; undefined for JSON-RPC, whose URL is anything. */
   readonly template: string | undefined;
-  /** Whether other services have such a path too: then only A2A's headers tell. */
-  readonly ambiguous: boolean;
 }
 
 export const A2A_METHOD_NAME = "a2a.method.name";
@@ -44,28 +42,30 @@ export function confirmA2A(
   headers: unknown,
   body: unknown,
 ): A2ARecognition | undefined {
-  if (byPath !== undefined) return !byPath.ambiguous || isA2A(headers) ? byPath : undefined;
+  if (byPath !== undefined) return !AMBIGUOUS.has(byPath) || isA2A(headers) ? byPath : undefined;
   if (mode !== "body" || method !== "POST" || typeof body !== "string") return undefined;
   return isA2A(headers) ? RPC.get(rpcMethod(body)) : undefined;
 }
 
-const rest = (method: string | undefined, template: string | undefined, ambiguous = false): A2ARecognition =>
-  Object.freeze({ method, template, ambiguous });
+const rest = (method: string | undefined, template: string | undefined): A2ARecognition => Object.freeze({ method, template });
 
 const AGENT_CARD = rest(undefined, "/.well-known/agent-card.json");
 const SEND_MESSAGE = rest("SendMessage", "/message:send");
 const SEND_STREAMING_MESSAGE = rest("SendStreamingMessage", "/message:stream");
-const LIST_TASKS = rest("ListTasks", "/tasks", true);
-const GET_TASK = rest("GetTask", "/tasks/{id}", true);
+const LIST_TASKS = rest("ListTasks", "/tasks");
+const GET_TASK = rest("GetTask", "/tasks/{id}");
 const CANCEL_TASK = rest("CancelTask", "/tasks/{id}:cancel");
 const SUBSCRIBE_TO_TASK = rest("SubscribeToTask", "/tasks/{id}:subscribe");
 const EXTENDED_CARD = rest("GetExtendedAgentCard", "/extendedAgentCard");
-const EXTENDED_CARD_OF_V0_3 = rest("GetExtendedAgentCard", "/v1/card", true);
+const EXTENDED_CARD_OF_V0_3 = rest("GetExtendedAgentCard", "/v1/card");
 const CONFIGS = "/tasks/{id}/pushNotificationConfigs";
 const CREATE_CONFIG = rest("CreateTaskPushNotificationConfig", CONFIGS);
 const LIST_CONFIGS = rest("ListTaskPushNotificationConfigs", CONFIGS);
 const GET_CONFIG = rest("GetTaskPushNotificationConfig", `${CONFIGS}/{configId}`);
 const DELETE_CONFIG = rest("DeleteTaskPushNotificationConfig", `${CONFIGS}/{configId}`);
+
+/** What is asked for by paths that other services have too: only A2A's headers tell. */
+const AMBIGUOUS: ReadonlySet<A2ARecognition> = new Set([LIST_TASKS, GET_TASK, EXTENDED_CARD_OF_V0_3]);
 
 /** A2A's REST paths, under any base path and with or without a tenant. */
 export function recognisePath(method: string, url: string): A2ARecognition | undefined {

@@ -1,12 +1,16 @@
+import { channel } from "node:diagnostics_channel";
 import { errorMonitor } from "node:events";
+import http from "node:http";
 import type { ClientRequest, IncomingMessage } from "node:http";
+import https from "node:https";
 import type { Duplex } from "node:stream";
 import { context } from "@opentelemetry/api";
 import type { Options } from "got";
 import { CallContext } from "../core/call-context.ts";
 import type { ClientCall } from "../core/client-call.ts";
 import type { ClientConfig } from "../core/client-config.ts";
-import { guarded } from "../core/guard.ts";
+import { reportFailure } from "../core/guard.ts";
+import { patchWatch } from "../core/patched.ts";
 import { watchUnreadStream } from "../core/unread.ts";
 
 /** `http.request` or what stands for it. */
@@ -29,12 +33,13 @@ export function send(
   // Nothing is recorded and nothing is active but what was: there is nothing to follow.
   if (call.context === call.parent && !call.observed) return transport(...args);
   const exchange = new Exchange(config, call, options, outcome);
-  // Hooks and listeners run in the context that the request is made in: the application's, but for the switch.
-  const silent = new CallContext(call.parent, undefined, call);
   call.suppressing = true;
   let result: unknown;
   try {
-    result = context.with(silent, transport, undefined, ...args);
+    // Hooks and listeners run in the context that the request is made in: the application's, but for the switch.
+    result = isWatched(options)
+      ? context.with(new CallContext(call.parent, undefined, call), transport, undefined, ...args)
+      : transport(...args);
   } catch (error) {
     call.suppressing = false;
     exchange.failed(error);
@@ -42,7 +47,7 @@ export function send(
   }
   if (!isPromise(result)) {
     call.suppressing = false;
-    guarded("following a request of got", () => exchange.follow(result));
+    exchange.followed(result);
     return result;
   }
   // Got's own function for http2 finds out which protocol the server speaks before it makes the request.
@@ -50,7 +55,7 @@ export function send(
   return result.then(
     (request) => {
       call.suppressing = false;
-      guarded("following a request of got", () => exchange.follow(request));
+      exchange.followed(request);
       return request;
     },
     (error: unknown) => {
@@ -59,6 +64,14 @@ export function send(
       throw error;
     },
   );
+}
+
+const isHttpPatched = patchWatch(http, https);
+const requests = [channel("http.client.request.start"), channel("http.client.request.created")] as const;
+
+/** Whether foreign instrumentation may be beneath a request, which must find tracing suppressed. It costs more to change the context than to ask. */
+function isWatched({ request }: Options): boolean {
+  return request !== undefined || isHttpPatched() || requests[0].hasSubscribers || requests[1].hasSubscribers;
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {
@@ -80,9 +93,17 @@ class Exchange {
     this.#outcome = outcome;
   }
 
-  /** @param result what a transport returns: a request; or, if it is the application's own, maybe a response at once. */
-  follow(result: unknown): void {
+  followed(result: unknown): void {
     if (!this.#call.observed) return;
+    try {
+      this.#follow(result);
+    } catch (error) {
+      reportFailure("following a request of got", error);
+    }
+  }
+
+  /** @param result what a transport returns: a request; or, if it is the application's own, maybe a response at once. */
+  #follow(result: unknown): void {
     const message = result as Partial<ClientRequest & IncomingMessage> | null | undefined;
     if (typeof message?.once !== "function") {
       this.#call.end();

@@ -46,7 +46,7 @@ export function tracedHandler<T extends object>(handler: T, attempt: Attempt): T
 const classes = new Map<number, new (handler: Handler, attempt: Attempt) => object>();
 
 function classFor(handler: object): new (handler: Handler, attempt: Attempt) => object {
-  const present = presentIn(handler as Partial<Handler>);
+  const present = presentIn(handler);
   let found = classes.get(present);
   if (found === undefined) {
     found = class extends TracedHandler {};
