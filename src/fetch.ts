@@ -10,6 +10,7 @@ import { addOwner } from "./core/owners.ts";
 import type { Owned } from "./core/owners.ts";
 import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
 import { describe } from "./core/options.ts";
+import { Recent } from "./core/recent.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { guarded, reportFailure } from "./core/guard.ts";
 import { wrapped } from "./core/wrapped.ts";
@@ -205,23 +206,20 @@ function methodOf(input: FetchArguments[0], init: RequestInit | undefined): stri
   return NORMALIZED.test(method) ? method.toUpperCase() : method;
 }
 
-let lastInput: unknown;
-let lastUrl = "";
+const normalized = new Recent<string>();
 
-/** The URL that is asked for, normalised. An agent asks the same one again and again: the last one is at hand. */
+/** The URL that is asked for, normalised; what was asked lately is at hand. */
 function urlOf(input: FetchArguments[0]): string {
   if (isRequest(input)) return input.url;
-  if (input === lastInput) return lastUrl;
   const text = String(input);
+  const known = normalized.get(text);
+  if (known !== undefined) return known;
   const base = globalThis.location?.href;
   const url = parseUrl(text, base);
   if (url === undefined) return text;
   const href = addressOf(url);
-  // A URL object may change, and so may the page that a relative one is relative to.
-  if (typeof input === "string" && base === undefined) {
-    lastInput = input;
-    lastUrl = href;
-  }
+  // The page that a relative one is relative to may change.
+  if (base === undefined) normalized.set(text, href);
   return href;
 }
 

@@ -1,7 +1,8 @@
 import { ROOT_CONTEXT, context, diag, propagation, trace } from "@opentelemetry/api";
 import type { ContextManager, TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { CompositePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { w3cBaggagePropagator } from "./core/baggage.ts";
 import { SETUP_OPTIONS, checkOptions } from "./core/options.ts";
 import { propagatorNames, w3cPropagator } from "./core/propagator.ts";
 import { hasContextManager, isNoop } from "./core/telemetry.ts";
@@ -67,7 +68,7 @@ function propagatorOfEnvironment(): TextMapPropagator | undefined {
   const propagators: TextMapPropagator[] = [];
   for (const name of new Set(names)) {
     if (name === "tracecontext") propagators.push(new W3CTraceContextPropagator());
-    else if (name === "baggage") propagators.push(new W3CBaggagePropagator());
+    else if (name === "baggage") propagators.push(w3cBaggagePropagator());
     else diag.warn(`a2a-otel: OTEL_PROPAGATORS names "${name}", which is not brought along (tracecontext, baggage, none): skipped`);
   }
   return propagators.length === 0 ? undefined : new CompositePropagator({ propagators });

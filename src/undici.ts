@@ -11,6 +11,7 @@ import type { ClientConfig } from "./core/client-config.ts";
 import { reportFailure } from "./core/guard.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { withOtherHeaders } from "./core/overlay.ts";
+import { Recent } from "./core/recent.ts";
 import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
 import { Attempt, attemptBefore, rememberSuppressed } from "./undici/attempt.ts";
 import { tracedHandler } from "./undici/handler.ts";
@@ -150,9 +151,17 @@ function withQuery(path: string, query: Record<string, unknown>): string {
   return text === "" ? path : `${path}?${text}`;
 }
 
+const normalOrigins = new Recent<string>();
+
 function normalOrigin(origin: string | URL | undefined): string | undefined {
   if (origin === undefined || origin === null) return undefined;
-  return (typeof origin === "string" ? parseUrl(origin)?.origin : origin.origin) ?? String(origin);
+  if (typeof origin !== "string") return origin.origin ?? String(origin);
+  let normal = normalOrigins.get(origin);
+  if (normal === undefined) {
+    normal = parseUrl(origin)?.origin ?? origin;
+    normalOrigins.set(origin, normal);
+  }
+  return normal;
 }
 
 /** Headers given as an iterator can be read only once: they become a set of pairs, which we and undici can both read. */

@@ -1,5 +1,6 @@
 import type { AxiosRequestConfig } from "axios";
 import { addressOf, parseUrl } from "../core/attributes.ts";
+import { Recent } from "../core/recent.ts";
 import type { Build } from "./build.ts";
 
 /** The URL that a request asks for, and its query as the serializer made it; `threw` is what the serializer threw. */
@@ -77,15 +78,16 @@ function lenient(encoded: string): string {
   return encoded.replace(/%3A/g, ":").replace(/%24/g, "$").replace(/%2C/g, ",").replace(/%20/g, "+");
 }
 
-let lastUrl = "";
-let lastHref = "";
+const recent = new Recent<string>();
 
-/** An agent asks the same URL again and again: the last one is at hand. */
+/** What was asked lately is at hand, for an agent asks the same again and again. */
 function normalized(url: string, { socketPath }: AxiosRequestConfig): string {
-  if (url === lastUrl && !socketPath) return lastHref;
-  const parsed = parseUrl(url, socketPath ? "http://localhost" : globalThis.location?.href);
+  const base = socketPath ? "http://localhost" : globalThis.location?.href;
+  const known = base === undefined ? recent.get(url) : undefined;
+  if (known !== undefined) return known;
+  const parsed = parseUrl(url, base);
   if (parsed === undefined) return url;
-  lastUrl = url;
-  lastHref = addressOf(parsed);
-  return lastHref;
+  const href = addressOf(parsed);
+  if (base === undefined) recent.set(url, href);
+  return href;
 }

@@ -1,6 +1,7 @@
-import { isTracingSuppressed, suppressTracing, unsuppressTracing } from "@opentelemetry/core";
-import { ROOT_CONTEXT, context as contextApi, isSpanContextValid, trace } from "@opentelemetry/api";
+import { isTracingSuppressed, unsuppressTracing } from "@opentelemetry/core";
+import { context as contextApi, isSpanContextValid } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
+import { SPAN_KEY, SUPPRESSION_KEY } from "./context-keys.ts";
 
 /**
  * The context that an outbound call's transport runs in: the parent's, with the call's span active, and with a switch for suppression.
@@ -89,18 +90,3 @@ export function unsuppressed(context: Context): Context | undefined {
 }
 
 const APPLICATION_SUPPRESSION_KEY = Symbol.for("a2a-otel.suppressed-by-application");
-
-// The keys of OpenTelemetry are private; the public functions tell them to a context that writes down what it is asked.
-const SPAN_KEY = keyOf((probe) => trace.getSpan(probe));
-const SUPPRESSION_KEY = keyOf((probe) => suppressTracing(probe));
-
-function keyOf(use: (probe: Context) => unknown): symbol {
-  let seen: symbol | undefined;
-  const note = (key: symbol): Context => {
-    seen = key;
-    return ROOT_CONTEXT;
-  };
-  use({ getValue: note, setValue: note, deleteValue: note });
-  if (seen === undefined) throw new Error("a2a-otel: this @opentelemetry/api keeps spans in no context key");
-  return seen;
-}

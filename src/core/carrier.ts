@@ -13,7 +13,9 @@ interface HeadersLike extends Iterable<Pair> {
 
 /** Whether two header names are the same (RFC 9110 section 5.1: names are case-insensitive). */
 export function sameName(a: string, b: string): boolean {
-  return a.length === b.length && (a === b || a.toLowerCase() === b.toLowerCase());
+  if (a === b) return true;
+  // In ASCII this bit alone tells an upper-case letter from a lower-case one: most names need not be written anew to differ.
+  return a.length === b.length && (a.charCodeAt(0) | 0x20) === (b.charCodeAt(0) | 0x20) && a.toLowerCase() === b.toLowerCase();
 }
 
 function includesName(names: readonly string[], name: unknown): boolean {

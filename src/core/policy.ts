@@ -1,5 +1,6 @@
 import { ROOT_CONTEXT, propagation, trace } from "@opentelemetry/api";
 import type { Baggage, Context } from "@opentelemetry/api";
+import { sizeOf } from "./baggage.ts";
 import { warnOnce } from "./guard.ts";
 import { compileMatchers } from "./matchers.ts";
 import type { UrlTest } from "./matchers.ts";
@@ -60,6 +61,7 @@ function withBaggage(context: Context, baggage: Baggage | undefined): Context {
 /** The members that may leave; the very same baggage where all may. */
 function leavingBaggage({ baggage: mayReceive, keys }: Policy, baggage: Baggage, url: string): Baggage | undefined {
   if (!mayReceive(url)) return undefined;
+  if (keys === undefined && sizeOf(baggage) <= MEMBERS) return baggage;
   const entries = baggage.getAllEntries();
   const admitted = keys === undefined ? entries : entries.filter(([key]) => keys.has(key));
   if (admitted.length > MEMBERS) warnDropped();
@@ -75,7 +77,7 @@ function bounded(headers: Record<string, string>, baggage: Baggage | undefined):
   let kept = header;
   while (kept.length > BYTES) kept = kept.slice(0, Math.max(0, kept.lastIndexOf(",")));
   const members = kept === "" ? 0 : kept.split(",").length;
-  if (members < (baggage?.getAllEntries().length ?? 0)) warnDropped();
+  if (members < (baggage === undefined ? 0 : sizeOf(baggage))) warnDropped();
   if (kept === "") delete headers[BAGGAGE];
   else headers[BAGGAGE] = kept;
   return headers;

@@ -1,6 +1,7 @@
 import { propagation, trace } from "@opentelemetry/api";
 import type { Baggage, Context, SpanContext, TextMapPropagator } from "@opentelemetry/api";
-import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { CompositePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { w3cBaggagePropagator } from "./baggage.ts";
 import { environmentList } from "./environment.ts";
 import { guarded, reportFailure } from "./guard.ts";
 import { parseTraceState } from "./trace-state.ts";
@@ -18,7 +19,7 @@ export interface Propagation {
 
 /** W3C Trace Context with W3C Baggage: what is used where nobody has chosen. */
 export function w3cPropagator(): TextMapPropagator {
-  return new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] });
+  return new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), w3cBaggagePropagator()] });
 }
 
 const fallback: Propagation = withFields(w3cPropagator());

@@ -1,6 +1,6 @@
 import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { AttributeValue, Attributes, Context, Histogram, Link, Span, Tracer } from "@opentelemetry/api";
-import { RPCType, getRPCMetadata, setRPCMetadata } from "@opentelemetry/core";
+import { RPCType, getRPCMetadata } from "@opentelemetry/core";
 import type { RPCMetadata } from "@opentelemetry/core";
 import {
   ERROR_TYPE,
@@ -12,13 +12,14 @@ import {
   errorType,
   headerValue,
 } from "./attributes.ts";
-import { readHeader, readHeaders } from "./carrier.ts";
+import { readHeader } from "./carrier.ts";
 import { recordFailure } from "./failure.ts";
 import { guarded, reportFailure } from "./guard.ts";
 import { now } from "./metrics.ts";
 import { namedSpans } from "./named-spans.ts";
 import { acceptedBaggage, withoutCallersTrace } from "./policy.ts";
 import { bounded, contextOf } from "./propagator.ts";
+import { RequestContext } from "./request-context.ts";
 import { knownMethod, measuredAttributes, requestAttributes, requestHeaders } from "./server-attributes.ts";
 import type { Received } from "./server-attributes.ts";
 import type { ServerConfig } from "./server-config.ts";
@@ -57,12 +58,14 @@ export function receiveCall(
 ): ServerCall | undefined {
   try {
     checkContextManager();
-    if (guarded("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
+    const { ignoreRequestHook } = config.options;
+    if (ignoreRequestHook !== undefined && guarded("ignoreRequestHook", ignoreRequestHook, request) === true) return undefined;
     const open = openServerSpan(active);
+    const source = config.propagation();
+    const carried = source && received.carried(source.fields);
+    if (open === undefined && carried === undefined && active === base && !isRecorded(config)) return undefined;
     const stale = open !== undefined && isOfAnother(open.span, received);
     if (open !== undefined && !stale) return new EnrichedCall(config, received, request, active, open);
-    const source = config.propagation();
-    const carried = source && readHeaders(received.headers, source.fields);
     const own = stale ? ROOT_CONTEXT : base;
     const caller = source && carried ? contextOf(source, bounded(carried), own) : own;
     return new OwnCall(config, received, request, admitted(config, caller, own, request));
@@ -70,6 +73,11 @@ export function receiveCall(
     reportFailure("receiving a request", error);
     return undefined;
   }
+}
+
+/** Whether an SDK is there to be told of a request. */
+function isRecorded(config: ServerConfig): boolean {
+  return config.tracer() !== undefined || config.duration() !== undefined;
 }
 
 /** What a request hangs under, and what its span links to. */
@@ -136,14 +144,13 @@ class OwnCall implements ServerCall {
     this.#config = config;
     this.#request = request;
     this.#duration = config.duration();
-    this.#start = this.#duration === undefined ? 0 : now();
     const tracer = config.tracer();
     this.#attributes = tracer === undefined && this.#duration === undefined ? {} : requestAttributes(config, received);
+    this.#start = this.#duration === undefined ? 0 : now();
     this.#span = tracer && startSpan(tracer, this.#attributes, parent);
-    const { context } = parent;
     this.#recording = this.#span?.isRecording() === true;
     this.#metadata = { type: RPCType.HTTP, span: this.#span ?? NO_SPAN };
-    this.context = setRPCMetadata(this.#span === undefined ? context : trace.setSpan(context, this.#span), this.#metadata);
+    this.context = new RequestContext(parent.context, this.#span, this.#metadata);
     if (this.#recording) guarded("requestHook", config.options.requestHook, this.#span as Span, request);
   }
 

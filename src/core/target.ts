@@ -3,11 +3,11 @@ import type { A2ARecognition } from "./a2a-recognition.ts";
 import { OTHER_METHOD, originOf, redactUrl } from "./attributes.ts";
 import type { Origin } from "./attributes.ts";
 import type { RequestRules } from "./options.ts";
+import { Recent } from "./recent.ts";
 
 /** What the method and the URL alone say of a call. */
 export interface Target {
   readonly method: string;
-  readonly url: string;
   readonly origin: Origin;
   /** `http.request.method`. */
   readonly recordedMethod: string;
@@ -17,19 +17,20 @@ export interface Target {
   readonly a2a: A2ARecognition | undefined;
 }
 
-/** Reads methods and URLs by a client's options. The last target is at hand, for an agent asks the same again and again. */
+/** Reads methods and URLs by a client's options; what was asked lately is at hand, for an agent asks the same again and again. */
 export function targetSource({ knownMethods, sensitive }: RequestRules): (method: string, url: string) => Target {
-  let last: Target | undefined;
+  const recent = new Recent<Target>();
   return (method, url) => {
-    if (last !== undefined && last.url === url && last.method === method) return last;
-    last = {
+    const known = recent.get(url);
+    if (known !== undefined && known.method === method) return known;
+    const target: Target = {
       method,
-      url,
       origin: originOf(url),
       recordedMethod: knownMethods.has(method) ? method : OTHER_METHOD,
       recordedUrl: redactUrl(url, sensitive),
       a2a: recognisePath(method, url),
     };
-    return last;
+    recent.set(url, target);
+    return target;
   };
 }

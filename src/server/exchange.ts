@@ -9,21 +9,66 @@ import type { ServerCall } from "../core/server-call.ts";
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
-/** What a request of Node's says of itself. */
-export function receivedOf(request: NodeRequest): Received {
-  const { socket, headers } = request;
-  const authority = headers[":authority"];
-  return {
-    method: request.method ?? "",
+/** What a request of Node's says of itself; each is asked for only when it is needed. */
+export class NodeReceived implements Received {
+  readonly #request: NodeRequest;
+
+  constructor(request: NodeRequest) {
+    this.#request = request;
+  }
+
+  get method(): string {
+    return this.#request.method ?? "";
+  }
+
+  get target(): string {
     // Express rewrites `url` below a mount and keeps what came in here.
-    target: (request as { originalUrl?: string }).originalUrl ?? request.url ?? "",
-    scheme: (socket as { encrypted?: boolean } | undefined)?.encrypted === true ? "https" : "http",
-    host: typeof authority === "string" ? authority : headers.host,
-    headers,
-    peerAddress: socket?.remoteAddress,
-    peerPort: socket?.remotePort,
-    protocolVersion: request.httpVersion === "2.0" ? "2" : request.httpVersion,
-  };
+    return (this.#request as { originalUrl?: string }).originalUrl ?? this.#request.url ?? "";
+  }
+
+  get scheme(): string {
+    return (this.#request.socket as { encrypted?: boolean } | undefined)?.encrypted === true ? "https" : "http";
+  }
+
+  get host(): string | undefined {
+    const { headers } = this.#request;
+    const authority = headers[":authority"];
+    return typeof authority === "string" ? authority : headers.host;
+  }
+
+  get headers(): NodeRequest["headers"] {
+    return this.#request.headers;
+  }
+
+  get userAgent(): string | undefined {
+    return this.#request.headers["user-agent"];
+  }
+
+  get peerAddress(): string | undefined {
+    return this.#request.socket?.remoteAddress;
+  }
+
+  get peerPort(): number | undefined {
+    return this.#request.socket?.remotePort;
+  }
+
+  get protocolVersion(): string {
+    const { httpVersion } = this.#request;
+    return httpVersion === "2.0" ? "2" : httpVersion;
+  }
+
+  carried(names: readonly string[]): Record<string, string> | undefined {
+    const { headers } = this.#request;
+    let found: Record<string, string> | undefined;
+    // Node has the names in lower case, and several values of one in a list: they need not be looked for.
+    for (const name of names) {
+      const value = headers[name] ?? headers[name.toLowerCase()];
+      if (value === undefined) continue;
+      found ??= {};
+      found[name.toLowerCase()] = typeof value === "string" ? value : value.join(",");
+    }
+    return found;
+  }
 }
 
 /**

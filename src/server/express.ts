@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServerOptions } from "../core/options.ts";
 import { receiveCall } from "../core/server-call.ts";
 import { serverConfig } from "../core/server-config.ts";
-import { followResponse, receivedOf } from "./exchange.ts";
+import { followResponse, NodeReceived } from "./exchange.ts";
 import { routeOf } from "./express-route.ts";
 
 /** Options of {@link traceRequests}. */
@@ -27,7 +27,13 @@ export function traceRequests(options: ExpressOptions = {}): Middleware {
   return (request, response, next) => {
     const active = context.active();
     // What earlier middleware has put into the context stays; a span there is not this request's SERVER span, or it would be enriched.
-    const call = receiveCall(config, receivedOf(request), request, active, trace.deleteSpan(active));
+    const call = receiveCall(
+      config,
+      new NodeReceived(request),
+      request,
+      active,
+      trace.getSpan(active) === undefined ? active : trace.deleteSpan(active),
+    );
     if (call === undefined) return next();
     followResponse(call, request, response, () => {
       const route = routeOf(request);

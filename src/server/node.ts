@@ -5,7 +5,7 @@ import type { ServerOptions } from "../core/options.ts";
 import { receiveCall } from "../core/server-call.ts";
 import { serverConfig } from "../core/server-config.ts";
 import { wrapped } from "../core/wrapped.ts";
-import { followResponse, receivedOf } from "./exchange.ts";
+import { followResponse, NodeReceived } from "./exchange.ts";
 import type { NodeRequest, NodeResponse } from "./exchange.ts";
 
 /** Options of {@link traceRequests}. */
@@ -41,7 +41,7 @@ export function traceRequests(
 
   function traced(this: unknown, request: NodeRequest, response: NodeResponse): void {
     // The context that a server happens to have been made in is nobody's caller: only what came in counts.
-    const call = receiveCall(config, receivedOf(request), request, context.active(), ROOT_CONTEXT);
+    const call = receiveCall(config, new NodeReceived(request), request, context.active(), ROOT_CONTEXT);
     if (call === undefined) return Reflect.apply(listener, this, [request, response]);
     followResponse(call, request, response);
     try {

@@ -1,0 +1,138 @@
+import { trace } from "@opentelemetry/api";
+import { Agent, getGlobalDispatcher, setGlobalDispatcher } from "undici";
+import type { Dispatcher } from "undici";
+import { channel } from "node:diagnostics_channel";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { instrumentFetch, wrapFetch } from "../../src/fetch.ts";
+import { isGlobalDispatcherOwn, isNodeFetch, isSentByApplication } from "../../src/fetch/platform.ts";
+import { ROUTES, serve } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+import { inSpan, startTelemetry } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+
+// To change the context costs more than all else in a call of fetch. It is left out where only Node's own code runs beneath us; here is all other code.
+
+let telemetry: TestTelemetry;
+let server: TestServer;
+let undo: () => void = () => {};
+const platform = globalThis.fetch;
+const usual = getGlobalDispatcher();
+beforeAll(async () => void (server = await serve(ROUTES)));
+afterAll(() => server.close());
+beforeEach(() => void (telemetry = startTelemetry()));
+afterEach(async () => {
+  undo();
+  globalThis.fetch = platform;
+  setGlobalDispatcher(usual);
+  await telemetry.stop();
+});
+
+/** What `look` found active while a call was made, beside the id of the call's span. */
+async function activeWithin(call: () => Promise<Response>): Promise<{ active: unknown[]; own: string | undefined }> {
+  seen.length = 0;
+  await inSpan("work", async () => (await call()).text());
+  const [span] = await telemetry.ended(1);
+  return { active: [...new Set(seen)], own: span?.spanContext().spanId };
+}
+const seen: unknown[] = [];
+const look = (): void => void seen.push(trace.getActiveSpan()?.spanContext().spanId);
+
+test("Node's fetch is told from wrappers of it, and from others' functions", () => {
+  expect(isNodeFetch(platform)).toBe(true);
+  expect(isNodeFetch((...args) => platform(...args))).toBe(false);
+  expect(isNodeFetch(platform.bind(undefined))).toBe(false);
+  expect(isNodeFetch(wrapFetch(platform))).toBe(false);
+});
+
+test("a wrapper beneath us finds the call's span active", async () => {
+  globalThis.fetch = (...args) => {
+    look();
+    return platform(...args);
+  };
+  undo = instrumentFetch();
+  const { active, own } = await activeWithin(() => fetch(`${server.url}/ok`));
+  expect(active).toEqual([own]);
+});
+
+test("so does a function of the application's", async () => {
+  const traced = wrapFetch((...args) => {
+    look();
+    return platform(...args);
+  });
+  const { active, own } = await activeWithin(() => traced(`${server.url}/ok`));
+  expect(active).toEqual([own]);
+});
+
+test("so does whoever listens to undici's channels", async () => {
+  undo = instrumentFetch();
+  const created = channel("undici:request:create");
+  created.subscribe(look);
+  const { active, own } = await activeWithin(() => fetch(`${server.url}/ok`));
+  created.unsubscribe(look);
+  expect(active).toEqual([own]);
+});
+
+const OF_NODE = Symbol.for("undici.globalDispatcher.1");
+
+const looking: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  look();
+  return dispatch(options, handler);
+};
+
+test("so do interceptors of the global dispatcher", async () => {
+  undo = instrumentFetch();
+  setGlobalDispatcher(new Agent().compose(looking));
+  const { active, own } = await activeWithin(() => fetch(`${server.url}/ok`));
+  expect(active).toEqual([own]);
+});
+
+test("so do those of the dispatcher that a call names", async () => {
+  undo = instrumentFetch();
+  // Node hands its own handlers to it, which undici of npm may be too new for.
+  const { [OF_NODE]: nodes } = globalThis as unknown as { [OF_NODE]: Dispatcher };
+  const dispatcher = {
+    dispatch: (...args: Parameters<Dispatcher["dispatch"]>) => {
+      look();
+      return nodes.dispatch(...args);
+    },
+  };
+  const { active, own } = await activeWithin(() => fetch(`${server.url}/ok`, { dispatcher } as unknown as RequestInit));
+  expect(active).toEqual([own]);
+});
+
+test("so does a body that the application sends", async () => {
+  undo = instrumentFetch();
+  const body = async function* (): AsyncGenerator<Uint8Array> {
+    look();
+    yield new TextEncoder().encode("x");
+  };
+  const init = { method: "POST", body: body(), duplex: "half" } as unknown as RequestInit;
+  const { active, own } = await activeWithin(() => fetch(`${server.url}/ok`, init));
+  expect(active).toEqual([own]);
+});
+
+test("a hundred calls at a time each get the peer's address of their own request", async () => {
+  undo = instrumentFetch();
+  await inSpan("work", () => Promise.all(Array.from({ length: 100 }, async () => (await fetch(`${server.url}/ok`)).text())));
+  const spans = await telemetry.ended(100);
+  const peers = new Set(spans.map(({ attributes }) => attributes["network.peer.port"]));
+  expect([...peers]).toEqual([server.port]);
+});
+
+test("which bodies are the application's code", () => {
+  for (const body of [undefined, null, "text", new Uint8Array(1), Buffer.from("x")]) expect(isSentByApplication(body)).toBe(false);
+  for (const body of [new ReadableStream(), (async function* () {})(), new Blob(["x"])])
+    expect(isSentByApplication(body)).toBe(true);
+});
+
+test("which global dispatchers are undici's own", () => {
+  setGlobalDispatcher(new Agent());
+  expect(isGlobalDispatcherOwn()).toBe(true);
+  setGlobalDispatcher(new Agent().compose(looking));
+  expect(isGlobalDispatcherOwn()).toBe(false);
+  class Own extends Agent {}
+  setGlobalDispatcher(new Own());
+  expect(isGlobalDispatcherOwn()).toBe(false);
+  setGlobalDispatcher(new Agent());
+  expect(isGlobalDispatcherOwn()).toBe(true);
+});
