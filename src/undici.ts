@@ -109,7 +109,7 @@ function startAttempt(
       if (isSuppressed(context.active())) rememberSuppressed(handler, url);
       return undefined;
     }
-    const attempt = new Attempt(config, call, method, url, opts, before);
+    const attempt = new Attempt(call, method, url, before);
     if (opts.origin === undefined || opts.origin === null) {
       attempt.locate = (request) => {
         target.origin = normalOrigin(request.origin);

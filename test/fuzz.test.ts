@@ -110,10 +110,10 @@ test(`received: ${RUNS} hostile headers throw nowhere, and let nothing invalid t
       writableFinished: true,
       getHeaders: () => ({}),
     });
-    const start = performance.now();
+    const start = process.cpuUsage();
     listener(request as never, response as never);
     const extracted = extractTraceContext(headers, ROOT_CONTEXT);
-    slowest = Math.max(slowest, performance.now() - start);
+    slowest = Math.max(slowest, process.cpuUsage(start).user / 1000);
     found.push(...flaws(injectTraceContext({}, extracted)));
     if (i % 1000 === 0) telemetry.reset();
   }

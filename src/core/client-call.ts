@@ -56,6 +56,7 @@ export class ClientCall implements OpenCall, Suppressible {
   readonly observed: boolean;
   /** The holder of the switch that {@link context} looks at: all attempts of a call run in the first one's context. */
   readonly suppression: Suppressible;
+  readonly config: ClientConfig;
   /** What the client's hooks are told of. */
   readonly request: unknown;
   /** The status of the response, once it is there. */
@@ -66,7 +67,6 @@ export class ClientCall implements OpenCall, Suppressible {
   /** What is told of the requests that carry the call's `traceparent`. A field, for weak maps are dear to the garbage collector. */
   exchange: Exchange | undefined = undefined;
 
-  readonly #config: ClientConfig;
   readonly #span: Span | undefined;
   readonly #recording: boolean;
   readonly #duration: Histogram | undefined;
@@ -84,7 +84,7 @@ export class ClientCall implements OpenCall, Suppressible {
     request: unknown,
     previous: ClientCall | undefined,
   ) {
-    this.#config = config;
+    this.config = config;
     this.parent = parent;
     this.#span = span;
     this.#recording = span?.isRecording() === true;
@@ -100,7 +100,7 @@ export class ClientCall implements OpenCall, Suppressible {
 
   /** Makes the propagation headers, and opens the call under the `traceparent` among them. */
   inject(source: Propagation, byHand: readonly string[], url: string, previous: ClientCall | undefined): void {
-    const headers = headersFor(this.#config.policy, source, this.context, url);
+    const headers = headersFor(this.config.policy, source, this.context, url);
     // What an earlier attempt has put there goes, whatever may follow it to another origin.
     this.replaced = previous === undefined ? replacedNames(headers, byHand) : previous.issuedNames();
     if (this.replaced.length === 0 && isEmpty(headers)) return;
@@ -122,7 +122,7 @@ export class ClientCall implements OpenCall, Suppressible {
 
   /** Whether another origin might not get what this call carries. */
   isRestricted(): boolean {
-    return this.headers !== undefined && (this.#config.policy.trace !== undefined || this.headers[BAGGAGE] !== undefined);
+    return this.headers !== undefined && (this.config.policy.trace !== undefined || this.headers[BAGGAGE] !== undefined);
   }
 
   /**
@@ -132,9 +132,9 @@ export class ClientCall implements OpenCall, Suppressible {
    */
   moveTo(url: string, headers: unknown): void {
     if (typeof headers !== "object" || headers === null || isSameOrigin(originOf(url), this.#target.origin)) return;
-    const source = this.#config.propagation();
+    const source = this.config.propagation();
     if (source === undefined) return;
-    writeHeaders(headers, headersFor(this.#config.policy, source, this.context, url), this.issuedNames());
+    writeHeaders(headers, headersFor(this.config.policy, source, this.context, url), this.issuedNames());
   }
 
   /** The names under which a re-send may still find headers of this attempt, or of those before it. */
@@ -158,7 +158,7 @@ export class ClientCall implements OpenCall, Suppressible {
   /** The URL became known, which the client could not tell at the start. */
   located(url: string): void {
     if (this.ended) return;
-    this.#target = this.#config.target(this.#target.method, url);
+    this.#target = this.config.target(this.#target.method, url);
     if (!this.#recording) return;
     const { address, port } = this.#target.origin;
     this.#set(URL_FULL, this.#target.recordedUrl);
@@ -184,7 +184,7 @@ export class ClientCall implements OpenCall, Suppressible {
     if (!this.#recording) return;
     this.#set(HTTP_RESPONSE_STATUS_CODE, status);
     if (this.#errorType !== undefined) this.#error(this.#errorType);
-    for (const header of this.#config.responseHeaders) {
+    for (const header of this.config.responseHeaders) {
       const value = readHeader(headers, header.name);
       if (value !== undefined) this.#set(header.attribute, [headerValue(header.name, value)]);
     }
@@ -192,7 +192,7 @@ export class ClientCall implements OpenCall, Suppressible {
 
   /** The client handed its response to the application: the user's hook sees it. */
   delivered(response: unknown): void {
-    const { responseHook } = this.#config.options;
+    const { responseHook } = this.config.options;
     if (responseHook === undefined || this.ended || this.#span === undefined) return;
     guarded("responseHook", responseHook, this.#span, { request: this.request, response });
   }
@@ -205,7 +205,7 @@ export class ClientCall implements OpenCall, Suppressible {
       this.#errorType ??= errorTypeOf(error, signal);
       if (failed && this.#recording) {
         this.#error(this.#errorType);
-        guarded("recording an exception", () => recordFailure(this.#span as Span, error, this.#config.sensitive));
+        guarded("recording an exception", () => recordFailure(this.#span as Span, error, this.config.sensitive));
       }
     }
     this.end();

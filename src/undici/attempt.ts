@@ -1,6 +1,5 @@
 import { context, createContextKey } from "@opentelemetry/api";
 import type { ClientCall } from "../core/client-call.ts";
-import type { ClientConfig } from "../core/client-config.ts";
 import { guarded } from "../core/guard.ts";
 import { now } from "../core/metrics.ts";
 import type { ChannelRequest, Exchange } from "../core/undici-channels.ts";
@@ -34,32 +33,28 @@ export class Attempt implements Exchange {
   /** Makes the URL of what the channels tell of the request, if its options did not tell where it goes. */
   locate: ((request: ChannelRequest) => string) | undefined = undefined;
 
-  readonly #config: ClientConfig;
-  readonly #options: RequestOptions;
   #arrived = 0;
   #received = 0;
   #lastReceived = 0;
   #wasPaused = false;
   #patience: NodeJS.Timeout | undefined = undefined;
 
-  constructor(config: ClientConfig, call: ClientCall, method: string, url: string, options: object, before: Attempt | undefined) {
-    this.#config = config;
+  constructor(call: ClientCall, method: string, url: string, before: Attempt | undefined) {
     this.call = call;
     this.method = method;
     this.url = url;
     this.first = before === undefined ? this : before.first;
-    this.#options = options;
   }
 
   /** Whether anybody looks at the response's headers. */
   get wantsHeaders(): boolean {
-    return this.#config.responseHeaders.length > 0 || this.#config.options.responseHook !== undefined;
+    return this.call.config.responseHeaders.length > 0 || this.call.config.options.responseHook !== undefined;
   }
 
   response(statusCode: number, headers: unknown, statusMessage: unknown): void {
     if (statusCode < 200) return;
     this.#responded(statusCode, headers, statusMessage);
-    if (this.#config.options.endSpanOn === "headers") this.call.end();
+    if (this.call.config.options.endSpanOn === "headers") this.call.end();
     else if (this.call.observed) this.#arrived = now();
   }
 
@@ -73,7 +68,7 @@ export class Attempt implements Exchange {
     const { call } = this;
     call.suppression.suppressing = false;
     call.response(statusCode, headers);
-    if (this.#config.options.responseHook !== undefined) call.delivered({ statusCode, headers, statusMessage });
+    if (this.call.config.options.responseHook !== undefined) call.delivered({ statusCode, headers, statusMessage });
   }
 
   data(size: number): void {
@@ -89,7 +84,7 @@ export class Attempt implements Exchange {
   paused(): void {
     if (this.#wasPaused || this.call.ended) return;
     this.#wasPaused = true;
-    const limit = this.#options.highWaterMark ?? HIGH_WATER_MARK;
+    const limit = (this.call.request as RequestOptions).highWaterMark ?? HIGH_WATER_MARK;
     if (this.#received < limit || this.#received - this.#lastReceived >= limit) return;
     this.#patience = setTimeout(() => this.call.end(this.#arrived), PATIENCE);
     this.#patience.unref?.();
@@ -114,7 +109,7 @@ export class Attempt implements Exchange {
       const { call } = this;
       if (call.status === undefined) this.#statusOf(error);
       // The controller knows of aborts that no signal tells of: fetch's, and a body that the application destroys.
-      const { signal } = this.#options;
+      const { signal } = this.call.request as RequestOptions;
       call.fail(error, (isAborted(signal) || !isAborted(controller) ? signal : controller) as AbortSignal | undefined);
     });
     this.call.end();
