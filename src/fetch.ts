@@ -119,7 +119,7 @@ function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActi
     let result: Promise<Response>;
     try {
       result =
-        isNodes && !others && runsNoOtherCode(args)
+        isNodes && !others && !call.isFoundByContext() && runsNoOtherCode(args)
           ? Reflect.apply(original, self, args)
           : context.with(call.context, original, self, ...args);
     } catch (error) {

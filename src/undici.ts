@@ -72,7 +72,9 @@ function run(
   const told = tracedHandler(handler, attempt);
   try {
     // To change the context costs a quarter of all; who listens to the channels needs it, and a stream of the application's.
-    return others || isStream(opts.body) ? context.with(call.context, dispatch, undefined, sent, told) : dispatch(sent, told);
+    return others || call.isFoundByContext() || isStream(opts.body)
+      ? context.with(call.context, dispatch, undefined, sent, told)
+      : dispatch(sent, told);
   } catch (error) {
     attempt.failed(error, undefined);
     throw error;

@@ -126,6 +126,14 @@ export class ClientCall implements OpenCall, Suppressible {
   }
 
   /**
+   * Whether only its context shows to which call a request belongs, and somebody must know it: what is recorded is found by its `traceparent`, and of the
+   * rest only what a redirect may not carry on is looked at.
+   */
+  isFoundByContext(): boolean {
+    return !this.observed && this.isRestricted();
+  }
+
+  /**
    * The request is about to go to another origin (a redirect that the client follows by itself): the policy decides anew what it carries.
    *
    * @param headers a record or a flat array; changed in place.

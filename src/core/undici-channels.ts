@@ -103,6 +103,12 @@ export function arrangeChannels(): boolean {
     createChannel.unsubscribe(afterCreate);
     createChannel.subscribe(afterCreate);
   }
+  return othersSubscribe();
+}
+
+/** Whether somebody but us subscribes to the channel. */
+function othersSubscribe(): boolean {
+  const { _subscribers: subscribers } = createChannel as { _subscribers?: unknown };
   return !Array.isArray(subscribers) || subscribers.length > 2;
 }
 
@@ -117,8 +123,10 @@ export function isStreamReadable(body: ReadableStream): boolean {
 }
 
 function onCreate({ request }: { request: ChannelRequest }): void {
+  const id = traceparentOf(request.headers);
+  if (id === undefined) return;
   const active = context.active();
-  const call = callOf(request.headers, active);
+  const call = callOf(id, active);
   if (call === undefined) return;
   const { exchange } = call;
   if (exchange !== undefined) {
@@ -136,6 +144,10 @@ function onCreate({ request }: { request: ChannelRequest }): void {
     } catch (error) {
       reportFailure("the policy of a redirect", error);
     }
+  }
+  if (!othersSubscribe()) {
+    keepOneTraceparent(request.headers);
+    return;
   }
   // Only now: to end an earlier attempt turns the switch off.
   creating = call;
@@ -186,9 +198,7 @@ function onError({ request, error }: { request: ChannelRequest; error: unknown }
  * The call that a request belongs to: the one whose `traceparent` it carries. The async context alone could be another call's (retries on
  * a warm socket), and is asked only for calls that are not recorded and so are nowhere else.
  */
-function callOf(headers: unknown, active: Context): ClientCall | undefined {
-  const id = traceparentOf(headers);
-  if (id === undefined) return undefined;
+function callOf(id: string, active: Context): ClientCall | undefined {
   const open = findCall(id, active);
   if (open instanceof ClientCall) return open;
   const call = active instanceof CallContext ? active.call : undefined;

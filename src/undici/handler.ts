@@ -43,10 +43,15 @@ export function tracedHandler<T extends object>(handler: T, attempt: Attempt): T
  * undici asks a handler which methods there are: by them it tells its versions apart, and refuses a handler that lacks what it needs. A handler may
  * be of two versions at once, and each part of undici 7 may talk to it in either. So there is a class for each set of methods; there are few.
  */
-const classes = new Map<number, new (handler: Handler, attempt: Attempt) => object>();
+const classes = new Map<number, TracedClass>();
+let lastPresent = -1;
+let lastClass: TracedClass = Object;
 
-function classFor(handler: object): new (handler: Handler, attempt: Attempt) => object {
+type TracedClass = new (handler: Handler, attempt: Attempt) => object;
+
+function classFor(handler: object): TracedClass {
   const present = presentIn(handler);
+  if (present === lastPresent) return lastClass;
   let found = classes.get(present);
   if (found === undefined) {
     found = class extends TracedHandler {};
@@ -56,6 +61,8 @@ function classFor(handler: object): new (handler: Handler, attempt: Attempt) => 
     }
     classes.set(present, found);
   }
+  lastPresent = present;
+  lastClass = found;
   return found;
 }
 
