@@ -71,23 +71,46 @@ export class NodeReceived implements Received {
   }
 }
 
+const CALL = Symbol("a2a-otel.call");
+
+/** The call that follows a request, the outermost where there are several, also where the context has been lost on the way. */
+export function callOf(request: NodeRequest): ServerCall | undefined {
+  return (request as { [CALL]?: ServerCall })[CALL];
+}
+
+const failures = new WeakMap<NodeResponse, unknown>();
+
+/** Tells why a response may be about to break off, where whoever destroys it does not say. It does not count if the response is finished. */
+export function failing(response: NodeResponse, error: unknown): void {
+  failures.set(response, error);
+}
+
 /**
  * Follows a request to the end of its response, and gives the listeners on both their context back: node:http emits their events in the
  * context of the connection, so a body reader written by hand would lose the trace.
  *
  * @param beforeEnd is called before the span ends: a framework knows the route only then.
+ * @param told is what hooks are told of as the response, where a framework has one of its own.
  */
-export function followResponse(call: ServerCall, request: NodeRequest, response: NodeResponse, beforeEnd?: () => void): void {
+export function followResponse(
+  call: ServerCall,
+  request: NodeRequest,
+  response: NodeResponse,
+  beforeEnd?: () => void,
+  told: unknown = response,
+): void {
+  (request as { [CALL]?: ServerCall })[CALL] ??= call;
   const end = (): void => {
     // node:http2 emits "finish" for a stream that was cut, too, and keeps the error on the stream.
     const status = response.headersSent ? response.statusCode : undefined;
     const { errored, stream } = response as { errored?: unknown; stream?: { errored?: unknown } };
-    const error = response.writableFinished ? undefined : (errored ?? stream?.errored);
+    const error = response.writableFinished ? undefined : (errored ?? stream?.errored ?? failures.get(response));
     if (isError(error)) call.fail(error, status);
-    else call.end(status, () => headersOf(response), response);
+    else call.end(status, () => headersOf(response), told);
   };
   inContext(call, request);
   inContext(call, response, (event, emit) => {
+    if (event === "timeout") return timedOut(request, response, emit);
     if (event !== "finish" && event !== "close") return emit();
     beforeEnd?.();
     // Somebody else's span may end with this very event; ours ends after the application's own listeners have seen it.
@@ -98,6 +121,14 @@ export function followResponse(call: ServerCall, request: NodeRequest, response:
       end();
     }
   });
+}
+
+/** An idle connection that no listener takes care of is destroyed by node:http without an error. It is one where the client was not waited for. */
+function timedOut(request: NodeRequest, response: NodeResponse, emit: () => boolean): boolean {
+  const isHeard = emit();
+  const isOurs = request.complete && (response as { writableLength?: number }).writableLength === 0;
+  if (!isHeard && isOurs) failing(response, new DOMException("the connection was idle for too long", "TimeoutError"));
+  return isHeard;
 }
 
 /** The headers as they were sent: node:http keeps those that are given to `writeHead` only in the text that it sends. */
