@@ -73,7 +73,7 @@ export class NodeReceived implements Received {
 
 const CALL = Symbol("a2a-otel.call");
 
-/** The call that follows a request, the outermost where there are several, also where the context has been lost on the way. */
+/** The call that follows a request, the innermost where there are several, also where the context has been lost on the way. */
 export function callOf(request: NodeRequest): ServerCall | undefined {
   return (request as { [CALL]?: ServerCall })[CALL];
 }
@@ -99,7 +99,7 @@ export function followResponse(
   beforeEnd?: () => void,
   told: unknown = response,
 ): void {
-  (request as { [CALL]?: ServerCall })[CALL] ??= call;
+  (request as { [CALL]?: ServerCall })[CALL] = call;
   const end = (): void => {
     // node:http2 emits "finish" for a stream that was cut, too, and keeps the error on the stream.
     const status = response.headersSent ? response.statusCode : undefined;

@@ -32,7 +32,7 @@ function noteError(request: FastifyRequest, reply: FastifyReply, error: unknown,
   if (span?.isRecording() !== true || noted.has(reply)) return;
   noted.add(reply);
   const { raw } = reply;
-  raw.prependOnceListener("finish", () => {
+  raw.once("finish", () => {
     if (raw.statusCode >= 500) guarded("recording an exception", recordFailure, span, error, sensitive);
   });
 }
@@ -49,7 +49,7 @@ function followBody(request: FastifyRequest, { raw }: FastifyReply, payload: Pay
   if (callOf(request.raw) === undefined) return;
   const body = typeof payload.pipe === "function" ? payload : (payload.body ?? payload);
   if (typeof body.pipe === "function") {
-    // Before fastify's own listeners, which destroy the source of a response that the client has left. node:http2 emits "finish" for a cut, too.
+    // Before all others, which may destroy the source because the client has left. node:http2 emits "finish" for what was cut, too.
     raw.prependOnceListener("finish", () => tell(raw, body.errored));
     raw.prependOnceListener("close", () => tell(raw, body.errored));
   } else if (typeof body.getReader === "function") {
@@ -57,12 +57,12 @@ function followBody(request: FastifyRequest, { raw }: FastifyReply, payload: Pay
     const { getReader } = body;
     body.getReader = (...args) => {
       const reader = Reflect.apply(getReader, body, args);
-      reader.closed.catch((error: unknown) => tell(raw, error));
+      guarded("following a body", () => void reader.closed.catch((error: unknown) => tell(raw, error)));
       return reader;
     };
   }
 }
 
 function tell(response: NodeResponse, error: unknown): void {
-  if (!response.writableEnded && isError(error) && !isCancellation(error, undefined)) failing(response, error);
+  if (isError(error) && !isCancellation(error, undefined)) failing(response, error);
 }

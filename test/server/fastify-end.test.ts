@@ -49,6 +49,7 @@ async function* bytes(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array> 
 
 const ANSWERS: [string, (reply: FastifyReply, count: number, error?: Error) => unknown][] = [
   ["a stream", (reply, ...source) => reply.send(Readable.from(parts(...source)))],
+  ["a stream that has a body", (reply, ...source) => reply.send(Object.assign(Readable.from(parts(...source)), { body: {} }))],
   ["a web stream", (reply, ...source) => reply.send(webStream(...source))],
   ["a Response", (reply, ...source) => reply.send(new Response(webStream(...source)))],
 ];
@@ -118,14 +119,15 @@ describe("a client that hangs up is no error", () => {
     expect(await onlySpan()).toEqual(whole());
   });
 
-  test.each<[string, (source: Readable, error: Error) => void]>([
-    ["for that", (source, error) => void (source.destroy = () => Readable.prototype.destroy.call(source, error))],
+  test.each<[string, (source: Readable, error: Error, reply: FastifyReply) => void]>([
+    ["by the application's hand", (source, error, reply) => void reply.raw.on("close", () => source.destroy(error))],
+    ["by fastify's", (source, error) => void (source.destroy = () => Readable.prototype.destroy.call(source, error))],
     ["by itself, a moment later", (source, error) => void setTimeout(() => source.destroy(error), 80)],
   ])("even if the source then fails %s", async (_, prepare) => {
     await start((app) =>
       app.get("/", (_request, reply) => {
         const source = Readable.from(parts(1000));
-        prepare(source, new TypeError("nobody reads"));
+        prepare(source, new TypeError("nobody reads"), reply);
         return reply.send(source);
       }),
     );
@@ -199,6 +201,14 @@ describe("a response that breaks off for a reason of the server's", () => {
     await expect(send(server.url)).rejects.toThrow("socket hang up");
     expect(await onlySpan()).toEqual(unanswered(whole(failure("TimeoutError"))));
     expect(timedOut).toEqual(["/"]);
+  });
+
+  test("but a timeout that the application takes care of is no end, and what comes then is what it is", async () => {
+    await start((app) => app.get("/", (_, reply) => void reply.raw.on("timeout", () => {})), { connectionTimeout: 40 });
+    const socket = connect(server.port, "127.0.0.1").on("error", () => {});
+    socket.write(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`);
+    setTimeout(() => socket.destroy(), 80);
+    expect(await onlySpan()).toEqual(unanswered(whole()));
   });
 
   test("but a client that is too slow for connectionTimeout, with its body or with ours, is its own fault", async () => {

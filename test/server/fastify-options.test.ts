@@ -208,6 +208,13 @@ describe("what comes in", () => {
   });
 });
 
+/** A stream with as much of a reader as fastify needs. */
+function likeWebStream(): object {
+  const chunks = [Buffer.from("ok")];
+  const read = async (): Promise<object> => ({ value: chunks[0], done: chunks.shift() === undefined });
+  return { getReader: () => ({ read, cancel: async () => {} }) };
+}
+
 describe("telemetry that throws never reaches the application", () => {
   const brokenSpan = new Proxy({} as Span, {
     get: (_, key) =>
@@ -237,8 +244,11 @@ describe("telemetry that throws never reaches the application", () => {
     expect([status, JSON.parse(body)]).toMatchObject([500, { message: "the application's" }]);
   });
 
-  test("a stream that does not let itself be followed is sent all the same", async () => {
-    server = await startApp((app) => app.get("/", async () => Object.freeze(new Response("ok").body)));
+  test.each<[string, () => unknown]>([
+    ["lets nobody change it", () => Object.freeze(new Response("ok").body)],
+    ["is only like one of the web's", likeWebStream],
+  ])("a stream that %s cannot be followed, and is sent all the same", async (_, make) => {
+    server = await startApp((app) => app.get("/", async () => make()));
     expect((await send(server.url)).body).toBe("ok");
     expect(heard.mock.calls.flat().join(" ")).toContain("following a body threw");
   });
