@@ -1,4 +1,5 @@
 import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
+import type { Context } from "@opentelemetry/api";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions } from "fastify";
 import { reportFailure } from "../core/guard.ts";
 import type { ServerOptions } from "../core/options.ts";
@@ -73,12 +74,12 @@ function receive(config: ServerConfig, request: FastifyRequest, reply: FastifyRe
 }
 
 /** The context in which an open SERVER span is looked for. A hook that has lost the context must not make one request two spans. */
-function within(outer: ServerCall | undefined, active: ReturnType<typeof context.active>): ReturnType<typeof context.active> {
+function within(outer: ServerCall | undefined, active: Context): Context {
   const isLost = outer !== undefined && !(outer.owns(active) && openServerSpan(active) !== undefined);
   return isLost ? outer.context : active;
 }
 
-/** Whether a request has come by `app.inject()`. light-my-request says so from 6.4 on. */
+/** Whether a request has come by `app.inject()`. The oldest versions of light-my-request that fastify 5 takes say so by the second only. */
 function isInjected(request: object): boolean {
   const { isLightMyRequest, _lightMyRequest } = request as { isLightMyRequest?: unknown; _lightMyRequest?: unknown };
   return isLightMyRequest === true || _lightMyRequest !== undefined;
