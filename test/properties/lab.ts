@@ -1,0 +1,112 @@
+import { context, propagation, trace } from "@opentelemetry/api";
+import type { Attributes, SpanContext, SpanKind, SpanStatusCode, TextMapPropagator } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { TracerProvider } from "@opentelemetry/sdk-trace";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { clearGlobals } from "../support/telemetry.ts";
+
+/** All that an exporter is told of a span, but for its times and its resource. */
+export interface SpanPicture {
+  name: string;
+  kind: SpanKind;
+  status: SpanStatusCode;
+  attributes: Attributes;
+  events: string[];
+  links: number;
+  scope: string;
+  id: string;
+  parent: string | undefined;
+}
+
+/**
+ * An SDK whose ids are counted: whoever asks for the same gets the same ids, so that the headers and spans of two calls can be compared as
+ * they are.
+ */
+export interface Lab {
+  readonly provider: TracerProvider;
+  /** Fills OpenTelemetry's global places as they are meant to be between two tests. */
+  readonly register: () => void;
+  /** Runs something with ids that start again, waits for all spans to end, and tells of them. */
+  readonly watch: (run: () => unknown) => Promise<SpanPicture[]>;
+  readonly close: () => Promise<void>;
+}
+
+/** The ids of the n-th span (from 1) that a watched run starts, and of the n-th trace that begins in it. */
+export const spanId = (n: number): string => `feed${n.toString(16).padStart(12, "0")}`;
+export const traceId = (n: number): string => `cafe${n.toString(16).padStart(28, "0")}`;
+
+export function w3c(): TextMapPropagator {
+  return new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] });
+}
+
+export function openLab(): Lab {
+  let spans = 0;
+  let traces = 0;
+  let open = 0;
+  let ended: ReadableSpan[] = [];
+  const provider = new TracerProvider({
+    idGenerator: { generateSpanId: () => spanId(++spans), generateTraceId: () => traceId(++traces) },
+    spanProcessors: [
+      {
+        onStart: () => void open++,
+        onEnd: (span) => {
+          open--;
+          ended.push(span);
+        },
+        forceFlush: async () => {},
+        shutdown: async () => {},
+      },
+    ],
+  });
+  const register = (): void => {
+    clearGlobals();
+    trace.setGlobalTracerProvider(provider);
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    propagation.setGlobalPropagator(w3c());
+  };
+  register();
+  return {
+    provider,
+    register,
+    watch: async (run) => {
+      ended = [];
+      spans = 0;
+      traces = 0;
+      await run();
+      await settled(() => open);
+      return ended.map(picture);
+    },
+    close: async () => {
+      await provider.shutdown();
+      clearGlobals();
+    },
+  };
+}
+
+/** Waits until no span is open: no longer than it takes, for there are many to wait for. */
+async function settled(open: () => number): Promise<void> {
+  const deadline = performance.now() + 4000;
+  while (open() > 0) {
+    if (performance.now() > deadline) throw new Error(`${open()} spans did not end`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function picture(span: ReadableSpan): SpanPicture {
+  return {
+    name: span.name,
+    kind: span.kind,
+    status: span.status.code,
+    attributes: { ...span.attributes },
+    events: span.events.map((event) => event.name),
+    links: span.links.length,
+    scope: span.instrumentationScope.name,
+    id: idOf(span.spanContext()),
+    parent: span.parentSpanContext && idOf(span.parentSpanContext),
+  };
+}
+
+function idOf({ traceId: traceOf, spanId: spanOf, isRemote }: SpanContext): string {
+  return `${traceOf}-${spanOf}${isRemote === true ? " remote" : ""}`;
+}
