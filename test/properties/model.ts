@@ -110,7 +110,7 @@ export const SENSITIVE: string[] = [
 
 /** `url.full` of a URL: no user info, also of the URLs within it; no values of sensitive keys; the rest byte for byte. */
 export function redacted(url: string, sensitive: readonly string[] = SENSITIVE): string {
-  return withoutValues(withoutUserInfo(url), sensitive);
+  return redactedQuery(withoutUserInfo(url), sensitive);
 }
 
 function withoutUserInfo(url: string): string {
@@ -136,9 +136,10 @@ function withoutUserInfo(url: string): string {
   return shown;
 }
 
-function withoutValues(url: string, sensitive: readonly string[]): string {
+/** A query, or a URL, without the values of sensitive keys. */
+export function redactedQuery(query: string, sensitive: readonly string[] = SENSITIVE): string {
   let shown = "";
-  let rest = url;
+  let rest = query;
   let atKey = true;
   while (rest !== "") {
     const key = atKey ? sensitive.find((name) => rest.startsWith(`${name}=`)) : undefined;

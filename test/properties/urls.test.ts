@@ -1,0 +1,140 @@
+import { stringify } from "node:querystring";
+import axios from "axios";
+import type { AxiosRequestConfig } from "axios";
+import * as fc from "fast-check";
+import type { Dispatcher } from "undici";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { instrumentAxios } from "../../src/axios.ts";
+import { wrapFetch } from "../../src/fetch.ts";
+import { traceInterceptor } from "../../src/undici.ts";
+import { openLab } from "./lab.ts";
+import type { Lab } from "./lab.ts";
+import { redacted, serverOf } from "./model.ts";
+import { PATIENT, runs } from "./runs.ts";
+import { ANY_URL, LONG_URLS, ORIGIN, TARGET } from "./urls.ts";
+
+// One request after the other, through one client, as its memos see them. Nothing goes on a wire: any URL will do.
+
+let lab: Lab;
+beforeAll(() => void (lab = openLab()));
+afterAll(() => lab.close());
+
+/** What spans tell of where their requests went. */
+async function places(run: () => unknown): Promise<object[]> {
+  const spans = await lab.watch(run);
+  return spans.map(({ attributes }) => {
+    const { "url.full": full, "server.address": address, "server.port": port } = attributes;
+    return { "url.full": full, "server.address": address, "server.port": port };
+  });
+}
+
+/** What the model has them tell: `url` is normalised where it is a URL, and what a `data:` URL carries is left out. */
+function modelled(url: string): object {
+  return { "url.full": redacted(url), "server.address": undefined, "server.port": undefined, ...serverOf(url) };
+}
+
+function hrefOf(text: string): string {
+  if (!URL.canParse(text)) return text;
+  const { protocol, href } = new URL(text);
+  return protocol === "data:" ? href.slice(0, href.indexOf(",") + 1) : href;
+}
+
+/** Something to ask for, and how it is given: the same one again, in a new object, or in the last object, changed. */
+const steps = (url: fc.Arbitrary<string>): fc.Arbitrary<{ url: string; as: string }[]> =>
+  fc.uniqueArray(url, { minLength: 1, maxLength: 4 }).chain((urls) =>
+    fc.array(fc.record({ url: fc.constantFrom(...urls), as: fc.constantFrom("a string", "an object", "the same object") }), {
+      minLength: 1,
+      maxLength: 8,
+    }),
+  );
+
+test("fetch: url.full and the server's address are the model's, whatever was asked for before", PATIENT, async () => {
+  const send = wrapFetch(async () => new Response());
+  const property = fc.asyncProperty(steps(ANY_URL), async (asked) => {
+    const kept = new URL("http://kept.example/");
+    const got = await places(async () => {
+      for (const { url, as } of asked) {
+        if (as === "a string" || !URL.canParse(url)) await send(url);
+        else if (as === "an object") await send(new URL(url));
+        else await send(Object.assign(kept, { href: url }));
+      }
+    });
+    expect(got).toEqual(asked.map(({ url }) => modelled(hrefOf(url))));
+  });
+  await fc.assert(property, runs(1500));
+});
+
+test("a million characters, and five thousand origins, are no trouble", PATIENT, async () => {
+  const send = wrapFetch(async () => new Response());
+  for (const url of LONG_URLS) {
+    const start = performance.now();
+    const got = await places(() => send(url));
+    expect(performance.now() - start).toBeLessThan(2000);
+    expect(got[0]).toEqual(modelled(hrefOf(url)));
+  }
+  const many = Array.from({ length: 5000 }, (_, i) => `http://a${i % 4800}.example:${i % 4800}/`);
+  expect(await places(async () => void (await Promise.all(many.map((url) => send(url)))))).toEqual(
+    many.map((url) => modelled(hrefOf(url))),
+  );
+});
+
+const handler: Dispatcher.DispatchHandler = {
+  onRequestStart() {},
+  onResponseStart() {},
+  onResponseData() {},
+  onResponseEnd() {},
+  onResponseError() {},
+};
+
+test("undici: likewise, with the path byte for byte, and with a query", PATIENT, async () => {
+  const dispatch = traceInterceptor()((_, told) => {
+    told.onResponseStart?.({} as never, 200, {}, "OK");
+    told.onResponseEnd?.({} as never, {});
+    return true;
+  });
+  const step = fc.record({
+    origin: ORIGIN,
+    path: TARGET,
+    query: fc.option(fc.dictionary(fc.constantFrom("a", "sig", "b c"), fc.constantFrom("1", "x y", "&")), { nil: undefined }),
+    as: fc.constantFrom("a string", "an object", "the same object"),
+  });
+  const property = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (asked) => {
+    const kept: Record<string, unknown> = { method: "GET" };
+    const got = await places(() => {
+      for (const { origin, path, query, as } of asked) {
+        const options = as === "the same object" ? kept : { method: "GET" };
+        Object.assign(options, { origin: as === "a string" ? origin : new URL(origin), path, query });
+        dispatch(options as never, { ...handler });
+      }
+    });
+    const wanted = asked.map(({ origin, path, query = {} }) => {
+      const text = stringify(query);
+      return modelled(`${new URL(origin).origin}${path}${text === "" ? "" : `?${text}`}`);
+    });
+    expect(got).toEqual(wanted);
+  });
+  await fc.assert(property, runs(1000));
+});
+
+test("axios: likewise, with a base", PATIENT, async () => {
+  const instance = axios.create({ adapter: async (config) => ({ config, data: "", status: 200, statusText: "", headers: {} }) });
+  instrumentAxios(instance);
+  // What axios makes of a URL is axios's own word; a URL that it refuses is not asked for.
+  const uri = (config: AxiosRequestConfig): string | undefined => {
+    try {
+      return axios.getUri(config);
+    } catch {
+      return undefined;
+    }
+  };
+  const step = fc
+    .record({ baseURL: ORIGIN, url: fc.oneof(ANY_URL, TARGET) }, { requiredKeys: ["url"] })
+    .filter((config) => uri(config) !== undefined);
+  const property = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (asked) => {
+    const got = await places(async () => {
+      for (const config of asked) await instance.request(config);
+    });
+    expect(got).toEqual(asked.map((config) => modelled(hrefOf(uri(config)!))));
+  });
+  await fc.assert(property, runs(500));
+});
