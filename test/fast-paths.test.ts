@@ -58,9 +58,14 @@ async function seen(sender: Sender, asked: Asked, way: Way, traced: ClientOption
   const [{ method, url, rawHeaders, body }] = server.requests as [(typeof server.requests)[0]];
   const lines = rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [`${name.toLowerCase()}: ${rawHeaders[i + 1]}`] : []));
   const others = lines.filter((line) => !OURS.includes(line.slice(0, line.indexOf(":"))) && !FRAMING.test(line));
-  const propagation = Object.fromEntries(OURS.map((name) => [name, server.values(name)]));
+  const propagation = Object.fromEntries(OURS.map((name) => [name, server.values(name).map(unrecorded)]));
   propagation["baggage"] = propagation["baggage"]!.flatMap((value) => value.split(",")).toSorted();
   return { wire: [`${method} ${url}`, ...others.toSorted(), body.toString()], propagation, spans, answer };
+}
+
+/** Of a span that nobody records it does not matter which one it is: an inner wrapper of ours starts one more. */
+function unrecorded(header: string): string {
+  return header.replace(/-feed[\da-f]{12}-(0[02])$/, "-unrecorded-$1");
 }
 
 const RECORDED = {
@@ -72,7 +77,7 @@ const NOT_RECORDED = {};
 function modelled(asked: Asked): Pick<Seen, "propagation" | "spans"> {
   const { method, status, path, headers, recorded } = asked;
   const { traceparent, tracestate, baggage, sampled, id, parent } = propagated(asked.active, asked.byHand);
-  const propagation = { traceparent: [traceparent], tracestate: tracestate === undefined ? [] : [tracestate], baggage };
+  const propagation = { traceparent: [unrecorded(traceparent)], tracestate: tracestate === undefined ? [] : [tracestate], baggage };
   if (!sampled) return { propagation, spans: [] };
   const isKnown = method !== "PURGE";
   const header = (name: string): string | undefined => headers.find(([given]) => given.toLowerCase() === name)?.[1];

@@ -43,7 +43,7 @@ const MEMBERS: fc.Arbitrary<Member[]> = fc.uniqueArray(
 );
 
 const carried = (trace: fc.Arbitrary<Trace>): fc.Arbitrary<Carried> =>
-  fc.record({ trace: fc.option(trace, { nil: undefined, freq: 1 }), baggage: MEMBERS });
+  fc.record({ trace: fc.option(trace, { nil: undefined, freq: 2 }), baggage: MEMBERS });
 
 export const ACTIVE: fc.Arbitrary<Carried> = carried(traceWith(0, 1, 1, 1));
 // By hand a trace comes with its random flag.

@@ -22,6 +22,36 @@ function ofClass(given: Given): object {
   return new Options();
 }
 
+/** One object for all that come, with other members each time. */
+function oneObject(): (given: object) => object {
+  const kept: Record<string, unknown> = {};
+  return (given) => {
+    for (const name of Object.keys(kept)) delete kept[name];
+    return Object.assign(kept, given);
+  };
+}
+
+function oneList(): (items: readonly unknown[]) => unknown[] {
+  const kept: unknown[] = [];
+  return (items) => {
+    kept.splice(0, kept.length, ...items);
+    return kept;
+  };
+}
+
+function oneMap(kept: Headers | Map<string, string>): (pairs: readonly Pair[]) => object {
+  return (pairs) => {
+    for (const [name] of Array.from(kept)) kept.delete(name);
+    for (const [name, value] of pairs) kept.set(name, value);
+    return kept;
+  };
+}
+
+const bagAgain = oneObject();
+const recordAgain = oneObject();
+const pairsAgain = oneList();
+const flatAgain = oneList();
+
 export const BAGS: Record<string, (given: Given) => object> = {
   "a plain object": (given) => ({ ...given }),
   "a frozen object": (given) => Object.freeze({ ...given }),
@@ -29,6 +59,7 @@ export const BAGS: Record<string, (given: Given) => object> = {
   "an object that inherits": (given) => Object.create({ ...given }) as object,
   "an object of a class": (given) => ofClass(given),
   "a proxy": (given) => new Proxy({ ...given }, {}),
+  "the last object, changed": (given) => bagAgain(given),
 };
 
 function* generated(pairs: readonly Pair[]): Generator<Pair> {
@@ -39,10 +70,13 @@ const RECORDS: Record<string, (pairs: readonly Pair[]) => unknown> = {
   "a record": (pairs) => Object.fromEntries(pairs),
   "a frozen record": (pairs) => Object.freeze(Object.fromEntries(pairs)),
   "a record without a prototype": (pairs) => Object.assign(Object.create(null) as object, Object.fromEntries(pairs)),
+  "the last record, changed": (pairs) => recordAgain(Object.fromEntries(pairs)),
 };
 const ITERABLES: Record<string, (pairs: readonly Pair[]) => unknown> = {
   Headers: (pairs) => new Headers(pairs as Pair[]),
   "a Map": (pairs) => new Map(pairs),
+  "the last Headers, changed": oneMap(new Headers()),
+  "the last Map, changed": oneMap(new Map()),
   "an iterator": (pairs) => generated(pairs),
   "an iterable": (pairs) => ({ [Symbol.iterator]: () => generated(pairs) }),
 };
@@ -51,12 +85,14 @@ export const HEADERS_OF_FETCH: typeof RECORDS = {
   ...RECORDS,
   ...ITERABLES,
   "an array of pairs": (pairs) => pairs.map((pair) => [...pair]),
+  "the last array of pairs, changed": (pairs) => pairsAgain(pairs),
   "frozen pairs": (pairs) => Object.freeze(pairs.map((pair) => Object.freeze([...pair]))),
 };
 export const HEADERS_OF_UNDICI: typeof RECORDS = {
   ...RECORDS,
   ...ITERABLES,
   "a flat array": (pairs) => pairs.flat(),
+  "the last flat array, changed": (pairs) => flatAgain(pairs.flat()),
   "a frozen flat array": (pairs) => Object.freeze(pairs.flat()),
   "a Set of pairs": (pairs) => new Set(pairs),
 };

@@ -22,9 +22,12 @@ const OF: Ways<(options: ClientOptions) => typeof fetch> = {
   },
 };
 
+const urlAgain = new URL("http://localhost/");
+
 const INPUT: Ways<(url: string, init: object) => [string | URL | Request, object?]> = {
   "a string": (url, init) => [url, init],
   "a URL": (url, init) => [new URL(url), init],
+  "the last URL, changed": (url, init) => [Object.assign(urlAgain, { href: url }), init],
   "an object that becomes a string": (url, init) => [{ toString: () => url } as unknown as string, init],
   "a Request": (url, init) => [new Request(url, init)],
   "a Request with an init": (url, init) => [new Request(url, { method: "POST", headers: { "x-gone": "1" } }), init],

@@ -15,9 +15,12 @@ const OF: Ways<(options: ClientOptions) => Dispatcher> = {
   "one that is traced twice": once((options) => agent.compose(traceInterceptor(options)).compose(traceInterceptor(options))),
 };
 
+const originAgain = new URL("http://localhost/");
+
 const ORIGIN: Ways<(origin: string) => unknown> = {
   "a string": (origin) => origin,
   "a URL": (origin) => new URL(origin),
+  "the last URL, changed": (origin) => Object.assign(originAgain, { href: origin }),
 };
 
 const BODY: Ways<(body: string | undefined) => unknown> = {
