@@ -1,6 +1,6 @@
 import { context } from "@opentelemetry/api";
 import { addressOf, parseUrl } from "./core/attributes.ts";
-import { withHeaders } from "./core/carrier.ts";
+import { readAll, withHeaders } from "./core/carrier.ts";
 import { hasSomethingToTell, startCall } from "./core/start-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
@@ -179,20 +179,7 @@ function startFetch(config: ClientConfig, args: FetchArguments): ClientCall | un
 function keepIterator(args: FetchArguments): void {
   const headers = args[1]?.headers as { next?: unknown } | undefined;
   if (typeof headers?.next !== "function") return;
-  args[1] = initWith(args[1], read(headers as Iterable<[string, string]>) as [string, string][]);
-}
-
-/** The items of an iterable; of one that throws, an iterable that throws the same: the platform is to tell the caller. */
-function read<Item>(items: Iterable<Item>): Iterable<Item> {
-  try {
-    return [...items];
-  } catch (error) {
-    return {
-      [Symbol.iterator]() {
-        throw error;
-      },
-    };
-  }
+  args[1] = initWith(args[1], readAll(headers as Iterable<[string, string]>) as [string, string][]);
 }
 
 // The Fetch standard upper-cases these six and no others ("normalize a method").

@@ -3,7 +3,7 @@ import { context } from "@opentelemetry/api";
 import type { Dispatcher } from "undici";
 import { parseUrl } from "./core/attributes.ts";
 import { isSuppressed } from "./core/call-context.ts";
-import { withHeaders } from "./core/carrier.ts";
+import { readAll, withHeaders } from "./core/carrier.ts";
 import { hasSomethingToTell, startCall } from "./core/start-call.ts";
 import { clientConfig } from "./core/client-config.ts";
 import type { ClientCall } from "./core/client-call.ts";
@@ -170,7 +170,9 @@ function normalOrigin(origin: string | URL | undefined): string | undefined {
 function withoutIterator(opts: Dispatcher.DispatchOptions): Dispatcher.DispatchOptions {
   try {
     const headers = opts?.headers as { next?: unknown } | null | undefined;
-    return typeof headers?.next === "function" ? withOtherHeaders(opts, new Set(headers as Iterable<unknown>)) : opts;
+    if (typeof headers?.next !== "function") return opts;
+    const read = readAll(headers as Iterable<unknown>);
+    return withOtherHeaders(opts, Array.isArray(read) ? new Set(read) : read);
   } catch (error) {
     reportFailure("reading the headers of a request", error);
     return opts;
@@ -195,7 +197,7 @@ function layHeaders(opts: Dispatcher.DispatchOptions, call: ClientCall): Dispatc
     // undici takes an array for a flat one; pairs are welcome in any other iterable.
     return withOtherHeaders(opts, Array.isArray(laid) ? new Set(laid) : laid);
   }
-  if (headers.length % 2 !== 0) return opts;
+  if (headers.length % 2 !== 0 || (headers.length > 0 && typeof headers[0] !== "string")) return opts;
   const laid = headers.length === 0 ? Object.entries(call.headers).flat() : withHeaders(headers, call.headers, call.replaced);
   return withOtherHeaders(opts, laid);
 }

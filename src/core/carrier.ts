@@ -170,6 +170,25 @@ function flatWith(headers: readonly unknown[], added: Record<string, string>, re
   return copy;
 }
 
+/**
+ * What an iterator yields, which can be read only once, as something that we and a client can both read. One that throws is read to its error:
+ * that is the client's to tell.
+ */
+export function readAll<Item>(items: Iterable<Item>): Item[] | Iterable<Item> {
+  const read: Item[] = [];
+  try {
+    for (const item of items) read.push(item);
+    return read;
+  } catch (error) {
+    return {
+      *[Symbol.iterator]() {
+        yield* read;
+        throw error;
+      },
+    };
+  }
+}
+
 /** Writes headers into a carrier of any shape, in place of what it has under their names. */
 export function writeHeaders(carrier: object, added: Record<string, string>, replaced: readonly string[]): void {
   if (Array.isArray(carrier)) {
