@@ -24,7 +24,12 @@ function isReason(error: unknown, reason: unknown): boolean {
 
 /** `error.type` of a failure: of the timeout that caused it, if one did, for clients report timeouts as cancels. */
 export function errorTypeOf(error: unknown, signal: AbortSignal | null | undefined): string {
-  return errorType(signal?.aborted === true && nameOf(signal.reason) === "TimeoutError" ? signal.reason : error);
+  try {
+    if (signal?.aborted === true && nameOf(signal.reason) === "TimeoutError") return errorType(signal.reason);
+  } catch {
+    // A getter of the reason's own threw.
+  }
+  return errorType(error);
 }
 
 /** Puts an exception event on a span, without the secrets of URLs in its message. */

@@ -78,6 +78,10 @@ function isPromise(value: unknown): value is Promise<unknown> {
   return typeof (value as Partial<Promise<unknown>> | undefined)?.then === "function";
 }
 
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null | undefined)?.code;
+}
+
 /** One attempt as Node's request tells of it, which got reads and destroys. */
 class Exchange {
   readonly #config: ClientConfig;
@@ -122,7 +126,7 @@ class Exchange {
 
   failed(error: unknown): void {
     // Node tells of a request that is destroyed without an error as of a reset.
-    if ((error as { code?: unknown } | undefined)?.code === "ECONNRESET" && !this.#isRemote(undefined)) this.#abandoned(error);
+    if (guarded("reading an error", codeOf, error) === "ECONNRESET" && !this.#isRemote(undefined)) this.#abandoned(error);
     else this.#call.fail(error, this.#options.signal);
   }
 

@@ -121,6 +121,7 @@ const GIVEN = fc.record({
   // One of the arguments may be anything at all.
   odd: fc.option(fc.record({ which: fc.constantFrom("url" as const, "method" as const), value: HOSTILE_VALUE }), {
     nil: undefined,
+    freq: 2,
   }),
 });
 

@@ -163,16 +163,20 @@ export interface HostileError {
   isFrozen: boolean;
 }
 
-const KINDS: Record<string, Make> = {
+const ERRORS: Record<string, Make> = {
   Error: () => new Error("secret at http://user:pass@host/?sig=x"),
   TypeError: () => new TypeError("fetch failed"),
   TimeoutError: () => new DOMException("late", "TimeoutError"),
-  DataCloneError: () => new DOMException("other", "DataCloneError"),
+  AbortError: () => new DOMException("gone", "AbortError"),
   AggregateError: () => new AggregateError([null, 5, throwing, Object.assign(new Error("x"), { code: "ECODE" })]),
   "an error of a class": () => new (class Unusual extends Error {})(),
+  "a very long message": () => new Error("x".repeat(100_000)),
+};
+
+const KINDS: Record<string, Make> = {
+  ...ERRORS,
   "an error without a prototype": () => Object.setPrototypeOf(new Error("x"), null) as unknown,
   "an error of another realm": () => ({ name: "Error", message: "x", [Symbol.toStringTag]: "Error" }),
-  "a very long message": () => new Error("x".repeat(100_000)),
   "a function that throws": () => thrower,
   ...VALUES,
 };
@@ -207,4 +211,9 @@ export function errorFrom({ kind, properties, cause, isCyclic, isFrozen }: Hosti
   if (inner !== undefined) Reflect.defineProperty(thrown, "cause", { configurable: true, value: inner });
   // What looks into bytes cannot be frozen.
   return isFrozen && !ArrayBuffer.isView(thrown) ? Object.freeze(thrown) : thrown;
+}
+
+/** Whether it is an error as errors are made, whatever has caused it. */
+export function isOrdinary({ kind, properties }: HostileError): boolean {
+  return properties.length === 0 && Object.hasOwn(ERRORS, kind);
 }

@@ -43,15 +43,15 @@ export function w3c(): TextMapPropagator {
 export function openLab(): Lab {
   let spans = 0;
   let traces = 0;
-  let open = 0;
+  let open = new Set<object>();
   let ended: ReadableSpan[] = [];
   const provider = new TracerProvider({
     idGenerator: { generateSpanId: () => spanId(++spans), generateTraceId: () => traceId(++traces) },
     spanProcessors: [
       {
-        onStart: () => void open++,
+        onStart: (span) => void open.add(span),
         onEnd: (span) => {
-          open--;
+          open.delete(span);
           ended.push(span);
         },
         forceFlush: async () => {},
@@ -71,10 +71,11 @@ export function openLab(): Lab {
     register,
     watch: async (run) => {
       ended = [];
+      open = new Set();
       spans = 0;
       traces = 0;
       await run();
-      await settled(() => open);
+      await settled(() => open.size);
       return ended.map(picture);
     },
     close: async () => {
