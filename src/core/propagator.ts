@@ -83,7 +83,9 @@ const recordGetter = {
 export function headersOf(source: Propagation, context: Context): Record<string, string> {
   const headers: Record<string, string> = {};
   try {
-    source.propagator.inject(context, headers, recordSetter);
+    const result: unknown = source.propagator.inject(context, headers, recordSetter);
+    // Somebody has written it as an async function: what it rejects with would end the process.
+    if (result instanceof Promise) result.catch((error: unknown) => reportFailure("the propagator's inject()", error));
   } catch (error) {
     reportFailure("the propagator's inject()", error);
   }
