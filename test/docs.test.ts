@@ -36,6 +36,7 @@ test.each([
   { example: "axios", prints: [LOCAL("GET"), "hello"] },
   { example: "got", prints: [LOCAL("GET"), "hello"] },
   { example: "express", prints: [LOCAL("GET"), "SERVER GET /agents/:name (remote parent)", "hello researcher"] },
+  { example: "fastify", prints: [LOCAL("GET"), "SERVER GET /agents/:name (remote parent)", "hello researcher"] },
   { example: "queue", prints: ["INTERNAL order (root)", "working on an order", "CONSUMER work (remote parent)"] },
   { example: "a2a", prints: ["CLIENT SendMessage (root)", "SERVER SendMessage (remote parent)", "hello"] },
   { example: "first", prints: ["name: 'GET'", "kind: 1", "kind: 2"] },

@@ -7,7 +7,7 @@ import { openServerSpan, receiveCall } from "../core/server-call.ts";
 import type { ServerCall } from "../core/server-call.ts";
 import { serverConfig } from "../core/server-config.ts";
 import type { ServerConfig } from "../core/server-config.ts";
-import { callOf, followResponse, receivedOf } from "./exchange.ts";
+import { callOf, followResponse, NodeReceived } from "./exchange.ts";
 import { tellFailures } from "./fastify-failures.ts";
 
 /** Options of {@link traceRequests}. */
@@ -59,9 +59,9 @@ function receive(config: ServerConfig, request: FastifyRequest, reply: FastifyRe
     const call =
       outer === undefined && isInjected(raw)
         ? // Called in the process: whatever is active is the caller's, also a SERVER span, which is that of another request.
-          receiveCall(config, receivedOf(raw), request, ROOT_CONTEXT, active)
+          receiveCall(config, new NodeReceived(raw), request, ROOT_CONTEXT, active)
         : // What earlier hooks have put into the context stays; a span there is not this request's SERVER span, or it would be enriched.
-          receiveCall(config, receivedOf(raw), request, within(outer, active), trace.deleteSpan(active));
+          receiveCall(config, new NodeReceived(raw), request, within(outer, active), trace.deleteSpan(active));
     if (call === undefined) return undefined;
     const { url } = request.routeOptions;
     if (url !== undefined) call.matched(url);

@@ -138,21 +138,24 @@ test("which global dispatchers are undici's own", () => {
   expect(isGlobalDispatcherOwn()).toBe(true);
 });
 
-test.each(["sampled", "unsampled", "without an SDK"])("a redirect to somebody else loses the baggage that is not for them, %s", async (mode) => {
-  await telemetry.stop();
-  telemetry = startTelemetry({ sampler: mode === "sampled" ? new AlwaysOnSampler() : new AlwaysOffSampler() });
-  if (mode === "without an SDK") trace.disable();
-  const other = await serve({ "/": (_, response) => response.end("ok") });
-  const ours = await serve({ "/": (_, response) => response.writeHead(307, { location: other.url }).end() });
-  undo = instrumentFetch({ baggageTo: new URL(ours.url).host });
-  const remote = { traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1, isRemote: true };
-  const parent = propagation.setBaggage(
-    trace.setSpanContext(ROOT_CONTEXT, remote),
-    propagation.createBaggage({ tenant: { value: "acme" } }),
-  );
-  await context.with(parent, async () => (await fetch(ours.url)).text());
-  const baggage = (server: TestServer): unknown[] => server.requests.map(({ headers }) => headers["baggage"]);
-  expect([baggage(ours), baggage(other)]).toEqual([["tenant=acme"], [undefined]]);
-  expect(other.requests[0]?.headers["traceparent"]).toContain(remote.traceId);
-  await Promise.all([ours.close(), other.close()]);
-});
+test.each(["sampled", "unsampled", "without an SDK"])(
+  "a redirect to somebody else loses the baggage that is not for them, %s",
+  async (mode) => {
+    await telemetry.stop();
+    telemetry = startTelemetry({ sampler: mode === "sampled" ? new AlwaysOnSampler() : new AlwaysOffSampler() });
+    if (mode === "without an SDK") trace.disable();
+    const other = await serve({ "/": (_, response) => response.end("ok") });
+    const ours = await serve({ "/": (_, response) => response.writeHead(307, { location: other.url }).end() });
+    undo = instrumentFetch({ baggageTo: new URL(ours.url).host });
+    const remote = { traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1, isRemote: true };
+    const parent = propagation.setBaggage(
+      trace.setSpanContext(ROOT_CONTEXT, remote),
+      propagation.createBaggage({ tenant: { value: "acme" } }),
+    );
+    await context.with(parent, async () => (await fetch(ours.url)).text());
+    const baggage = (server: TestServer): unknown[] => server.requests.map(({ headers }) => headers["baggage"]);
+    expect([baggage(ours), baggage(other)]).toEqual([["tenant=acme"], [undefined]]);
+    expect(other.requests[0]?.headers["traceparent"]).toContain(remote.traceId);
+    await Promise.all([ours.close(), other.close()]);
+  },
+);
