@@ -44,7 +44,7 @@ export function setupPropagation(options: SetupOptions = {}): PropagationSetup {
   checkOptions("setupPropagation", options, SETUP_OPTIONS);
   if (propagation.fields().length === 0) setPropagator(options.propagator ?? propagatorOfEnvironment());
   if (options.contextManager !== false && !hasContextManager()) setContextManager();
-  return inEffect();
+  return propagationInEffect();
 }
 
 function setPropagator(propagator: TextMapPropagator | undefined): void {
@@ -74,7 +74,8 @@ function propagatorOfEnvironment(): TextMapPropagator | undefined {
   return propagators.length === 0 ? undefined : new CompositePropagator({ propagators });
 }
 
-function inEffect(): PropagationSetup {
+/** What {@link setupPropagation} would return, without setting anything: what is in effect at this moment. */
+export function propagationInEffect(): PropagationSetup {
   const fields = propagation.fields();
   return {
     fields,
