@@ -71,7 +71,7 @@ function start(entry: string, { wait, timeout, roundTrip, flush, nodeOptions, ap
   };
   // A debugger of this process's would be in the way of the app's.
   const inherited = process.execArgv.filter((option) => !option.startsWith("--inspect"));
-  const preload = fileURLToPath(new URL("preload.js", import.meta.url));
+  const preload = fileURLToPath(new URL("preload.cjs", import.meta.url));
   return spawn(process.execPath, ["--require", preload, ...inherited, ...nodeOptions, entry, ...appArguments], {
     // The report alone goes to the standard output.
     stdio: ["inherit", 2, 2, "pipe"],

@@ -8,6 +8,7 @@ import type { Message } from "./messages.ts";
 import { shownPath } from "./peek.ts";
 import { collectFindings, formatReport, reportOf } from "./report.ts";
 import type { DoctorReport, Finding } from "./report.ts";
+import { currentRuntime } from "./runtime.ts";
 
 /**
  * `a2a-otel doctor`: looks at an app, or without one at the environment, and prints what it found.
@@ -22,6 +23,12 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
     entry = options.help || options.app === undefined ? undefined : resolveApp(options.app);
   } catch (error) {
     process.stderr.write(`a2a-otel doctor: ${(error as Error).message}. See a2a-otel doctor --help.\n`);
+    return 2;
+  }
+  if (entry !== undefined && currentRuntime().name === "deno") {
+    process.stderr.write(
+      "a2a-otel doctor: an app is started with Node or Bun; on Deno call doctor() of a2a-otel/doctor inside it.\n",
+    );
     return 2;
   }
   if (options.help) {

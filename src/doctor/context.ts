@@ -25,7 +25,7 @@ function throughEmitter(then: () => void): void {
 }
 
 /** Where a context is not found again. Nothing is set: the probe lives in a context of its own. */
-export async function whereContextIsLost(): Promise<string[]> {
+async function whereContextIsLost(): Promise<string[]> {
   const tries = Object.entries(LATER).map(([name, later]) => {
     const probe = ROOT_CONTEXT.setValue(PROBE, name);
     return new Promise<string | undefined>((resolve) => {

@@ -111,7 +111,8 @@ export function checkApi(findings: Findings, { api, apis }: Copies): boolean {
       "api",
       `${loaded.length} copies of ${API} are loaded, of one version; they share what is registered.${listed(loaded)}`,
     );
-  } else findings.ok("api", `a2a-otel uses ${named(api)}, and no other copy gets in its way.`);
+  } else if (api === undefined) findings.ok("api", `Which copies of ${API} there are cannot be seen here.`);
+  else findings.ok("api", `a2a-otel uses ${named(api)}, and no other copy gets in its way.`);
   return visible;
 }
 

@@ -119,7 +119,9 @@ async function examinePlaces(look: Look, provider: TracerProvider | undefined, s
   const { findings, copies, environment } = look;
   const inEffect = propagationInEffect();
   await guarded(findings, "the SDK", () =>
-    provider === undefined ? checkNoSdk(findings, copies.loaded, environment) : checkSdk(findings, provider, span, environment),
+    provider === undefined
+      ? checkNoSdk(findings, copies.loaded, environment, look.runtime)
+      : checkSdk(findings, provider, span, environment),
   );
   await guarded(findings, "the context manager", () => checkContextManager(findings, inEffect, setByCall));
   await guarded(findings, "the propagator", () => checkPropagator(findings, inEffect));
@@ -136,8 +138,8 @@ function startSpan(hasSdk: boolean): Span {
 
 function whyNoCall({ roundTrip, runtime, environment }: Look): string | undefined {
   if (!roundTrip) return "it was not asked for";
-  if (peek(() => process.getBuiltinModule("node:http")) === undefined)
-    return `${runtimeName(runtime)} has no node:http to receive it with`;
+  if (runtime.name === "workers" || peek(() => process.getBuiltinModule("node:http")) === undefined)
+    return `${runtimeName(runtime)} has no server on loopback to receive it`;
   if (typeof globalThis.fetch !== "function") return "this runtime has no global fetch";
   const proxy = proxyInTheWay(runtime, environment, peek(() => process.execArgv) ?? []);
   return proxy && `it would go through ${proxy}, and the doctor sends nothing but to loopback`;

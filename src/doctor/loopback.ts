@@ -5,7 +5,7 @@ import { openCalls } from "../core/open-calls.ts";
 import { traceRequests } from "../server/node.ts";
 
 /** The path of each call, by which they are known in a backend. */
-export const PATH = "/a2a-otel-doctor";
+const PATH = "/a2a-otel-doctor";
 /** The baggage member that goes along. */
 export const MEMBER = "a2a-otel.doctor";
 

@@ -150,5 +150,5 @@ function scopeOf(span: Span): string {
 function reasonOf(error: unknown): string {
   const { name, message, cause } = error as Error;
   const reason = (cause as Error | undefined)?.message;
-  return `${name}: ${message}${reason === undefined || reason === "" ? "" : ` (${reason})`}`;
+  return `${name}: ${message.replace(/\.$/, "")}${reason === undefined || reason === "" ? "" : ` (${reason})`}`;
 }

@@ -4,6 +4,7 @@ import { isNoop } from "../core/telemetry.ts";
 import type { Environment } from "./environment.ts";
 import { className, peek } from "./peek.ts";
 import type { Findings } from "./report.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** The tracer provider behind the API's proxy; undefined where no SDK has registered one. */
 export function registeredProvider(): TracerProvider | undefined {
@@ -19,7 +20,12 @@ const SDKS =
   /^@opentelemetry\/(?:sdk-node|sdk-trace(?:-base|-node|-web)?|auto-instrumentations-node)$|^@vercel\/otel$|^@sentry\/(?:node|opentelemetry)$|^@azure\/monitor-opentelemetry$/;
 
 /** Nobody records spans: meant so where no SDK is loaded, a mistake where one is. */
-export function checkNoSdk(findings: Findings, loaded: ReadonlyMap<string, string> | undefined, environment: Environment): void {
+export function checkNoSdk(
+  findings: Findings,
+  loaded: ReadonlyMap<string, string> | undefined,
+  environment: Environment,
+  runtime: Runtime,
+): void {
   const nobody = "No SDK is registered: no spans are recorded. A trace that comes in can be passed on all the same.";
   const present = [...(loaded?.keys() ?? [])].filter((name) => SDKS.test(name));
   if (environment["OTEL_SDK_DISABLED"]?.toLowerCase() === "true") {
@@ -32,11 +38,8 @@ export function checkNoSdk(findings: Findings, loaded: ReadonlyMap<string, strin
         "look, look later (`--wait 5000`).",
     );
   } else {
-    findings.warn(
-      "sdk",
-      nobody,
-      "`npm i @opentelemetry/sdk-node` and start it before everything else, if you want spans of this service.",
-    );
+    const what = runtime.name === "node" ? "`npm i @opentelemetry/sdk-node`" : "choose an SDK that knows this runtime";
+    findings.warn("sdk", nobody, `${what} and start it before everything else, if you want spans of this service.`);
   }
 }
 

@@ -7,6 +7,9 @@ import type { DoctorReport, Finding } from "../../src/doctor.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
+/** For tests that start processes: several at a time, as each waits more than it works, and with patience for a machine that has other work. */
+export const PROCESSES = { concurrent: true, timeout: 60_000 } as const;
+
 /** An app in a folder of its own, with packages in `node_modules` as an installation puts them there. */
 export interface App {
   readonly folder: string;
@@ -59,7 +62,7 @@ export function cli(args: readonly string[], cwd: string = root, env: Record<str
     const child = execFile(
       process.execPath,
       [join(root, "dist/cli.js"), ...args],
-      { cwd, env: { ...Object.fromEntries(inherited), ...env }, timeout: 14_000, killSignal: "SIGKILL" },
+      { cwd, env: { ...Object.fromEntries(inherited), ...env }, timeout: 50_000, killSignal: "SIGKILL" },
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
     );
     child.stdin?.end();

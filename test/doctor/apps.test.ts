@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FETCH, SERVER, diagnose, sdk } from "./app.ts";
+import { FETCH, PROCESSES, SERVER, diagnose, sdk } from "./app.ts";
 
 const UNDICI = `
   import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
@@ -7,7 +7,7 @@ const UNDICI = `
 `;
 const TRACEPARENT = /^00-[\da-f]{32}-[\da-f]{16}-01$/;
 
-describe("an app in which all is well", () => {
+describe("an app in which all is well", PROCESSES, () => {
   test("has no error and no warning, and is ended though its server goes on", async () => {
     const { code, ids, report, of, stderr } = await diagnose(
       `${sdk()} startSdk(); ${FETCH} ${SERVER} console.log("the app's own words");`,
@@ -74,7 +74,7 @@ describe("an app in which all is well", () => {
   });
 });
 
-describe("without an SDK", () => {
+describe("without an SDK", PROCESSES, () => {
   test("and with nothing else: there is no context manager, and nobody instruments fetch", async () => {
     const { code, ids, of, report } = await diagnose(SERVER);
     expect([code, ids("error"), ids("warning")]).toEqual([1, ["context-manager", "fetch"], ["sdk"]]);

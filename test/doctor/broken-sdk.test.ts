@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { FETCH, SERVER, diagnose, sdk } from "./app.ts";
+import { FETCH, PROCESSES, SERVER, diagnose, sdk } from "./app.ts";
 
-describe("an SDK of which a part is missing", () => {
+describe("an SDK of which a part is missing", PROCESSES, () => {
   test("the context manager: the call is in another trace", async () => {
     const { code, ids, of, report } = await diagnose(`${sdk({ manager: "undefined" })} startSdk(); ${FETCH} ${SERVER}`);
     expect([code, ids("error")]).toEqual([1, ["context-manager", "round-trip"]]);

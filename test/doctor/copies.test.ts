@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { sees } from "../../src/doctor/copies.ts";
 import { installedCopies, loadedFiles, packagesOf, resolvedPackage } from "../../src/doctor/packages.ts";
-import { FETCH, SERVER, copyApi, diagnose, makeApp, sdk } from "./app.ts";
+import { FETCH, PROCESSES, SERVER, copyApi, diagnose, makeApp, sdk } from "./app.ts";
 import type { App } from "./app.ts";
 
 const GOOD = `${sdk()} startSdk(); ${FETCH} ${SERVER}`;
@@ -11,7 +11,7 @@ const GOOD = `${sdk()} startSdk(); ${FETCH} ${SERVER}`;
 const version = resolvedPackage("@opentelemetry/api", import.meta.url)?.version ?? "";
 const [major, minor] = version.split(".").map(Number) as [number, number];
 
-describe("copies of @opentelemetry/api", () => {
+describe("copies of @opentelemetry/api", PROCESSES, () => {
   test("an SDK that was registered with an older minor version is not there for a2a-otel, which says so once", async () => {
     const older = `${major}.${minor - 1}.0`;
     const { code, ids, of, report } = await diagnose(GOOD, { prepare: (app) => copyApi(app, ".", older) });

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { FETCH, SERVER, diagnose, sdk } from "./app.ts";
+import { FETCH, PROCESSES, SERVER, diagnose, sdk } from "./app.ts";
 
 const UNDICI = `
   import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
   new UndiciInstrumentation();
 `;
 
-describe("too much of a good thing", () => {
+describe("too much of a good thing", PROCESSES, () => {
   test("code beneath instrumentFetch() that appends a traceparent by hand: two values", async () => {
     const append = `const inner = globalThis.fetch;
       globalThis.fetch = (input, init) => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { serve } from "../support/server.ts";
-import { FETCH, SERVER, diagnose, sdk } from "./app.ts";
+import { FETCH, PROCESSES, SERVER, diagnose, sdk } from "./app.ts";
 
-describe("what leaves the machine", () => {
+describe("what leaves the machine", PROCESSES, () => {
   test("a call is not made where a proxy would get it", async () => {
     const proxy = await serve({});
     const env = { NODE_USE_ENV_PROXY: "1", HTTP_PROXY: proxy.url };

@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { FETCH, SERVER, cli, diagnose, makeApp, sdk } from "./app.ts";
+import { FETCH, PROCESSES, SERVER, cli, diagnose, makeApp, sdk } from "./app.ts";
 
-describe("an app that does not stay", () => {
+describe("an app that does not stay", PROCESSES, () => {
   test("throws at the start", async () => {
     const { code, ids, of, report, stderr } = await diagnose(`throw new TypeError("no database");`);
     expect([code, ids("error")]).toEqual([1, ["app"]]);
@@ -50,7 +52,7 @@ describe("an app that does not stay", () => {
   });
 });
 
-describe("an app that does not end", () => {
+describe("an app that does not end", PROCESSES, () => {
   test("since its event loop never rests: it is ended in time", async () => {
     const { code, of } = await diagnose("for (;;);", { args: ["--timeout", "700"] });
     expect(code).toBe(1);
@@ -70,7 +72,7 @@ describe("an app that does not end", () => {
   });
 });
 
-describe("whatever the app is written in", () => {
+describe("whatever the app is written in", PROCESSES, () => {
   test("CommonJS, as its main module, with its arguments", async () => {
     const app = makeApp({
       "app.cjs": `require("a2a-otel/setup").setupPropagation(); require("a2a-otel/fetch").instrumentFetch();
@@ -120,4 +122,12 @@ describe("whatever the app is written in", () => {
     expect(stdout).toBe("");
     expect(json).toContain("The app has no copy of a2a-otel with a doctor");
   });
+});
+
+test("the code in docs/doctor.md runs as it stands, and ends by itself", async () => {
+  const { stderr } = await promisify(execFile)(process.execPath, ["test/doctor/in-app.ts"], {
+    env: { ...process.env, OTEL_PROPAGATORS: "" },
+  });
+  expect(stderr).toMatch(/^sdk No SDK is registered: no spans are recorded\..* .npm i @opentelemetry\/sdk-node. and start it/);
+  expect(stderr.trim().split("\n")).toHaveLength(1);
 });
