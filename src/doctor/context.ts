@@ -53,11 +53,12 @@ export async function checkContextManager(
     return;
   }
   const name = managerName();
+  const inBrackets = name === undefined ? "" : ` (${name})`;
   const lost = await whereContextIsLost();
   if (lost.length === 1 && lost[0] === EMITTER) {
     findings.warn(
       "context-manager",
-      `The context manager${name} keeps the context, but not for the listeners of an EventEmitter that context.bind() was called on.`,
+      `The context manager${inBrackets} keeps the context, but not for the listeners of an EventEmitter that context.bind() was called on.`,
       "an AsyncLocalStorageContextManager (@opentelemetry/context-async-hooks) does.",
     );
     return;
@@ -65,7 +66,7 @@ export async function checkContextManager(
   if (lost.length > 0) {
     findings.error(
       "context-manager",
-      `The context manager${name} loses the context in: ${lost.join(", ")}. What runs there does not know in which trace it is.`,
+      `The context manager${inBrackets} loses the context in: ${lost.join(", ")}. What runs there does not know in which trace it is.`,
       "register an AsyncLocalStorageContextManager (@opentelemetry/context-async-hooks): the SDK's `contextManager` option, or setupPropagation() with none before it.",
     );
     return;
@@ -78,14 +79,13 @@ export async function checkContextManager(
       : "the application's";
   findings.ok(
     "context-manager",
-    `A context manager is registered (${whose}${name}); it keeps the context across ${Object.keys(LATER).join(", ")}.`,
+    `A context manager is registered (${whose}${name === undefined ? "" : `, ${name}`}); it keeps the context across ${Object.keys(LATER).join(", ")}.`,
   );
 }
 
-function managerName(): string {
+function managerName(): string | undefined {
   const registry = (globalThis as unknown as Record<symbol, { context?: unknown } | undefined>)[
     Symbol.for("opentelemetry.js.api.1")
   ];
-  const name = className(registry?.context);
-  return name === undefined ? "" : `, ${name}`;
+  return className(registry?.context);
 }

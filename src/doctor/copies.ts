@@ -93,7 +93,7 @@ export function checkApi(findings: Findings, { api, apis }: Copies): boolean {
       `What is registered in this process, an SDK perhaps, was registered with ${API} ${version ?? "of unknown version"}. a2a-otel uses ${named(api)}, ` +
         "and a copy of the API sees nothing that an older minor version has registered: to a2a-otel there is no SDK, no propagator and no context " +
         "manager.",
-      DEDUPE,
+      `\`npm i ${API}@${version ?? "the version that the SDK brings"}\`, which a2a-otel takes from 1.9 on; or give the SDK the newer one: ${DEDUPE}`,
     );
   } else if (registry !== undefined && api !== undefined && version !== undefined && api.version !== version) {
     findings.warn(
@@ -104,7 +104,7 @@ export function checkApi(findings: Findings, { api, apis }: Copies): boolean {
     );
   }
   checkOthers(findings, apis, api, version);
-  if (findings.all.length > count) return visible;
+  if (findings.all.slice(count).some(({ level }) => level !== "ok")) return visible;
   const loaded = apis.filter((copy) => copy.loaded === true);
   if (loaded.length > 1) {
     findings.ok(
@@ -134,14 +134,11 @@ function checkOthers(
     );
   }
   const odd = others.filter((copy) => !blind.includes(copy) && api !== undefined && copy.version !== api.version);
-  if (odd.length > 0) {
-    findings.warn(
-      "api-copies",
-      `${API} is there in several versions: ${named(api)} is what a2a-otel uses. A copy sees only what the same or a later minor version has ` +
-        `registered, and only the first version may register.${listed(odd)}`,
-      DEDUPE,
-    );
-  }
+  const told = `${API} is there in several versions, of which a2a-otel uses ${api?.version}. A copy sees only what the same or a later minor version has registered, and only the first version may register.`;
+  // What is installed and not loaded does no harm by now; it may belong to a tool.
+  const harmless = odd.every(({ loaded }) => loaded === false);
+  if (odd.length > 0 && harmless) findings.ok("api-copies", told + listed(odd));
+  else if (odd.length > 0) findings.warn("api-copies", told + listed(odd), DEDUPE);
 }
 
 export function checkOwnCopies(findings: Findings, { own }: Copies): void {

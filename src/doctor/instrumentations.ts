@@ -30,26 +30,22 @@ export function lookForInstrumentations(runtime: Runtime, copies: Copies, files:
   const adapters = (files ?? [])
     .map((file) => roots.some((root) => file.startsWith(root)) && /[\\/](?:dist|src)[\\/](axios|got|undici)\.[jt]s$/.exec(file))
     .map((match) => (match === null || match === false ? undefined : match[1]));
-  const marks = [marked("dd-trace", Symbol.for("dd-trace")), marked("Sentry", "__SENTRY__")];
+  const tracers = [...(loaded ?? [])].filter(([name]) => TRACERS.test(name)).map((copy) => copy.join(" "));
   return {
     ownFetch: peek(() => wrapped.has(globalThis.fetch)) === true,
     foreignFetch: isForeignFetch(runtime),
     subscribers: foreignSubscribers(),
     http: peek(() => (process.getBuiltinModule("node:http").request as { __wrapped?: unknown }).__wrapped) === true,
-    packages: [
-      ...new Set(
-        [...[...(loaded ?? [])].filter(([name]) => TRACERS.test(name)).map((copy) => copy.join(" ")), ...marks].filter(
-          (name) => name !== undefined,
-        ),
-      ),
-    ],
+    packages: [...tracers, ...marks().filter((name) => tracers.every((tracer) => !tracer.includes(name)))],
     adapters: [...new Set(adapters.filter((name) => name !== undefined))],
   };
 }
 
-/** What leaves an object of its name in the global scope. */
-function marked(name: string, key: string | symbol): string | undefined {
-  return (globalThis as unknown as Record<string | symbol, unknown>)[key] === undefined ? undefined : name;
+/** Tracers that leave something of theirs in the global scope: from a bundle they are not loaded by a name. */
+function marks(): string[] {
+  const global = globalThis as unknown as Record<string | symbol, unknown>;
+  const left = { "dd-trace": global[Symbol.for("dd-trace")], sentry: global["__SENTRY__"] };
+  return Object.entries(left).flatMap(([name, mark]) => (mark === undefined ? [] : [name]));
 }
 
 /** Node's own fetch loads undici when it is called first, and its source says so; a platform's native one shows no source. */

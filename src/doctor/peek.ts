@@ -7,10 +7,10 @@ export function peek<Value>(read: () => Value): Value | undefined {
   }
 }
 
-/** The name of an object's class, without the number that a bundler puts behind it; undefined where it has none to tell. */
+/** The name of an object's class, without the number that a bundler puts behind it; undefined where it has none to tell, or a minifier's. */
 export function className(value: unknown): string | undefined {
   const name = peek(() => (value as object).constructor.name as unknown);
-  if (typeof name !== "string" || name === "Object" || name === "") return undefined;
+  if (typeof name !== "string" || name === "Object" || name.length < 3) return undefined;
   return name.replace(/\$\d+$/, "");
 }
 

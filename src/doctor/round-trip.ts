@@ -12,7 +12,7 @@ export interface ClientSpan {
   readonly scope: string;
 }
 
-/** A real call over loopback, made inside a span with baggage and a tracestate, and what arrived. */
+/** A real call over loopback, made inside a span and with baggage, and what arrived. */
 export interface RoundTrip {
   /** What made the call: the global fetch as it is, or one that `wrapFetch` has wrapped. */
   readonly via: "global fetch" | "wrapFetch";
@@ -29,11 +29,14 @@ export interface RoundTrip {
   readonly parent: "client span" | "caller" | "unseen" | "none";
   /** The call's CLIENT spans; undefined where they cannot be seen: no SDK, not sampled, or an SDK whose spans show nothing. */
   readonly clientSpans: readonly ClientSpan[] | undefined;
-  /** Whether `tracestate` and the baggage member arrived on the wire. */
-  readonly tracestate: boolean;
+  /** Whether a `tracestate` arrived on the wire; undefined where the caller's span had none. */
+  readonly tracestate: boolean | undefined;
+  /** Whether the baggage member arrived on the wire. */
   readonly baggage: boolean;
-  /** Whether the receiving handler was in the trace, behind an await, and found the baggage. */
+  /** Whether the receiving handler was in the trace, behind an await. */
   readonly continued: boolean;
+  /** Whether it found the baggage member there. */
+  readonly baggageContinued: boolean;
   /** From the call to the end of its response. */
   readonly milliseconds: number;
 }
@@ -51,7 +54,8 @@ const CARRIERS =
 export async function makeRoundTrip(span: Span, via: RoundTrip["via"], timeout: number): Promise<RoundTrip | undefined> {
   const loopback = await openLoopback();
   if (loopback === undefined) return undefined;
-  const around = spanContextOf(span);
+  const around = trace.isSpanContextValid(span.spanContext()) ? span : madeUpSpan();
+  const { traceId } = around.spanContext();
   const seen = new Set<Span>();
   const started = performance.now();
   let failure: string | undefined;
@@ -69,7 +73,7 @@ export async function makeRoundTrip(span: Span, via: RoundTrip["via"], timeout: 
   const milliseconds = performance.now() - started;
   const arrival = loopback.arrived();
   failure ??= arrival === undefined ? "somebody else answered it, and it never came to its server" : undefined;
-  return { via, traceId: around.traceId, failure, ...read(arrival, around, spansOf(span, seen, arrival)), milliseconds };
+  return { via, traceId, failure, ...read(arrival, around.spanContext(), spansOf(span, seen, arrival)), milliseconds };
 }
 
 /** A call outside of any trace: what waits for the first call (`a2a-otel/register`) does its work. */
@@ -90,20 +94,26 @@ async function callOnce(fetch: typeof globalThis.fetch, { url }: Loopback, timeo
   await response.text();
 }
 
-function spanContextOf(span: Span): SpanContext {
-  const own = span.spanContext();
-  const traceState = (own.traceState ?? createTraceState()).set("a2aotel", "doctor");
-  if (trace.isSpanContextValid(own)) return { ...own, traceState };
-  return { traceId: randomHex(16), spanId: randomHex(8), traceFlags: 1, isRemote: true, traceState };
+/** The span of a caller that there is not: with ids that are made up, and a tracestate, which spans that begin here have none of. */
+function madeUpSpan(): Span {
+  const traceState = createTraceState("a2aotel=doctor");
+  return trace.wrapSpanContext({ traceId: randomHex(16), spanId: randomHex(8), traceFlags: 1, isRemote: true, traceState });
 }
 
 function randomHex(bytes: number): string {
   return [...crypto.getRandomValues(new Uint8Array(bytes))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function contextOf(around: SpanContext): Context {
+function contextOf(around: Span): Context {
   const baggage = propagation.createBaggage({ [MEMBER]: { value: "1" } });
-  return propagation.setBaggage(trace.setSpanContext(ROOT_CONTEXT, around), baggage);
+  return propagation.setBaggage(trace.setSpan(ROOT_CONTEXT, around), baggage);
+}
+
+/** Tracers that keep 64 bits of a trace id (Datadog's) show it padded with zeros. */
+function isSameTrace(one: string | undefined, other: string): boolean {
+  if (one === other) return true;
+  const padding = "0".repeat(16);
+  return one?.slice(16) === other.slice(16) && (one.startsWith(padding) || other.startsWith(padding));
 }
 
 /** The spans of the call that can be seen, ours among them; undefined where spans show nothing of themselves. */
@@ -124,12 +134,13 @@ function read(arrival: Arrival | undefined, around: SpanContext, spans: Span[] |
   return {
     received,
     traceparents,
-    sameTrace: traceId === around.traceId,
+    sameTrace: isSameTrace(traceId, around.traceId),
     parent: spanId === undefined ? "none" : isClients ? "client span" : spanId === around.spanId ? "caller" : "unseen",
     clientSpans: clients?.map((span) => ({ name: (span as VisibleSpan).name ?? "", scope: scopeOf(span) })),
-    tracestate: (received["tracestate"] ?? []).join(",").includes("a2aotel=doctor"),
+    tracestate: around.traceState === undefined ? undefined : received["tracestate"] !== undefined,
     baggage: (received["baggage"] ?? []).join(",").includes(MEMBER),
-    continued: arrival?.traceId === around.traceId && arrival.baggage,
+    continued: isSameTrace(arrival?.traceId, around.traceId),
+    baggageContinued: arrival?.baggage === true,
   };
 }
 

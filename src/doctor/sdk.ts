@@ -17,7 +17,7 @@ export function registeredProvider(): TracerProvider | undefined {
 
 // The packages whose presence says that somebody meant to start an SDK.
 const SDKS =
-  /^@opentelemetry\/(?:sdk-node|sdk-trace(?:-base|-node|-web)?|auto-instrumentations-node)$|^@vercel\/otel$|^@sentry\/(?:node|opentelemetry)$|^@azure\/monitor-opentelemetry$/;
+  /^@opentelemetry\/(?:sdk-node|sdk-trace(?:-base|-node|-web)?|auto-instrumentations-node)$|^@vercel\/otel$|^@azure\/monitor-opentelemetry$/;
 
 /** Nobody records spans: meant so where no SDK is loaded, a mistake where one is. */
 export function checkNoSdk(
@@ -38,6 +38,14 @@ export function checkNoSdk(
         "look, look later (`--wait 5000`).",
     );
   } else {
+    if (loaded?.has("@sentry/node") === true) {
+      findings.warn(
+        "sdk",
+        `${nobody} Sentry has not registered itself with OpenTelemetry.`,
+        "`Sentry.init({ enableOpenTelemetrySetup: true, ... })`",
+      );
+      return;
+    }
     const what = runtime.name === "node" ? "`npm i @opentelemetry/sdk-node`" : "choose an SDK that knows this runtime";
     findings.warn("sdk", nobody, `${what} and start it before everything else, if you want spans of this service.`);
   }

@@ -36,7 +36,7 @@ function arrived(findings: Findings, trip: RoundTrip): void {
       : trip.parent === "client span" && client !== undefined
         ? `its parent is the one CLIENT span, "${client.name}" of ${client.scope}`
         : `its parent is a span that ${trip.traceparents[0]?.endsWith("-00") === true ? "is not sampled" : "cannot be seen from here"}`;
-  const along = [...(trip.tracestate ? ["tracestate"] : []), ...(trip.baggage ? ["baggage"] : [])].join(" and ");
+  const along = [...(trip.tracestate === true ? ["tracestate"] : []), ...(trip.baggage ? ["baggage"] : [])].join(" and ");
   findings.ok(
     "round-trip",
     `A call over loopback through the global fetch arrived after ${trip.milliseconds.toFixed(1)} ms with one traceparent, of the caller's trace: ${parent}.` +
@@ -58,12 +58,13 @@ function cameWithout(findings: Findings, { received }: RoundTrip, circumstances:
   const { fields, trouble, instrumentations, wrapped } = circumstances;
   const { ownFetch, foreignFetch, subscribers, adapters, http } = instrumentations;
   const others = Object.keys(received).filter((name) => name !== "baggage");
-  const call = "A call over loopback through the global fetch arrived without traceparent";
+  const instead = others.length === 0 ? "" : `, though with ${others.join(", ")}`;
+  const call = `A call over loopback through the global fetch arrived without traceparent${instead}`;
   const carriesWrapped = wrapped !== undefined && wrapped.traceparents.length > 0;
-  if (others.length > 0) {
+  if (others.some((name) => fields.includes(name)) && !fields.includes("traceparent")) {
     findings.warn(
       "round-trip",
-      `${call}: the trace went along as ${others.join(", ")}. A2A callers elsewhere expect W3C Trace Context, and begin a trace of their own.`,
+      `${call}. A2A callers elsewhere expect W3C Trace Context, and begin a trace of their own.`,
       propagatorsFor(others),
     );
   } else if (!ownFetch && !foreignFetch && subscribers === 0) {
@@ -77,10 +78,13 @@ function cameWithout(findings: Findings, { received }: RoundTrip, circumstances:
   } else if (trouble !== undefined) {
     findings.error("round-trip", `${call}: ${trouble} it is not known in which trace the call is made (see above).`);
   } else if (!carriesWrapped) {
+    const why = fields.includes("traceparent")
+      ? "the registered propagator says that it writes traceparent, and wrote none for the call's context"
+      : `the propagator in use writes none (it writes ${fields.join(", ") || "nothing"})`;
     findings.error(
       "round-trip",
-      `${call}, through wrapFetch() too: the propagator in use writes none (it writes ${fields.join(", ") || "nothing"}).`,
-      "OTEL_PROPAGATORS=tracecontext,baggage, or another propagator for the SDK.",
+      `${call}, through wrapFetch() too: ${why}.`,
+      "OTEL_PROPAGATORS=tracecontext,baggage, another propagator for the SDK, or one for these calls alone: `instrumentFetch({ propagator })`.",
     );
   } else if (ownFetch) {
     findings.warn(
@@ -145,16 +149,22 @@ function lost(findings: Findings, trip: RoundTrip, { fields, instrumentations }:
       : "The instrumentation at work does not send it.";
     findings.warn("baggage", `The baggage did not go along with the call. ${why}`);
   }
-  if (!trip.tracestate) {
+  if (trip.tracestate === false) {
     findings.warn(
       "tracestate",
       "The tracestate did not go along with the call: what vendors keep in it (sampling among it) is lost here.",
     );
   }
-  if (!trip.continued && trip.baggage && trip.tracestate) {
+  if (!trip.continued) {
     findings.error(
       "receiving",
-      "The call arrived with the trace, but the handler that received it behind traceRequests() was not in it, or without its baggage.",
+      "The call arrived with the trace, but the handler that received it behind traceRequests() was not in it.",
+    );
+  } else if (trip.baggage && !trip.baggageContinued) {
+    findings.warn(
+      "receiving",
+      "The baggage arrived, but the handler that received it behind traceRequests() did not find it: the propagator in use does not read it.",
+      "OTEL_PROPAGATORS=tracecontext,baggage, or add a W3CBaggagePropagator.",
     );
   }
 }

@@ -56,7 +56,7 @@ describe("copies of @opentelemetry/api", PROCESSES, () => {
     );
   });
 
-  test("an older one that is installed and not loaded is a warning", async () => {
+  test("an older one that is installed and not loaded is told of, and no more", async () => {
     const older = `${major}.${minor - 1}.0`;
     const { code, ids, of } = await diagnose(GOOD, {
       prepare: (app) => {
@@ -64,7 +64,7 @@ describe("copies of @opentelemetry/api", PROCESSES, () => {
         copyApi(app, "node_modules/library", older);
       },
     });
-    expect([code, ids("warning")]).toEqual([0, ["api-copies"]]);
+    expect([code, ids("warning")]).toEqual([0, []]);
     expect(of("api-copies")[0]?.message).toContain(
       `${older} in node_modules/library/node_modules/@opentelemetry/api, not loaded by now`,
     );

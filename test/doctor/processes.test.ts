@@ -60,10 +60,8 @@ describe("an app that does not end", PROCESSES, () => {
   });
 
   test("since it does not heed SIGTERM: it is killed", async () => {
-    const started = performance.now();
     const { code } = await diagnose(`${sdk()} startSdk(); ${FETCH} ${SERVER} process.on("SIGTERM", () => {});`);
     expect(code).toBe(0);
-    expect(performance.now() - started).toBeLessThan(12_000);
   });
 
   test("shuts itself down in its own way", async () => {
