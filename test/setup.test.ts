@@ -1,5 +1,5 @@
 import { ROOT_CONTEXT, context, diag, propagation, trace } from "@opentelemetry/api";
-import type { ContextManager, DiagLogger, TextMapPropagator } from "@opentelemetry/api";
+import type { Context, ContextManager, DiagLogger, TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -180,4 +180,19 @@ describe("a bad option throws a TypeError that names it, and sets nothing", () =
     expect(() => setupPropagation(options as SetupOptions)).toThrow(message);
     expect(propagation.fields()).toEqual([]);
   });
+});
+
+test("a context manager that lays a context of its own over the given one is one", async () => {
+  class Wrapping extends AsyncLocalStorageContextManager {
+    override with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
+      given: Context,
+      fn: F,
+      self?: ThisParameterType<F>,
+      ...args: A
+    ): ReturnType<F> {
+      return super.with(given.setValue(Symbol("own"), 1), fn, self, ...args);
+    }
+  }
+  context.setGlobalContextManager(new Wrapping().enable());
+  expect((await freshSetup())().contextManager).toBe("other");
 });

@@ -36,7 +36,7 @@ function tracerOf(provider: TracerProvider): Tracer {
 /** Whether a context manager is registered, without which no context outlives a function call. */
 export function hasContextManager(): boolean {
   const probe = ROOT_CONTEXT.setValue(PROBE_KEY, true);
-  return guarded("the context manager", () => context.with(probe, () => context.active() === probe)) === true;
+  return guarded("the context manager", () => context.with(probe, () => context.active().getValue(PROBE_KEY) === true)) === true;
 }
 
 const PROBE_KEY = Symbol("a2a-otel.probe");

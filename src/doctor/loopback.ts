@@ -1,7 +1,7 @@
-import { context, propagation, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, context, propagation, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import type { AddressInfo } from "node:net";
-import { openCalls } from "../core/open-calls.ts";
+import { findCall } from "../core/open-calls.ts";
 import { traceRequests } from "../server/node.ts";
 
 /** The path of each call, by which they are known in a backend. */
@@ -63,6 +63,6 @@ export async function openLoopback(): Promise<Loopback | undefined> {
 }
 
 function spanOfOpenCall(traceparent: string | string[] | undefined): Span | undefined {
-  const call = typeof traceparent === "string" ? (openCalls.get(traceparent) as { context?: Context } | undefined) : undefined;
+  const call = typeof traceparent === "string" ? (findCall(traceparent, ROOT_CONTEXT) as { context?: Context } | undefined) : undefined;
   return call?.context && trace.getSpan(call.context);
 }

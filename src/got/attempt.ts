@@ -9,7 +9,7 @@ import type { Options } from "got";
 import { CallContext } from "../core/call-context.ts";
 import type { ClientCall } from "../core/client-call.ts";
 import type { ClientConfig } from "../core/client-config.ts";
-import { reportFailure } from "../core/guard.ts";
+import { guarded, reportFailure } from "../core/guard.ts";
 import { patchWatch } from "../core/patched.ts";
 import { watchUnreadStream } from "../core/unread.ts";
 

@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Builds `dist` before the tests, for those that run examples and other processes as a user would; not if it is newer than the sources. */
 export function setup(): void {
   const built = `${root}dist/index.js`;
-  const newest = Math.max(...globSync("src/**/*.ts", { cwd: root }).map((file) => statSync(`${root}${file}`).mtimeMs));
+  const newest = Math.max(...globSync("src/**/*.{ts,cts}", { cwd: root }).map((file) => statSync(`${root}${file}`).mtimeMs));
   if (existsSync(built) && statSync(built).mtimeMs > newest) return;
   execFileSync(`${root}node_modules/.bin/tsc`, ["-p", `${root}tsconfig.build.json`], { stdio: "inherit" });
 }
