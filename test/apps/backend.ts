@@ -1,0 +1,78 @@
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
+import { decodeSpans } from "../../examples/demo/otlp.ts";
+import type { ExportTraceServiceRequest, ReceivedSpan } from "../../examples/demo/otlp.ts";
+import { ROUTES, serve } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+
+/** A span that an app has exported. */
+export interface ExportedSpan extends ReceivedSpan {
+  /** The instrumentation that made it. */
+  readonly scope: string;
+}
+
+/** What an app talks to: an agent, and a collector of OTLP in JSON, both on loopback. */
+export interface Backend {
+  readonly agent: TestServer;
+  /** What an app's environment says of both. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Waits until so many spans have come, and a moment longer for those that should not; forgets them, and returns them oldest first. */
+  readonly spans: (count: number) => Promise<ExportedSpan[]>;
+  readonly close: () => Promise<void>;
+}
+
+const PATIENCE = 8_000;
+// An exporter sends what ended last at once (SimpleSpanProcessor): a span too many is here within this time.
+const AFTERTHOUGHT = 150;
+
+export async function startBackend(): Promise<Backend> {
+  const agent = await serve(ROUTES);
+  let received: ExportedSpan[] = [];
+  const collector = createServer(async (request, response) => {
+    try {
+      received.push(...spansOf((await json(request)) as ExportTraceServiceRequest));
+      response.writeHead(200, { "content-type": "application/json" }).end("{}");
+    } catch (error) {
+      response.writeHead(400).end(String(error));
+    }
+  }).listen(0, "127.0.0.1");
+  await once(collector, "listening");
+
+  return {
+    agent,
+    environment: {
+      AGENT_URL: agent.url,
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
+      OTEL_SERVICE_NAME: "app",
+    },
+    spans: async (count) => {
+      const deadline = performance.now() + PATIENCE;
+      while (received.length < count && performance.now() < deadline) await pause(10);
+      await pause(AFTERTHOUGHT);
+      const spans = received.toSorted((a, b) => a.start - b.start);
+      received = [];
+      return spans;
+    },
+    close: async () => {
+      collector.close();
+      collector.closeAllConnections();
+      await agent.close();
+    },
+  };
+}
+
+function spansOf({ resourceSpans = [] }: ExportTraceServiceRequest): ExportedSpan[] {
+  return resourceSpans.flatMap(({ resource, scopeSpans = [] }) =>
+    scopeSpans.flatMap((one) => {
+      const { name: scope = "" } = (one as { scope?: { name?: string } }).scope ?? {};
+      const spans = decodeSpans({ resourceSpans: [{ ...(resource && { resource }), scopeSpans: [one] }] });
+      return spans.map((span) => ({ ...span, scope }));
+    }),
+  );
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

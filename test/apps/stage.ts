@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run, runWell } from "./process.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/**
+ * Where apps are built and run: outside of this project, whose own `node_modules` would quietly supply what an app or the package has
+ * forgotten. What is installed there stays for the next run.
+ */
+const stages = join(tmpdir(), `a2a-otel-apps-${createHash("sha256").update(root).digest("hex").slice(0, 8)}`);
+
+/** Packs the package as it would be published, and returns the path of the tarball. */
+export async function pack(): Promise<string> {
+  mkdirSync(stages, { recursive: true });
+  const { stdout } = await runWell("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", stages], { cwd: root });
+  return join(stages, stdout.trim().split("\n").at(-1) as string);
+}
+
+/** Copies an app to its stage, installs what its lockfile says, and lays the packed package beside that. Returns the stage's path. */
+export async function stage(folder: string, tarball: string): Promise<string> {
+  const source = join(root, "test/apps", folder);
+  const target = join(stages, folder);
+  mkdirSync(target, { recursive: true });
+  for (const name of readdirSync(target)) {
+    if (name !== "node_modules") rmSync(join(target, name), { recursive: true });
+  }
+  cpSync(source, target, { recursive: true, filter: (path) => !/^(?:node_modules|dist|\.next)$/.test(basename(path)) });
+  await install(target);
+  await unpack(tarball, target);
+  return target;
+}
+
+async function install(target: string): Promise<void> {
+  const lock = readFileSync(join(target, "package-lock.json"), "utf8");
+  const stamp = join(target, "node_modules/.installed");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  await runWell("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: target, timeout: 300_000 });
+  writeFileSync(stamp, lock);
+}
+
+/** A lockfile would hold the tarball's hash, which each build changes: so the package is no dependency of the app, but unpacked into it. */
+async function unpack(tarball: string, target: string): Promise<void> {
+  const home = join(target, "node_modules/a2a-otel");
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(home);
+  await runWell("tar", ["-xzf", tarball, "-C", home, "--strip-components=1"], { cwd: target });
+  // npm knows the package as extraneous, and nevertheless holds its dependencies and peers against what is there.
+  const { stdout } = await run("npm", ["ls", "--all", "--json"], { cwd: target });
+  const { problems = [] } = JSON.parse(stdout) as { problems?: string[] };
+  const ours = problems.filter((problem) => /a2a-otel/.test(problem) && !problem.startsWith("extraneous: a2a-otel@"));
+  if (ours.length > 0) throw new Error(`what the package needs is not there:\n${ours.join("\n")}`);
+}
