@@ -1,4 +1,5 @@
-import { createRequire } from "node:module";
+// By another name: what bundlers are told to put before an ES module declares `createRequire` too, for the CommonJS packages in it.
+import { createRequire as requireFrom } from "node:module";
 import axios from "axios";
 import type { Axios, AxiosRequestConfig, InternalAxiosRequestConfig } from "axios";
 import { guarded } from "../core/guard.ts";
@@ -60,7 +61,8 @@ const ours: Build = describeBuild(axios);
 
 /** The build, among the CommonJS modules that are loaded, that made the headers. */
 function commonJsBuild(headers: object): Build | undefined {
-  const { cache } = createRequire(import.meta.url);
+  // All modules share one cache, so any path does: bundled as CommonJS, a module has no URL.
+  const { cache } = requireFrom(import.meta.url ?? process.execPath);
   for (const [path, module] of Object.entries(cache)) {
     if (!/[\\/]axios[\\/]/.test(path)) continue;
     const exports: unknown = module?.exports;
