@@ -27,7 +27,7 @@ const PATIENCE = 8_000;
 // An exporter sends what ended last at once (SimpleSpanProcessor): a span too many is here within this time.
 const AFTERTHOUGHT = 150;
 
-export async function startBackend(): Promise<Backend> {
+async function startBackend(): Promise<Backend> {
   const agent = await serve(ROUTES);
   let received: ExportedSpan[] = [];
   const collector = createServer(async (request, response) => {
@@ -61,6 +61,16 @@ export async function startBackend(): Promise<Backend> {
       await agent.close();
     },
   };
+}
+
+/** Runs something with a backend of its own. */
+export async function withBackend<Result>(use: (backend: Backend) => Promise<Result>): Promise<Result> {
+  const backend = await startBackend();
+  try {
+    return await use(backend);
+  } finally {
+    await backend.close();
+  }
 }
 
 function spansOf({ resourceSpans = [] }: ExportTraceServiceRequest): ExportedSpan[] {

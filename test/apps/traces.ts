@@ -35,7 +35,8 @@ export async function ask(url: string, caller: Caller): Promise<{ status: number
 /** Spans from the outermost inwards, as a test writes them down. */
 export function outline(spans: readonly ExportedSpan[], caller: Caller): SpanOutline[] {
   const byId = new Map(spans.map((span) => [span.spanId, span]));
-  const depthOf = (span: ExportedSpan | undefined): number => (span === undefined ? 0 : 1 + depthOf(byId.get(span.parentSpanId ?? "")));
+  const depthOf = (span: ExportedSpan | undefined): number =>
+    span === undefined ? 0 : 1 + depthOf(byId.get(span.parentSpanId ?? ""));
   return spans
     .toSorted((a, b) => depthOf(a) - depthOf(b) || a.start - b.start)
     .map((span) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { startBackend } from "./backend.ts";
+import { withBackend } from "./backend.ts";
+import type { Backend } from "./backend.ts";
 import type { App, Check } from "./checks.ts";
 import { startServer } from "./process.ts";
 import { ask, assertWire, clientSpan, newCaller, outline, serverSpan } from "./traces.ts";
@@ -15,11 +16,16 @@ interface WebApp {
 
 /** An app of a web framework: `app.js`, whose routes ask the agent for a path. */
 export function webApp({ name, clients, route }: WebApp): App {
-  return { name, verify: (stage, check) => verify(stage, check, clients, route) };
+  return { name, verify: (stage, check) => withBackend((backend) => verify(stage, backend, check, clients, route)) };
 }
 
-async function verify(cwd: string, check: Check, clients: readonly string[], route: WebApp["route"]): Promise<void> {
-  const backend = await startBackend();
+async function verify(
+  cwd: string,
+  backend: Backend,
+  check: Check,
+  clients: readonly string[],
+  route: WebApp["route"],
+): Promise<void> {
   const { agent } = backend;
   const app = await startServer(process.execPath, ["app.js"], { cwd, env: backend.environment });
   try {
@@ -52,12 +58,16 @@ async function verify(cwd: string, check: Check, clients: readonly string[], rou
       assertWire(backend, spans);
     });
 
+    // No more of them: the exporter drops what exceeds 30 exports at once, and each span is one.
     await check("many callers at once, each in a trace of its own", async () => {
       const callers = Array.from({ length: 10 }, newCaller);
       await Promise.all(callers.map((caller, index) => ask(`${app.url}/call/${clients[index % clients.length]}/ok`, caller)));
       const spans = await backend.spans(20);
       for (const caller of callers) {
-        const parents = outline(spans.filter(({ traceId }) => traceId === caller.traceId), caller).map(({ kind, parent }) => `${kind} of ${parent}`);
+        const parents = outline(
+          spans.filter(({ traceId }) => traceId === caller.traceId),
+          caller,
+        ).map(({ kind, parent }) => `${kind} of ${parent}`);
         assert.equal(parents.length, 2);
         assert.equal(parents[0], "SERVER of caller");
         assert.match(parents[1] ?? "", /^CLIENT of GET /);
@@ -68,6 +78,5 @@ async function verify(cwd: string, check: Check, clients: readonly string[], rou
     await check("prints nothing but its address", () => assert.equal(app.output(), `${app.url}\n`));
   } finally {
     await app.stop();
-    await backend.close();
   }
 }
