@@ -65,11 +65,15 @@ export function connectChannels(): boolean {
   return true;
 }
 
-/** Whether the global fetch and the channels are Node's: Bun, Deno and Workers have `process` too, but no channels of undici. */
+/**
+ * Whether the global fetch and the channels are Node's: Bun, Deno and Workers have `process` too, but no channels of undici. The Edge runtime of
+ * Next.js has a part of Node's `process`, and a global fetch of its own.
+ */
 function isNode(): boolean {
-  const { process, navigator, Deno } = globalThis as { process?: NodeJS.Process; navigator?: Navigator; Deno?: unknown };
+  const { process, navigator, Deno } = globalThis as { process?: Partial<NodeJS.Process>; navigator?: Navigator; Deno?: unknown };
   return (
     typeof process?.getBuiltinModule === "function" &&
+    process.versions?.node !== undefined &&
     process.versions["bun"] === undefined &&
     Deno === undefined &&
     navigator?.userAgent !== "Cloudflare-Workers"
