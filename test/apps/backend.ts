@@ -18,8 +18,11 @@ export interface Backend {
   readonly agent: TestServer;
   /** What an app's environment says of both. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Waits until so many spans have come, and a moment longer for those that should not; forgets them, and returns them oldest first. */
-  readonly spans: (count: number) => Promise<ExportedSpan[]>;
+  /**
+   * Waits until so many spans have come, of those that count, and a moment longer for those that should not; returns all, oldest first, and
+   * forgets them.
+   */
+  readonly spans: (count: number, counts?: (span: ExportedSpan) => boolean) => Promise<ExportedSpan[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -47,9 +50,9 @@ async function startBackend(): Promise<Backend> {
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
       OTEL_SERVICE_NAME: "app",
     },
-    spans: async (count) => {
+    spans: async (count, counts = () => true) => {
       const deadline = performance.now() + PATIENCE;
-      while (received.length < count && performance.now() < deadline) await pause(10);
+      while (received.filter(counts).length < count && performance.now() < deadline) await pause(10);
       await pause(AFTERTHOUGHT);
       const spans = received.toSorted((a, b) => a.start - b.start);
       received = [];

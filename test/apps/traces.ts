@@ -32,12 +32,17 @@ export async function ask(url: string, caller: Caller): Promise<{ status: number
   return { status: response.status, text: await response.text() };
 }
 
-/** Spans from the outermost inwards, as a test writes them down. */
-export function outline(spans: readonly ExportedSpan[], caller: Caller): SpanOutline[] {
+/** Those spans that count, from the outermost inwards, as a test writes them down. */
+export function outline(
+  spans: readonly ExportedSpan[],
+  caller: Caller,
+  counts: (span: ExportedSpan) => boolean = () => true,
+): SpanOutline[] {
   const byId = new Map(spans.map((span) => [span.spanId, span]));
   const depthOf = (span: ExportedSpan | undefined): number =>
     span === undefined ? 0 : 1 + depthOf(byId.get(span.parentSpanId ?? ""));
   return spans
+    .filter(counts)
     .toSorted((a, b) => depthOf(a) - depthOf(b) || a.start - b.start)
     .map((span) => {
       const { scope, name, kind, failed } = span;

@@ -1,0 +1,7 @@
+export const runtime = "edge";
+export const dynamic = "force-dynamic";
+
+export async function GET(): Promise<Response> {
+  const answer = await fetch(`${process.env["AGENT_URL"]}/ok?edge`);
+  return new Response(await answer.text());
+}
