@@ -1,16 +1,26 @@
 import type { App } from "./checks.ts";
 import { bundledBy } from "./bundles.ts";
+import { commonjs } from "./commonjs.ts";
 import { nextApp } from "./next.ts";
+import { typescriptApp } from "./typescript.ts";
 import { webApp } from "./web.ts";
 
 /** The apps, in the order in which they run. A new one: its folder beside this file, its line here. */
 export const apps: readonly App[] = [
   webApp({ name: "express-4", clients: ["fetch", "axios"], route: (client) => `/call/${client}/:path` }),
   webApp({ name: "express-5", clients: ["fetch", "axios"], route: (client) => `/call/${client}/:path` }),
+  commonjs,
   bundledBy("esbuild", ["esbuild.config.js"]),
   bundledBy("rollup", ["node_modules/rollup/dist/bin/rollup", "--config", "--silent"]),
   bundledBy("webpack", ["node_modules/webpack-cli/bin/cli.js"]),
   bundledBy("vite", ["node_modules/vite/bin/vite.js", "build"]),
   nextApp("next", []),
   nextApp("next-webpack", ["--webpack"]),
+  // What got 16 declares needs 5.7, and before 5.8 a CommonJS module may not import an ES module.
+  typescriptApp("5.6", { unreadable: ["got"], requires: false }),
+  typescriptApp("5.7", { requires: false }),
+  typescriptApp("5.8"),
+  typescriptApp("5.9"),
+  typescriptApp("6"),
+  typescriptApp("7"),
 ];

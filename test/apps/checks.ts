@@ -15,7 +15,8 @@ export interface App {
   readonly name: string;
   /** Its folder, where that has another name. */
   readonly folder?: string;
-  readonly verify: (stage: string, check: Check) => Promise<void>;
+  /** @param stage stages one more folder, and returns its path. */
+  readonly verify: (cwd: string, check: Check, stage: (folder: string) => Promise<string>) => Promise<void>;
 }
 
 /** Makes the `check` of an app, which writes down what came of each. */

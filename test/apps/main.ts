@@ -21,7 +21,8 @@ for (const { name, folder = name, verify } of apps) {
     outcomes.push(outcome);
     show(outcome);
   });
-  await check("runs to its end", async () => verify(await stage(folder, tarball), check));
+  const stageOf = (another: string): Promise<string> => stage(another, tarball);
+  await check("runs to its end", async () => verify(await stageOf(folder), check, stageOf));
 }
 
 const failed = outcomes.filter(({ problem }) => problem !== undefined);
@@ -30,7 +31,7 @@ process.exitCode = failed.length === 0 ? 0 : 1;
 
 function show({ app, what, problem, note, milliseconds }: Outcome): void {
   const result = problem === undefined ? "ok" : "FAILED";
-  console.log(`${app.padEnd(12)} ${what.padEnd(76)} ${result.padEnd(6)} ${seconds(milliseconds).padStart(7)}  ${note}`.trimEnd());
+  console.log(`${app.padEnd(14)} ${what.padEnd(76)} ${result.padEnd(6)} ${seconds(milliseconds).padStart(7)}  ${note}`.trimEnd());
   if (problem !== undefined) console.log(problem.replace(/^/gm, "    "));
 }
 
