@@ -61,8 +61,8 @@ const ours: Build = describeBuild(axios);
 
 /** The build, among the CommonJS modules that are loaded, that made the headers. */
 function commonJsBuild(headers: object): Build | undefined {
-  // All modules share one cache, so any path does: bundled as CommonJS, a module has no URL.
-  const { cache } = requireFrom(import.meta.url ?? process.execPath);
+  // All modules share one cache, so any path does. Not `import.meta.url`: bundled or transformed to CommonJS, a module has none.
+  const { cache } = requireFrom("/");
   for (const [path, module] of Object.entries(cache)) {
     if (!/[\\/]axios[\\/]/.test(path)) continue;
     const exports: unknown = module?.exports;
