@@ -1,6 +1,7 @@
 import type { App } from "./checks.ts";
 import { bundledBy } from "./bundles.ts";
 import { commonjs } from "./commonjs.ts";
+import { jest } from "./jest.ts";
 import { nextApp } from "./next.ts";
 import { typescriptApp } from "./typescript.ts";
 import { webApp } from "./web.ts";
@@ -10,6 +11,7 @@ export const apps: readonly App[] = [
   webApp({ name: "express-4", clients: ["fetch", "axios"], route: (client) => `/call/${client}/:path` }),
   webApp({ name: "express-5", clients: ["fetch", "axios"], route: (client) => `/call/${client}/:path` }),
   commonjs,
+  jest,
   bundledBy("esbuild", ["esbuild.config.js"]),
   bundledBy("rollup", ["node_modules/rollup/dist/bin/rollup", "--config", "--silent"]),
   bundledBy("webpack", ["node_modules/webpack-cli/bin/cli.js"]),
