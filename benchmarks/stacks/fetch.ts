@@ -7,18 +7,20 @@ import type { StackMaker } from "./stack.ts";
 
 export const fetchStack: StackMaker = async (way, { origin, inMemory }) => {
   if (way === "a2a-otel") instrumentFetch();
-  const dispatcher = inMemory ? await memoryDispatcher() : undefined;
+  if (inMemory) await connectInMemory();
   const send = async (headers: Record<string, string>): Promise<unknown> => {
-    const init = { method: "POST", headers, body: REQUEST_BODY, ...(dispatcher && { dispatcher }) };
-    const response = await fetch(`${origin}/rpc`, init);
+    const response = await fetch(`${origin}/rpc`, { method: "POST", headers, body: REQUEST_BODY });
     return response.text();
   };
   return way === "floor" ? floorCall(origin, send) : () => send(HEADERS);
 };
 
-/** An agent of the undici that Node brings along, which is loaded by the first fetch. */
-async function memoryDispatcher(): Promise<object> {
+const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
+
+/** Puts an agent of the undici that Node brings along, which is loaded by the first fetch, in the place of the global one. */
+async function connectInMemory(): Promise<void> {
   await fetch("data:,");
-  const { constructor } = (globalThis as Record<symbol, unknown>)[Symbol.for("undici.globalDispatcher.1")] as object;
-  return new (constructor as new (options: object) => object)({ connect: memoryConnector });
+  const { [DISPATCHER]: usual } = globalThis as unknown as { [DISPATCHER]: object };
+  const agent = new (usual.constructor as new (options: object) => object)({ connect: memoryConnector });
+  Object.defineProperty(globalThis, DISPATCHER, { value: agent });
 }
