@@ -1,0 +1,88 @@
+import type { SpanNode } from "./tree.ts";
+
+/** Who called whom, how often and for how long. Times are milliseconds. */
+export interface Calls {
+  readonly caller: string;
+  readonly callee: string;
+  /** The callee sent no span: it is not traced, or the trace did not reach it. */
+  readonly outside: boolean;
+  readonly calls: number;
+  readonly errors: number;
+  /** All calls together, as the caller saw them. */
+  readonly total: number;
+  readonly slowest: number;
+}
+
+interface Call {
+  readonly caller: string;
+  readonly callee: string;
+  readonly outside: boolean;
+  readonly duration: number;
+  readonly failed: boolean;
+}
+
+/** The calls between services, and those that leave the trace, in the order of the first of each. */
+export function callsOf(nodes: readonly SpanNode[]): Calls[] {
+  const found = nodes.toSorted((a, b) => a.start - b.start).flatMap((node) => within(node) ?? []);
+  const outward = outsideCalls(nodes);
+  const groups = Map.groupBy([...found, ...outward], ({ caller, callee, outside }) => JSON.stringify([caller, callee, outside]));
+  return [...groups.values()].map((calls) => {
+    const [{ caller, callee, outside }] = calls as [Call];
+    return {
+      caller,
+      callee,
+      outside,
+      calls: calls.length,
+      errors: calls.filter(({ failed }) => failed).length,
+      total: calls.reduce((sum, { duration }) => sum + duration, 0),
+      slowest: calls.reduce((slowest, { duration }) => Math.max(slowest, duration), 0),
+    };
+  });
+}
+
+function within(callee: SpanNode): Call | undefined {
+  const { parent, span, entry } = callee;
+  if (!entry || parent === undefined) return undefined;
+  const seen = parent.span.kind === "CLIENT" ? parent : callee;
+  const failed = span.status === "error" || (seen === parent && parent.span.status === "error");
+  return { caller: parent.span.service, callee: span.service, outside: false, duration: seen.end - seen.start, failed };
+}
+
+/** Of CLIENT and PRODUCER spans below which there is no other call, those that name whom they call. */
+function outsideCalls(nodes: readonly SpanNode[]): Call[] {
+  const calling = new Set<SpanNode>();
+  const outward: Call[] = [];
+  for (const node of nodes.toReversed()) {
+    const { span, parent, start, end } = node;
+    const calls = span.kind === "CLIENT" || span.kind === "PRODUCER";
+    const callee = calls && !calling.has(node) ? addressee(node) : undefined;
+    if (callee !== undefined) {
+      outward.unshift({ caller: span.service, callee, outside: true, duration: end - start, failed: span.status === "error" });
+    }
+    if (parent !== undefined && (calls || node.entry || calling.has(node))) calling.add(parent);
+  }
+  return outward;
+}
+
+const ADDRESSES = ["peer.service", "service.peer.name", "server.address", "net.peer.name"];
+const SYSTEMS = [
+  "messaging.destination.name",
+  "gen_ai.provider.name",
+  "gen_ai.system",
+  "db.system.name",
+  "db.system",
+  "messaging.system",
+];
+
+function addressee({ span: { attributes } }: SpanNode): string | undefined {
+  for (const name of [...ADDRESSES, ...SYSTEMS]) {
+    const value = attributes[name];
+    if (typeof value !== "string" || value === "") continue;
+    return name === "server.address" ? value + port(attributes["server.port"]) : value;
+  }
+  return undefined;
+}
+
+function port(value: unknown): string {
+  return typeof value === "number" && value !== 80 && value !== 443 ? `:${value}` : "";
+}
