@@ -1,0 +1,40 @@
+import { array, assert, integer, property, tuple } from "fast-check";
+import { expect, test } from "vitest";
+import { length, subtract, union } from "../../src/view/model/intervals.ts";
+import type { Interval } from "../../src/view/model/intervals.ts";
+
+const intervals = array(
+  tuple(integer({ min: 0, max: 30 }), integer({ min: 0, max: 8 })).map(([from, lasts]): Interval => [from, from + lasts]),
+);
+
+/** The whole numbers of which the following unit of time is in one of the intervals. */
+const units = (some: readonly Interval[]): Set<number> =>
+  new Set(some.flatMap(([from, to]) => Array.from({ length: to - from }, (_, index) => from + index)));
+
+test("a union is the same time, in order, without overlaps or touching parts", () => {
+  assert(
+    property(intervals, (some) => {
+      const merged = union(some);
+      expect(units(merged)).toEqual(units(merged.toSorted(([a], [b]) => a - b)));
+      expect([...units(merged)].toSorted((a, b) => a - b)).toEqual([...units(some)].toSorted((a, b) => a - b));
+      expect(length(merged)).toBe(units(some).size);
+      for (const [index, [from, to]] of merged.entries()) {
+        expect(from).toBeLessThan(to);
+        expect(from).toBeGreaterThan(index === 0 ? -1 : (merged[index - 1]?.[1] ?? Infinity));
+      }
+    }),
+  );
+});
+
+test("a difference is what is left of the time", () => {
+  assert(
+    property(intervals, intervals, (some, others) => {
+      const left = subtract(union(some), union(others));
+      const taken = units(others);
+      const expected = new Set([...units(some)].filter((unit) => !taken.has(unit)));
+      expect(length(left)).toBe(expected.size);
+      expect([...units(left)].toSorted((a, b) => a - b)).toEqual([...expected].toSorted((a, b) => a - b));
+      for (const [from, to] of left) expect(from).toBeLessThan(to);
+    }),
+  );
+});

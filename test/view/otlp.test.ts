@@ -1,0 +1,237 @@
+import { anything, assert, property } from "fast-check";
+import { describe, expect, test } from "vitest";
+import { LIMITS } from "../../src/view/otlp/attributes.ts";
+import { decodeTraces } from "../../src/view/otlp/decode.ts";
+import { encodeTraces } from "../../src/view/otlp/encode.ts";
+import { sampleTrace } from "./sample.ts";
+
+const SPAN = {
+  traceId: "4F1CB27A4f1cb27a4f1cb27a4f1cb27a",
+  spanId: "00f067aa0ba902b7",
+  parentSpanId: "a1b2c3d4e5f60718",
+  traceState: "vendor=1",
+  flags: 0x301,
+  name: "POST",
+  kind: 2,
+  startTimeUnixNano: "1760000000123456789",
+  endTimeUnixNano: "1760000000623456789",
+  attributes: [
+    { key: "http.response.status_code", value: { intValue: "500" } },
+    { key: "server.port", value: { intValue: 8080 } },
+    { key: "large", value: { intValue: "-9223372036854775808" } },
+    { key: "ratio", value: { doubleValue: 0.5 } },
+    { key: "endless", value: { doubleValue: "Infinity" } },
+    { key: "cached", value: { boolValue: false } },
+    { key: "reasons", value: { arrayValue: { values: [{ stringValue: "stop" }, {}] } } },
+    { key: "empty", value: { arrayValue: {} } },
+    { key: "map", value: { kvlistValue: { values: [{ key: "__proto__", value: { stringValue: "harmless" } }] } } },
+    { key: "bytes", value: { bytesValue: "aGVsbG8=" } },
+    { key: "nothing" },
+  ],
+  droppedAttributesCount: 2,
+  events: [{ timeUnixNano: "1760000000200000000", name: "exception", attributes: [{ key: "a", value: { stringValue: "b" } }] }],
+  links: [{ traceId: "1".repeat(32), spanId: "2".repeat(16) }],
+  status: { code: 2, message: "it broke" },
+};
+
+function request(...spans: unknown[]): unknown {
+  const resource = { attributes: [{ key: "service.name", value: { stringValue: "writer" } }] };
+  return { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: "a2a-otel", version: "1.2.3" }, spans }] }] };
+}
+
+/** A span without what says nothing in most tests. */
+function oneOf(changes: object): unknown {
+  return request({ ...SPAN, attributes: [], events: [], links: [], ...changes });
+}
+
+function outcome(json: unknown): string {
+  try {
+    return Array.isArray(decodeTraces(json)) ? "spans" : "something else";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+describe("reading OTLP in JSON", () => {
+  test("an export becomes spans with their service and plain attributes, and nothing of them is lost", () => {
+    const [{ size, ...span } = { size: 0 }, ...others] = decodeTraces(request(SPAN));
+    expect(others).toEqual([]);
+    expect(size).toBeGreaterThan(500);
+    expect(span).toEqual({
+      traceId: "4f1cb27a4f1cb27a4f1cb27a4f1cb27a",
+      spanId: "00f067aa0ba902b7",
+      parentSpanId: "a1b2c3d4e5f60718",
+      remoteParent: true,
+      traceState: "vendor=1",
+      name: "POST",
+      kind: "SERVER",
+      service: "writer",
+      start: 1760000000123456789n,
+      end: 1760000000623456789n,
+      status: "error",
+      statusMessage: "it broke",
+      attributes: {
+        "http.response.status_code": 500,
+        "server.port": 8080,
+        large: -9223372036854775808n,
+        ratio: 0.5,
+        endless: "Infinity",
+        cached: false,
+        reasons: ["stop", null],
+        empty: [],
+        map: JSON.parse('{"__proto__":"harmless"}') as unknown,
+        bytes: "aGVsbG8=",
+        nothing: null,
+      },
+      events: [{ time: 1760000000200000000n, name: "exception", attributes: { a: "b" } }],
+      links: [{ traceId: "1".repeat(32), spanId: "2".repeat(16), attributes: {} }],
+      resource: { "service.name": "writer" },
+      scope: { name: "a2a-otel", version: "1.2.3" },
+      dropped: 2,
+    });
+  });
+
+  test("what an exporter leaves out has its default", () => {
+    const bare = { traceId: SPAN.traceId, spanId: SPAN.spanId, startTimeUnixNano: SPAN.startTimeUnixNano };
+    const [span] = decodeTraces({ resourceSpans: [{ scopeSpans: [{ spans: [bare] }] }] });
+    expect(span).toMatchObject({
+      parentSpanId: undefined,
+      remoteParent: undefined,
+      name: "",
+      kind: "INTERNAL",
+      service: "unknown_service",
+      end: undefined,
+      status: "unset",
+      attributes: {},
+      resource: {},
+      scope: { name: "", version: "" },
+      dropped: 0,
+    });
+    expect(decodeTraces({})).toEqual([]);
+    expect(decodeTraces({ resourceSpans: [{}, { scopeSpans: [{}] }] })).toEqual([]);
+  });
+
+  test("null, and an id of zeros, are fields that are not set", () => {
+    const [span] = decodeTraces(oneOf({ parentSpanId: "0".repeat(16), status: null, endTimeUnixNano: null, kind: null }));
+    expect(span).toMatchObject({ parentSpanId: undefined, status: "unset", end: undefined, kind: "INTERNAL" });
+  });
+
+  test.each([
+    [
+      "names of enums instead of numbers",
+      { kind: "SPAN_KIND_CLIENT", status: { code: "STATUS_CODE_OK" } },
+      { kind: "CLIENT", status: "ok" },
+    ],
+    ["a kind that is not specified", { kind: 0 }, { kind: "INTERNAL" }],
+    ["numbers for times", { startTimeUnixNano: 1000, endTimeUnixNano: 2000 }, { start: 1000n, end: 2000n }],
+    ["an end of 0", { endTimeUnixNano: "0" }, { end: undefined }],
+    ["a parent of the same process", { flags: 0x101 }, { remoteParent: false }],
+    ["a parent of whom nothing is said", { flags: 1 }, { remoteParent: undefined }],
+    ["fields of the future", { future: { deep: [1] } }, { name: "POST" }],
+  ])("%s is understood", (_, changes, expected) => {
+    expect(decodeTraces(oneOf(changes))[0]).toMatchObject(expected);
+  });
+
+  const AT = "resourceSpans[0].scopeSpans[0].spans[0]";
+  test.each([
+    [[], "the request is an array, and should be an object"],
+    [null, "the request is null, and should be an object"],
+    [{ resourceSpans: {} }, "resourceSpans is an object, and should be an array"],
+    [{ resourceSpans: [1] }, "resourceSpans[0] is 1, and should be an object"],
+    [oneOf({ traceId: "TxyyekUesnpPHLJ6Txyyeg==" }), `${AT}.traceId is "TxyyekUesnpPHLJ6Txyyeg==", and should be 32 hex digits`],
+    [oneOf({ traceId: undefined }), `${AT}.traceId is missing, and should be 32 hex digits, not all of them zero`],
+    [oneOf({ spanId: "0".repeat(16) }), `${AT}.spanId is "0000000000000000", and should be 16 hex digits, not all of them zero`],
+    [oneOf({ spanId: 7 }), `${AT}.spanId is 7, and should be a string`],
+    [oneOf({ parentSpanId: "x" }), `${AT}.parentSpanId is "x", and should be 16 hex digits`],
+    [oneOf({ name: {} }), `${AT}.name is an object, and should be a string`],
+    [oneOf({ kind: 9 }), `${AT}.kind is 9, and should be one of 0 to 5`],
+    [oneOf({ kind: "CLIENT" }), `${AT}.kind is "CLIENT", and should be one of 0 to 5`],
+    [oneOf({ status: { code: -1 } }), `${AT}.status.code is -1, and should be one of 0 to 2`],
+    [
+      oneOf({ startTimeUnixNano: "1e9" }),
+      `${AT}.startTimeUnixNano is "1e9", and should be nanoseconds since 1970 as a string of digits`,
+    ],
+    [oneOf({ startTimeUnixNano: 0 }), `${AT}.startTimeUnixNano is 0, and should be nanoseconds since 1970 as a string of digits`],
+    [oneOf({ endTimeUnixNano: -1 }), `${AT}.endTimeUnixNano is -1, and should be nanoseconds since 1970 as a string of digits`],
+    [
+      oneOf({ attributes: [{ key: "a", value: { intValue: "1.5" } }] }),
+      `${AT}.attributes[0].value.intValue is "1.5", and should be an integer as a string of digits`,
+    ],
+    [
+      oneOf({ attributes: [{ key: "a", value: { doubleValue: "much" } }] }),
+      `${AT}.attributes[0].value.doubleValue is "much", and should be a number`,
+    ],
+    [
+      oneOf({ attributes: [{ key: "a", value: { boolValue: 1 } }] }),
+      `${AT}.attributes[0].value.boolValue is 1, and should be true or false`,
+    ],
+    [oneOf({ attributes: [{ key: 1 }] }), `${AT}.attributes[0].key is 1, and should be a string`],
+    [oneOf({ events: ["x"] }), `${AT}.events[0] is "x", and should be an object`],
+    [oneOf({ name: "x".repeat(9), traceId: "y".repeat(1e6) }), `${AT}.traceId is "${"y".repeat(60)}", and should be 32 hex digits`],
+  ])("%#: what is wrong is told with its place and its value", (json, message) => {
+    expect(() => decodeTraces(json)).toThrow(new Error(message));
+  });
+
+  test("whatever JSON comes, there are spans or an error that says what is wrong", () => {
+    const wrong = property(anything({ withBigInt: false }), anything({ withBigInt: false }), (value, other) => {
+      for (const json of [
+        value,
+        { resourceSpans: value },
+        oneOf({ attributes: value, events: other }),
+        oneOf({ status: value, links: other }),
+      ]) {
+        expect(outcome(json)).toMatch(/^spans$|^(the request|resourceSpans)\S* is .*, and should be /);
+      }
+    });
+    assert(wrong, { numRuns: 2000 });
+  });
+});
+
+describe("limits", () => {
+  test("long texts are cut, and say so", () => {
+    const [span] = decodeTraces(
+      oneOf({ name: "n".repeat(2000), attributes: [{ key: "a", value: { stringValue: "v".repeat(LIMITS.text + 5) } }] }),
+    );
+    expect(span?.name).toBe(`${"n".repeat(1024)}… (976 more characters)`);
+    expect(span?.attributes["a"]).toBe(`${"v".repeat(LIMITS.text)}… (5 more characters)`);
+  });
+
+  test("attributes, events and links beyond the limits are dropped and counted", () => {
+    const many = (count: number, make: (index: number) => object): object[] =>
+      Array.from({ length: count }, (_, index) => make(index));
+    const attribute = (index: number): object => ({ key: `k${index}`, value: { boolValue: true } });
+    const event = { name: "e", timeUnixNano: "1", attributes: many(LIMITS.attributes + 1, attribute) };
+    const [span] = decodeTraces(
+      oneOf({
+        droppedAttributesCount: 0,
+        attributes: many(LIMITS.attributes + 3, attribute),
+        events: [event, ...many(LIMITS.events + 4, () => ({ name: "e" }))],
+        links: many(LIMITS.links + 6, () => ({ traceId: "1".repeat(32), spanId: "2".repeat(16) })),
+      }),
+    );
+    expect(Object.keys(span?.attributes ?? {})).toHaveLength(LIMITS.attributes);
+    expect([span?.events.length, span?.links.length]).toEqual([LIMITS.events, LIMITS.links]);
+    expect(span?.dropped).toBe(3 + 5 + 1 + 6);
+  });
+
+  test("values nested too deeply, even a million levels, are cut off", () => {
+    let value: object = { stringValue: "the bottom" };
+    for (let level = 0; level < 1_000_000; level++) value = { arrayValue: { values: [value] } };
+    const [span] = decodeTraces(oneOf({ attributes: [{ key: "deep", value }] }));
+    expect(JSON.stringify(span?.attributes["deep"])).toBe(`${"[".repeat(8)}"… (nested too deeply)"${"]".repeat(8)}`);
+  });
+
+  test("a span's size grows with what it holds", () => {
+    const sizeOf = (length: number): number =>
+      decodeTraces(oneOf({ attributes: [{ key: "a", value: { stringValue: "v".repeat(length) } }] }))[0]?.size ?? 0;
+    expect(sizeOf(10_000) - sizeOf(0)).toBe(20_000);
+  });
+});
+
+test("spans written as OTLP and read again are the same", () => {
+  const spans = sampleTrace();
+  const again = decodeTraces(JSON.parse(JSON.stringify(encodeTraces(spans))));
+  const bySpanId = new Map(again.map((span) => [span.spanId, span]));
+  for (const { size: _, ...span } of spans) expect(bySpanId.get(span.spanId)).toMatchObject(span);
+  expect(again).toHaveLength(spans.length);
+});
