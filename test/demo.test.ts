@@ -1,17 +1,27 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { AGENTS } from "../examples/demo/cast.ts";
-import { startReceiver } from "../examples/demo/receiver.ts";
 import { drawTrace } from "../examples/demo/tree.ts";
 import { flaws } from "../examples/demo/verdict.ts";
+import { startView } from "../src/view/server.ts";
 import { listen } from "./support/server.ts";
 import { until } from "./support/telemetry.ts";
 
 const MAIN = fileURLToPath(new URL("../examples/demo/main.ts", import.meta.url));
+
+// The demo writes its picture into the current folder.
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "a2a-otel-demo-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
 
 interface Run {
   readonly process: ChildProcess;
@@ -25,6 +35,7 @@ interface Run {
 function runDemo(environment: NodeJS.ProcessEnv = {}): Run {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith("OTEL_"));
   const demo = spawn(process.execPath, [MAIN], {
+    cwd: folder,
     env: { ...Object.fromEntries(own), ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -37,17 +48,24 @@ function runDemo(environment: NodeJS.ProcessEnv = {}): Run {
 }
 
 test("the demo shows one trace across four agents and four clients, here and in the backend of the environment", async () => {
-  const backend = await startReceiver();
+  const backend = await startView({ port: 0 });
   const run = runDemo({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
   const [stdout, stderr, code] = await Promise.all([run.stdout, run.stderr, run.code]);
-  backend.close();
+  const spans = backend.store.traces().flatMap((trace) => trace.spans);
+  await backend.close();
   expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
-  expect(flaws(backend.spans, AGENTS)).toEqual([]);
-  const traceId = backend.spans[0]?.traceId;
-  expect(stdout).toContain(drawTrace(backend.spans));
-  expect(stdout).toContain(`One trace id: each of the ${backend.spans.length} spans, from 4 processes, has it.`);
+  expect(flaws(spans, AGENTS)).toEqual([]);
+  const traceId = spans[0]?.traceId;
+  expect(stdout).toContain(drawTrace(spans));
+  expect(stdout).toContain(`One trace id: each of the ${spans.length} spans, from 4 processes, has it.`);
   expect([...stdout.matchAll(/[0-9a-f]{32}/g)].map(([id]) => id)).toEqual([traceId]);
-  expect(outline(drawTrace(backend.spans))).toEqual([
+  const picture = join(realpathSync(folder), "trace.html");
+  expect(stdout).toContain(`Its picture, for a browser: ${picture}\n`);
+  expect(readdirSync(folder)).toEqual(["trace.html"]);
+  const page = readFileSync(picture, "utf8");
+  for (const { spanId } of spans) expect(page).toContain(`"spanId":"${spanId}"`);
+  expect(page).toContain('"cost":{"USD":0.');
+  expect(outline(drawTrace(spans))).toEqual([
     "orchestrate orchestrator",
     "|- GET /.well-known/agent-card.json CLIENT orchestrator fetch",
     "|  `- GET /.well-known/agent-card.json SERVER researcher <- remote parent",

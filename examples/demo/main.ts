@@ -1,14 +1,16 @@
+import { startView } from "../../src/view/server.ts";
 import { AGENTS } from "./cast.ts";
+import { writePicture } from "./picture.ts";
 import { startAgent } from "./processes.ts";
 import type { AgentProcess } from "./processes.ts";
-import { startReceiver } from "./receiver.ts";
 import { drawTrace } from "./tree.ts";
 import { flaws } from "./verdict.ts";
 
 /** How long an agent's process may live, in milliseconds. */
 const DEADLINE = 20_000;
 
-const receiver = await startReceiver();
+// What `npx a2a-otel view` runs too, on a free port.
+const receiver = await startView({ port: 0, log: console.error });
 const environment = { ...process.env, ...withoutProxy(), DEMO_RECEIVER: receiver.url };
 const agents = AGENTS.map((name) => startAgent(name, new URL(`${name}.ts`, import.meta.url), environment, DEADLINE));
 try {
@@ -20,7 +22,7 @@ try {
   process.exitCode = 1;
 } finally {
   for (const agent of agents) agent.kill();
-  receiver.close();
+  await receiver.close();
 }
 
 /** Introduces the agents to one another, waits for the orchestrator's report, and sends everyone home; on the way out they export. */
@@ -33,15 +35,18 @@ async function play(cast: readonly AgentProcess[]): Promise<string> {
 }
 
 function show(): void {
-  const traces = Map.groupBy(receiver.spans, (span) => span.traceId);
-  for (const spans of traces.values()) console.log(`${drawTrace(spans)}\n`);
-  const found = flaws(receiver.spans, AGENTS);
+  const traces = receiver.store.traces();
+  for (const { spans } of traces) console.log(`${drawTrace(spans)}\n`);
+  const all = traces.flatMap(({ spans }) => spans);
+  const found = flaws(all, AGENTS);
   if (found.length === 0) {
-    console.log(`One trace id: each of the ${receiver.spans.length} spans, from ${AGENTS.length} processes, has it.`);
-    return;
+    console.log(`One trace id: each of the ${all.length} spans, from ${AGENTS.length} processes, has it.`);
+  } else {
+    console.error(`This is not one trace:\n${found.map((flaw) => `- ${flaw}`).join("\n")}`);
+    process.exitCode = 1;
   }
-  console.error(`This is not one trace:\n${found.map((flaw) => `- ${flaw}`).join("\n")}`);
-  process.exitCode = 1;
+  const [largest] = traces.toSorted((a, b) => b.spans.length - a.spans.length);
+  if (largest !== undefined) console.log(`Its picture, for a browser: ${writePicture(largest)}`);
 }
 
 /** Some clients heed `HTTP_PROXY`, but no proxy leads to loopback. */

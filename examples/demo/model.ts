@@ -1,8 +1,12 @@
 import { setTimeout } from "node:timers/promises";
+import type { Prices } from "../../src/view/prices.ts";
 import { inSpan } from "./telemetry.ts";
 import { bestSentence } from "./text.ts";
 
 const MODEL = "stub-model";
+
+/** Made up, as the model is: US dollars for a million tokens. */
+export const PRICES: Prices = { models: { [MODEL]: { input: 1, output: 4 } } };
 
 /**
  * Stands in for a language model: answers with the sentence of the text that fits the question best.

@@ -1,17 +1,17 @@
-import type { ReceivedSpan } from "./otlp.ts";
+import type { Span } from "../../src/view/span.ts";
 
 /**
  * Draws a trace: a line about the whole, then a row for each span beneath its parent, in the order of their beginning. A span whose parent
  * is not among them stands at the left like a root, and says so.
  */
-export function drawTrace(spans: readonly ReceivedSpan[]): string {
-  const inOrder = spans.toSorted((a, b) => a.start - b.start);
+export function drawTrace(spans: readonly Span[]): string {
+  const inOrder = spans.toSorted((a, b) => Number(a.start - b.start));
   const ids = new Set(spans.map((span) => span.spanId));
   const roots = inOrder.filter(({ parentSpanId }) => parentSpanId === undefined || !ids.has(parentSpanId));
   const children = Map.groupBy(inOrder, (span) => span.parentSpanId);
 
   const rows: Row[] = [];
-  const draw = (span: ReceivedSpan, branch: string, trunk: string): void => {
+  const draw = (span: Span, branch: string, trunk: string): void => {
     rows.push(row(span, branch, ids));
     const below = children.get(span.spanId) ?? [];
     for (const child of below) {
@@ -23,23 +23,24 @@ export function drawTrace(spans: readonly ReceivedSpan[]): string {
   return [headline(spans), ...aligned(rows)].join("\n");
 }
 
-function headline(spans: readonly ReceivedSpan[]): string {
+function headline(spans: readonly Span[]): string {
   const traceIds = [...new Set(spans.map((span) => span.traceId))].join(" ");
   const services = new Set(spans.map((span) => span.service)).size;
-  const start = Math.min(...spans.map((span) => span.start));
-  const end = Math.max(...spans.map((span) => span.end));
-  return `trace ${traceIds}, ${counted(services, "service")}, ${counted(spans.length, "span")}, ${Math.round(end - start)} ms`;
+  const starts = spans.map((span) => span.start).toSorted((a, b) => Number(a - b));
+  const ends = spans.map(endOf).toSorted((a, b) => Number(b - a));
+  const lasts = milliseconds((ends[0] ?? 0n) - (starts[0] ?? 0n));
+  return `trace ${traceIds}, ${counted(services, "service")}, ${counted(spans.length, "span")}, ${lasts}`;
 }
 
 /** Name, kind, service, duration, and what else there is to say. */
 type Row = readonly [string, string, string, string, string];
 
-function row(span: ReceivedSpan, branch: string, ids: ReadonlySet<string>): Row {
-  const { name, kind, service, start, end } = span;
-  return [branch + name, kind === "INTERNAL" ? "" : kind, service, `${Math.round(end - start)} ms`, notes(span, ids).join("  ")];
+function row(span: Span, branch: string, ids: ReadonlySet<string>): Row {
+  const { name, kind, service, start } = span;
+  return [branch + name, kind === "INTERNAL" ? "" : kind, service, milliseconds(endOf(span) - start), notes(span, ids).join("  ")];
 }
 
-function notes({ attributes, failed, parentSpanId, remoteParent }: ReceivedSpan, ids: ReadonlySet<string>): string[] {
+function notes({ attributes, status, parentSpanId, remoteParent }: Span, ids: ReadonlySet<string>): string[] {
   const text = (name: string): string | undefined => {
     const value = attributes[name];
     return typeof value === "string" || typeof value === "number" ? `${value}` : undefined;
@@ -47,12 +48,21 @@ function notes({ attributes, failed, parentSpanId, remoteParent }: ReceivedSpan,
   const client = text("demo.client");
   const input = text("gen_ai.usage.input_tokens");
   const said: string[] = [];
-  if (remoteParent) said.push("<- remote parent");
+  if (remoteParent === true) said.push("<- remote parent");
   if (parentSpanId !== undefined && !ids.has(parentSpanId)) said.push(`<- parent ${parentSpanId} is not here`);
   if (client !== undefined) said.push(client);
   if (input !== undefined) said.push(`${input} in / ${text("gen_ai.usage.output_tokens") ?? "?"} out`);
-  if (failed) said.push(`ERROR ${text("error.type") ?? ""}`.trimEnd());
+  if (status === "error") said.push(`ERROR ${text("error.type") ?? ""}`.trimEnd());
   return said;
+}
+
+/** Of a span that was sent before its end, its beginning. */
+function endOf({ start, end }: Span): bigint {
+  return end ?? start;
+}
+
+function milliseconds(nanoseconds: bigint): string {
+  return `${Math.round(Number(nanoseconds) / 1e6)} ms`;
 }
 
 function aligned(rows: readonly Row[]): string[] {

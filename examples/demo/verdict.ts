@@ -1,7 +1,7 @@
-import type { ReceivedSpan } from "./otlp.ts";
+import type { Span } from "../../src/view/span.ts";
 
 /** What keeps these spans from being one whole trace across the services: nothing, if all is well. */
-export function flaws(spans: readonly ReceivedSpan[], services: readonly string[]): string[] {
+export function flaws(spans: readonly Span[], services: readonly string[]): string[] {
   const found: string[] = [];
   const traceIds = new Set(spans.map((span) => span.traceId));
   if (traceIds.size !== 1)

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { drawTrace } from "../../examples/demo/tree.ts";
-import { received } from "./spans.ts";
+import { spanOf as received } from "../view/spans.ts";
 
 const TOKENS = { "gen_ai.usage.input_tokens": 812, "gen_ai.usage.output_tokens": 164 };
 
@@ -48,7 +48,7 @@ test("a span whose parent is not there stands at the left and says so", () => {
 });
 
 test("a span that failed says with what", () => {
-  const spans = [received({ spanId: "1", failed: true, attributes: { "error.type": "ECONNREFUSED" } })];
+  const spans = [received({ spanId: "1", status: "error", attributes: { "error.type": "ECONNREFUSED" } })];
   expect(drawTrace(spans)).toBe(
     ["trace 4f1cb27a4f1cb27a4f1cb27a4f1cb27a, 1 service, 1 span, 10 ms", "1    orchestrator  10 ms  ERROR ECONNREFUSED"].join("\n"),
   );

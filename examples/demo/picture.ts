@@ -1,0 +1,13 @@
+import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { buildModel } from "../../src/view/model/model.ts";
+import { renderTracePage } from "../../src/view/page/page.ts";
+import type { StoredTrace } from "../../src/view/store.ts";
+import { PRICES } from "./model.ts";
+
+/** Writes `trace.html` into the current folder: one page that needs nothing else. Returns its path. */
+export function writePicture(trace: StoredTrace): string {
+  const path = resolve("trace.html");
+  writeFileSync(path, renderTracePage(buildModel(trace, PRICES)));
+  return path;
+}
