@@ -10,7 +10,7 @@ const PLACES = [
 ];
 
 /** The Chromium that the tests of the page run in: the environment's `CHROMIUM`, or one in a usual place. */
-export const CHROMIUM: string | undefined = process.env["CHROMIUM"] ?? PLACES.find((path) => existsSync(path));
+export const CHROMIUM: string | undefined = process.env["CHROMIUM"] || PLACES.find((path) => existsSync(path));
 
 if (CHROMIUM === undefined)
   console.warn("No Chromium is found, so the tests of the page are skipped. Set CHROMIUM to the path of one to run them.");

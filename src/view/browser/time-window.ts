@@ -17,10 +17,10 @@ export function wholeOf(duration: number): TimeWindow {
   return { from: 0, to: duration > 0 ? duration : 1 };
 }
 
-/** Scales around a point: 0.5 shows half the time, 2 twice. */
-export function scaled({ from, to }: TimeWindow, factor: number, around: number = (from + to) / 2): TimeWindow {
-  const centre = Math.min(Math.max(around, from), to);
-  return { from: centre - (centre - from) * factor, to: centre + (to - centre) * factor };
+/** Scales and has a time in the middle: 0.5 shows half the time, 2 twice. */
+export function scaled({ from, to }: TimeWindow, factor: number, middle: number = (from + to) / 2): TimeWindow {
+  const half = ((to - from) * factor) / 2;
+  return { from: middle - half, to: middle + half };
 }
 
 /** The times to mark on an axis: at most `most` of them, at 1, 2 or 5 times a power of ten. */

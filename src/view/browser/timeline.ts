@@ -12,7 +12,7 @@ export interface Timeline {
   readonly lines: HTMLElement;
   readonly controls: HTMLElement;
   readonly show: (window: TimeWindow | undefined) => void;
-  readonly zoom: (factor: number, around?: number) => void;
+  readonly zoom: (factor: number, middle?: number) => void;
   readonly current: () => TimeWindow;
 }
 
@@ -44,7 +44,7 @@ export function createTimeline(total: number, state: ViewState, host: HTMLElemen
     state.window = next === undefined || (next.from <= all.from && next.to >= all.to) ? undefined : next;
     draw();
   };
-  const zoom = (factor: number, around?: number): void => show(scaled(current(), factor, around));
+  const zoom = (factor: number, middle?: number): void => show(scaled(current(), factor, middle));
   const move = (share: number): void => {
     const { from, to } = current();
     const by = (to - from) * share;

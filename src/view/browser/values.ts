@@ -27,7 +27,7 @@ function breakable(name: string): (string | HTMLElement)[] {
 /** Longer texts get a box of their own that scrolls. */
 const LONG = 160;
 
-export function valueElement(name: string, value: Value): Node {
+function valueElement(name: string, value: Value): Node {
   const text = readable(value);
   if (text.length <= LONG && !text.includes("\n"))
     return el("span", { class: `value ${typeof value}` }, text === "" ? "(empty)" : text);

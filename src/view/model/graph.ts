@@ -38,7 +38,7 @@ export interface Graph {
 const MOST_NODES = 40;
 const MOST_EDGES = 120;
 
-export const NODE = { width: 176, height: 52 } as const;
+const NODE = { width: 176, height: 52 } as const;
 const LABEL = { width: 124, height: 40 } as const;
 const WAYPOINT = { height: 20 } as const;
 const GAP = 16;

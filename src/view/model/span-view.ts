@@ -43,7 +43,7 @@ export interface SpanView {
   readonly usageBelow?: true;
 }
 
-export interface EventView {
+interface EventView {
   readonly time: number;
   readonly name: string;
   readonly attributes: Attributes;

@@ -46,7 +46,7 @@ export function cut(given: string, limit: number = LIMITS.text): string {
 }
 
 /** Bytes that a value takes, roughly. */
-export function sizeOf(value: Value): number {
+function sizeOf(value: Value): number {
   if (typeof value === "string") return 24 + 2 * value.length;
   if (Array.isArray(value)) return value.reduce((sum: number, member: Value) => sum + sizeOf(member), 32);
   if (typeof value === "object" && value !== null) {

@@ -19,7 +19,7 @@ export const WATERFALL = `
 .selection{display:none;position:absolute;top:0;bottom:0;left:calc(var(--a)*100%);width:calc((var(--b) - var(--a))*100%);background:color-mix(in srgb,var(--accent) 24%,transparent);border:solid var(--accent);border-width:0 1px}
 .selection.active{display:block}
 
-.grid{--columns:minmax(13.75rem,38%) 5.2rem minmax(0,1fr);position:relative;max-height:max(420px,100vh - 140px);overflow:auto;background:var(--surface);border:1px solid var(--line);border-radius:10px;scroll-padding-top:38px}
+.grid{container-type:inline-size;--columns:minmax(13.75rem,38%) 5.2rem minmax(0,1fr);position:relative;max-height:max(420px,100vh - 140px);overflow:auto;background:var(--surface);border:1px solid var(--line);border-radius:10px;scroll-padding-top:38px}
 .row{display:grid;grid-template-columns:var(--columns);align-items:center}
 .head{position:sticky;top:0;z-index:2;background:var(--surface);border-bottom:1px solid var(--line);color:var(--muted);font-size:.78125rem}
 .head .row{height:1.875rem}
@@ -38,10 +38,11 @@ export const WATERFALL = `
 .name .text{overflow:hidden;text-overflow:ellipsis;flex:0 1 auto;min-width:3ch}
 .row.entry .text{font-weight:600}
 .name .service{color:var(--muted);overflow:hidden;text-overflow:ellipsis;flex:0 2 auto;min-width:0}
-.name .tokens{color:var(--muted);font-size:.75rem;overflow:hidden;text-overflow:ellipsis;flex:0 3 auto;min-width:0}
+.name .tokens{flex:none;color:var(--muted);font-size:.75rem}
+@container (max-width:72rem){.name .tokens{display:none}}
 .name .kind{flex:none;color:var(--muted);font-size:.65625rem;letter-spacing:.03em;border:1px solid var(--line);border-radius:4px;padding:0 4px;line-height:15px}
 .twisty{flex:none;width:16px;height:1.375rem;display:inline-flex;align-items:center;justify-content:center;color:var(--muted);cursor:pointer}
-[aria-expanded] .twisty::before{content:"";border:solid transparent;border-width:4px 0 4px 6px;border-left-color:currentColor}
+[aria-expanded] .twisty::before{content:"\\25b8";font-size:.95rem;line-height:1}
 [aria-expanded=true] .twisty::before{transform:rotate(90deg)}
 .time{text-align:right;padding-right:10px;font-variant-numeric:tabular-nums;white-space:nowrap}
 .head .time{text-align:right}
@@ -90,7 +91,7 @@ export const WATERFALL = `
 .side{position:sticky;top:12px}
 }
 @media (max-width:720px){
-.grid{--columns:minmax(0,1fr) 5rem}
+.grid{container-type:inline-size;--columns:minmax(0,1fr) 5rem}
 .head .row,.body .row{height:3rem;grid-template-rows:1.7rem 1.3rem}
 .body .row{contain-intrinsic-size:auto 3rem}
 .head .row{height:2.75rem;grid-template-rows:1.25rem 1.5rem}
@@ -100,6 +101,8 @@ export const WATERFALL = `
 .bar,.own{top:3px;bottom:7px}
 .event{top:1px;bottom:5px}
 .body .name{padding-left:calc(4px + min(var(--depth),8)*10px)}
+.name .kind{display:none}
+.name .service{min-width:6ch}
 .lines{grid-template-columns:minmax(0,1fr)}
 .lines .track{grid-column:1}
 .keys dl{grid-template-columns:1fr}
