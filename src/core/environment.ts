@@ -15,3 +15,18 @@ function valueOf(name: string): string | undefined {
     return undefined; // Deno without --allow-env
   }
 }
+
+/**
+ * Whether this is Node itself: Bun, Deno and Workers have `process` too, but not its diagnostics channels, nor its servers alone. The Edge runtime
+ * of Next.js has a part of Node's `process`, and a global fetch of its own.
+ */
+export function isNode(): boolean {
+  const { process, navigator, Deno } = globalThis as { process?: Partial<NodeJS.Process>; navigator?: Navigator; Deno?: unknown };
+  return (
+    typeof process?.getBuiltinModule === "function" &&
+    process.versions?.node !== undefined &&
+    process.versions["bun"] === undefined &&
+    Deno === undefined &&
+    navigator?.userAgent !== "Cloudflare-Workers"
+  );
+}

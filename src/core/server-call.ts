@@ -35,10 +35,14 @@ export interface ServerCall {
   owns(context: Context): boolean;
   /** The framework matched the route with this template. */
   matched(route: string): void;
-  /** The response is over; without a status none was sent. `headers` tells its headers in any shape, `response` is what the user's hook is told of. */
-  end(status: number | undefined, headers: () => unknown, response: unknown): void;
-  /** The handler threw, or the response broke off for a reason of the server's. */
-  fail(error: unknown, status: number | undefined): void;
+  /**
+   * The response is over; without a status none was sent. `headers` tells its headers in any shape, `response` is what the user's hook is told of.
+   *
+   * @param time of the end in milliseconds of `performance.now()`; default: now.
+   */
+  end(status: number | undefined, headers: () => unknown, response: unknown, time?: number): void;
+  /** The handler threw, or the response broke off for a reason of the server's; with what is known of the response, if there is one. */
+  fail(error: unknown, status: number | undefined, headers?: () => unknown, response?: unknown): void;
 }
 
 /**
@@ -162,17 +166,17 @@ class OwnCall implements ServerCall {
     this.#route = route;
   }
 
-  end(status: number | undefined, headers: () => unknown, response: unknown): void {
+  end(status: number | undefined, headers: () => unknown, response: unknown, time?: number): void {
     if (this.#ended) return;
     if (status !== undefined && status >= 500) this.#error(String(status));
-    this.#end(status, headers, response);
+    this.#end(status, headers, response, time);
   }
 
-  fail(error: unknown, status: number | undefined): void {
+  fail(error: unknown, status: number | undefined, headers?: () => unknown, response?: unknown): void {
     if (this.#ended) return;
     this.#error(errorType(error));
     if (this.#recording) guarded("recording an exception", () => recordFailure(this.#span as Span, error, this.#config.sensitive));
-    this.#end(status, undefined, undefined);
+    this.#end(status, headers, response);
   }
 
   #error(type: string): void {
@@ -182,7 +186,7 @@ class OwnCall implements ServerCall {
     guarded("a span", () => this.#span?.setStatus({ code: SpanStatusCode.ERROR }));
   }
 
-  #end(status: number | undefined, headers: (() => unknown) | undefined, response: unknown): void {
+  #end(status: number | undefined, headers: (() => unknown) | undefined, response: unknown, time?: number): void {
     this.#ended = true;
     const route = this.#route ?? this.#metadata.route;
     if (this.#recording) {
@@ -191,8 +195,12 @@ class OwnCall implements ServerCall {
       finish(this.#config, this.#span as Span, this.#request, headers, response);
     }
     try {
-      this.#span?.end();
-      this.#duration?.record((now() - this.#start) / 1000, measuredAttributes(this.#attributes, route, status), this.context);
+      this.#span?.end(time);
+      this.#duration?.record(
+        ((time ?? now()) - this.#start) / 1000,
+        measuredAttributes(this.#attributes, route, status),
+        this.context,
+      );
     } catch (error) {
       reportFailure("ending a span", error);
     }
@@ -239,8 +247,8 @@ class EnrichedCall implements ServerCall {
     finish(this.#config, this.#open.span, this.#request, headers, response);
   }
 
-  fail(): void {
-    this.#ended = true;
+  fail(_error: unknown, status: number | undefined, headers: () => unknown = () => undefined, response?: unknown): void {
+    this.end(status, headers, response);
   }
 }
 

@@ -4,6 +4,7 @@ import { CallContext } from "./call-context.ts";
 import type { Suppressible } from "./call-context.ts";
 import { sameName, writeHeaders } from "./carrier.ts";
 import { ClientCall } from "./client-call.ts";
+import { isNode } from "./environment.ts";
 import { guarded, reportFailure } from "./guard.ts";
 import { findCall } from "./open-calls.ts";
 import { TRACEPARENT } from "./propagator.ts";
@@ -63,21 +64,6 @@ export function connectChannels(): boolean {
   on("undici:request:trailers", onTrailers);
   on("undici:request:error", onError);
   return true;
-}
-
-/**
- * Whether the global fetch and the channels are Node's: Bun, Deno and Workers have `process` too, but no channels of undici. The Edge runtime of
- * Next.js has a part of Node's `process`, and a global fetch of its own.
- */
-function isNode(): boolean {
-  const { process, navigator, Deno } = globalThis as { process?: Partial<NodeJS.Process>; navigator?: Navigator; Deno?: unknown };
-  return (
-    typeof process?.getBuiltinModule === "function" &&
-    process.versions?.node !== undefined &&
-    process.versions["bun"] === undefined &&
-    Deno === undefined &&
-    navigator?.userAgent !== "Cloudflare-Workers"
-  );
 }
 
 /** Subscribes before those who have subscribed already: they are taken off and put on again, in their order. */

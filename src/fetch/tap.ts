@@ -1,8 +1,8 @@
+import { tapResponse } from "../core/body-tap.ts";
 import type { ClientCall } from "../core/client-call.ts";
-import { guarded, reportFailure } from "../core/guard.ts";
+import { Consumption } from "../core/consumption.ts";
+import { reportFailure } from "../core/guard.ts";
 import { now } from "../core/metrics.ts";
-import { Consumption } from "./consumption.ts";
-import { tapStream, tapWholeReads, wrap } from "./stream.ts";
 
 /**
  * Ends a call with its event stream, on platforms that do not tell of a body's end: the methods by which an application consumes the
@@ -34,19 +34,3 @@ const dropped =
   typeof FinalizationRegistry === "undefined"
     ? undefined
     : new FinalizationRegistry<{ call: ClientCall; arrived: number }>(({ call, arrived }) => call.end(arrived));
-
-function tapResponse(response: Response, body: ReadableStream, consumption: Consumption): void {
-  tapStream(body, consumption);
-  tapWholeReads(response, body, consumption);
-  wrap(response, "clone", (clone: () => Response) => {
-    const copy = clone();
-    // Each of the two has a new body now.
-    guarded("following a clone", () => {
-      const bodies = [response.body, copy.body] as [ReadableStream, ReadableStream];
-      const [one, other] = consumption.split(bodies);
-      tapResponse(response, bodies[0], one);
-      tapResponse(copy, bodies[1], other);
-    });
-    return copy;
-  });
-}

@@ -1,8 +1,25 @@
-import { guarded } from "../core/guard.ts";
 import type { Consumption } from "./consumption.ts";
+import { guarded } from "./guard.ts";
 
-/** Wraps each method by which a stream can be consumed, so that it tells what became of the stream. */
-export function tapStream(body: ReadableStream, consumption: Consumption): void {
+/** Wraps each method by which a response's body can be consumed, in place, so that it tells what became of the body. */
+export function tapResponse(response: Response, body: ReadableStream, consumption: Consumption): void {
+  tapStream(body, consumption);
+  tapWholeReads(response, body, consumption);
+  wrap(response, "clone", (clone: () => Response) => {
+    const copy = clone();
+    // Each of the two has a new body now.
+    guarded("following a clone", () => {
+      const bodies = [response.body, copy.body] as [ReadableStream, ReadableStream];
+      const [one, other] = consumption.split(bodies);
+      tapResponse(response, bodies[0], one);
+      tapResponse(copy, bodies[1], other);
+    });
+    return copy;
+  });
+}
+
+/** Wraps each method by which a stream can be consumed. */
+function tapStream(body: ReadableStream, consumption: Consumption): void {
   const getReader = body.getReader.bind(body);
   tapWholeReads(body, body, consumption);
 
@@ -102,7 +119,7 @@ function tapReader(
 }
 
 /** Wraps the methods that read a body to its end: those of a response, and in Bun of a stream. */
-export function tapWholeReads(target: object, body: ReadableStream, consumption: Consumption): void {
+function tapWholeReads(target: object, body: ReadableStream, consumption: Consumption): void {
   for (const name of ["arrayBuffer", "blob", "bytes", "formData", "json", "text"]) {
     wrap(target, name, (read: () => Promise<unknown>) => {
       const refused = body.locked;

@@ -1,7 +1,7 @@
-import { watchUntaken } from "../core/unread.ts";
+import { watchUntaken } from "./unread.ts";
 
 /** Who is told what became of a stream. */
-interface Outcome {
+export interface Outcome {
   /** It was read to its end. */
   ended(): void;
   failed(error: unknown): void;
