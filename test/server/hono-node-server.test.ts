@@ -1,0 +1,325 @@
+import { once } from "node:events";
+import { request as startRequest } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { createServer as createHttp2Server, connect as connectHttp2 } from "node:http2";
+import { createRequire } from "node:module";
+import { connect as connectSocket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
+import { getRequestListener } from "@hono/node-server";
+import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
+import { Hono } from "hono";
+import { streamSSE } from "hono/streaming";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { traceRequests as traceListener } from "../../src/server/node.ts";
+import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
+import { listen } from "../support/server.ts";
+import { describe as shape, startTelemetry, until } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send } from "./client.ts";
+import { serveWeb, streamFrom } from "./hono.ts";
+import type { HonoServer } from "./hono.ts";
+
+type App = Hono<{ Bindings: HttpBindings }>;
+type Fetch = Parameters<typeof serveWeb>[0];
+
+let telemetry: TestTelemetry;
+let server: HonoServer;
+beforeEach(() => void (telemetry = startTelemetry()));
+afterEach(async () => {
+  await server.close();
+  await telemetry.settled();
+  await telemetry.stop();
+  vi.restoreAllMocks();
+});
+const start = async (fetch: Fetch): Promise<void> => void (server = await serveWeb(fetch));
+
+const HEADERS = { traceparent: TRACEPARENT, "x-tenant": "a" };
+const OPTIONS = { headersToSpanAttributes: { requestHeaders: ["x-tenant"], responseHeaders: ["x-answer"] } };
+const span = (path: string, more: object = {}, attributes: object = {}): object => ({
+  name: "GET",
+  kind: SpanKind.SERVER,
+  status: SpanStatusCode.UNSET,
+  attributes: getAttributes(server.port, path, attributes as never),
+  events: [],
+  ...more,
+});
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+async function* generated(failure?: Error): AsyncGenerator<Uint8Array> {
+  yield bytes("a");
+  await sleep(10);
+  yield bytes("b");
+  if (failure !== undefined) throw failure;
+}
+
+/** Answers of all kinds, as `@hono/node-server` tells them apart. */
+const answers = (): Hono => {
+  const app = new Hono();
+  app.get("/text", (c) => c.text("text"));
+  app.get("/json", (c) => c.json({ a: 1 }, 201, { "X-Answer": "42" }));
+  app.get("/cookies", (c) => {
+    c.header("set-cookie", "a=1", { append: true });
+    c.header("set-cookie", "b=2", { append: true });
+    return c.html("<p>");
+  });
+  app.get("/empty", (c) => c.body(null, 204));
+  app.get("/redirect", (c) => c.redirect("/text"));
+  app.get("/bytes", () => new Response(bytes("bytes") as BodyInit));
+  app.get("/blob", () => new Response(new Blob(["blob"], { type: "text/plain" })));
+  app.get("/form", () => new Response(new URLSearchParams("a=1")));
+  app.get("/length", () => new Response(streamFrom(generated()), { headers: { "content-length": "2" } }));
+  app.get("/stream", () => new Response(streamFrom(generated())));
+  app.get("/sse", (c) => streamSSE(c, (out) => out.writeSSE({ data: "x", id: "1" })));
+  app.get("/clone", () => new Response("clone").clone());
+  app.get("/nowhere-else", (c) => c.notFound());
+  return app;
+};
+const PATHS = answers().routes.map(({ path }) => path);
+
+describe("what goes over the wire is the same byte for byte", () => {
+  const get = async (path: string, method = "GET"): Promise<unknown> => {
+    const sent = startRequest(server.url + path, { method, agent: false }).end();
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+    const body = (await response.setEncoding("latin1").toArray()).join("");
+    const headers = response.rawHeaders.join("\n").replace(/^Date\n.*\n/im, "");
+    return { status: `${response.statusCode} ${response.statusMessage}`, headers, body };
+  };
+  test.each(PATHS.flatMap((path) => ["GET", "HEAD"].map((method) => [method, path])))("%s %s", async (method = "", path = "") => {
+    const got: unknown[] = [];
+    const wrapper: Fetch = traceRequests(answers().fetch);
+    const inner: Fetch = new Hono().use(traceMiddleware()).route("/", answers()).fetch;
+    const plain: Fetch = new Hono().use((_, next) => next()).route("/", answers()).fetch;
+    for (const fetch of [answers().fetch, wrapper, plain, inner]) {
+      await start(fetch);
+      got.push(await get(path, method));
+      await server.close();
+    }
+    expect(got[1]).toEqual(got[0]);
+    expect(got[3]).toEqual(got[2]);
+    await telemetry.ended(2);
+  });
+});
+
+test.each(["/text", "/json", "/cookies", "/empty", "/bytes", "/redirect"])(
+  "a whole body stays on the server's fast way out: %s",
+  async (path) => {
+    const app = answers();
+    let response: Response | undefined;
+    await start(traceRequests(async (request: Request) => (response = await app.fetch(request))));
+    await send(server.url + path);
+    await telemetry.ended(1);
+    expect(inspect(response)).toContain("nativeResponse: undefined");
+  },
+);
+
+describe("the span", () => {
+  test("has the peer, the version, and what was sent", async () => {
+    await start(traceRequests(answers().fetch, OPTIONS));
+    await send(`${server.url}/json?a=1`, { headers: HEADERS });
+    const [ended] = await telemetry.ended(1);
+    expect(ended?.parentSpanContext).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID });
+    expect(ended && shape(ended)).toEqual(
+      span(
+        "/json",
+        {},
+        {
+          "http.response.status_code": 201,
+          "url.query": "a=1",
+          "http.request.header.x-tenant": ["a"],
+          "http.response.header.x-answer": ["42"],
+        },
+      ),
+    );
+  });
+
+  test("ends when a whole body has been sent, not when it is answered", async () => {
+    let open = -1;
+    const app: App = new Hono();
+    app.get("/", (c) => {
+      c.env.outgoing.on("finish", () => (open = telemetry.own().length));
+      expect(c.env.incoming.url).toBe("/");
+      expect(c.env.outgoing.headersSent).toBe(false);
+      return c.text("ok");
+    });
+    await start(traceRequests(app.fetch));
+    await send(server.url);
+    await telemetry.ended(1);
+    expect(open).toBe(0);
+  });
+
+  test("has the status that the handler has sent by itself", async () => {
+    const app: App = new Hono();
+    app.get("/", (c) => {
+      c.env.outgoing.writeHead(202, { "x-answer": "by hand" }).end("done");
+      return RESPONSE_ALREADY_SENT;
+    });
+    await start(traceRequests(app.fetch, OPTIONS));
+    expect((await send(server.url)).body).toBe("done");
+    const attributes = { "http.response.status_code": 202, "http.response.header.x-answer": ["by hand"] };
+    expect((await telemetry.ended(1)).map(shape)).toEqual([span("/", {}, attributes)]);
+  });
+
+  test.each<[string, () => Response | Promise<Response>]>([
+    [
+      "throws",
+      () => {
+        throw new RangeError("no");
+      },
+    ],
+    [
+      "rejects",
+      async () => {
+        throw new RangeError("no");
+      },
+    ],
+  ])("of a handler that %s has its error, and the status that the server answers with", async (_, handler) => {
+    await start(traceRequests(handler));
+    expect((await send(server.url)).status).toBe(500);
+    const failed = { status: SpanStatusCode.ERROR, events: ["exception"] };
+    const attributes = { "error.type": "RangeError", "http.response.status_code": 500 };
+    expect((await telemetry.ended(1)).map(shape)).toEqual([span("/", failed, attributes)]);
+  });
+
+  test("of a stream whose source fails has its error", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    await start(traceRequests(() => new Response(streamFrom(generated(new RangeError("source"))))));
+    await expect(send(server.url)).rejects.toThrow("aborted");
+    const failed = { status: SpanStatusCode.ERROR, events: ["exception"] };
+    expect((await telemetry.ended(1)).map(shape)).toEqual([span("/", failed, { "error.type": "RangeError" })]);
+  });
+
+  test("over HTTP/2 says so", async () => {
+    const http2 = { createServer: createHttp2Server as never };
+    server = await serveWeb(traceRequests(answers().fetch), http2);
+    const session = connectHttp2(server.url);
+    const stream = session.request({ ":path": "/stream", ...HEADERS });
+    const chunks = await stream.setEncoding("utf8").toArray();
+    session.close();
+    expect(chunks.join("")).toBe("ab");
+    expect((await telemetry.ended(1)).map(shape)).toEqual([span("/stream", {}, { "network.protocol.version": "2" })]);
+  });
+});
+
+/** Asks for an answer, and hangs up when its first bytes are here (or after a while, where none come). */
+async function hangUp(path = "/"): Promise<void> {
+  const socket = connectSocket(server.port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`);
+  await Promise.race([once(socket, "data"), sleep(50)]);
+  socket.destroy();
+}
+
+describe.each<[string, (app: App) => Fetch]>([
+  ["the wrapper", (app) => traceRequests(app.fetch)],
+  ["the middleware", (app) => new Hono().use(traceMiddleware()).route("/", app).fetch],
+])("a client that goes away ends the span and is no error, with %s", (name, make) => {
+  const route = name === "the wrapper" ? {} : { "http.route": "/" };
+  const named = name === "the wrapper" ? {} : { name: "GET /" };
+
+  test("in the middle of streamSSE, whose application is told", async () => {
+    let aborted = false;
+    const app: App = new Hono();
+    app.get("/", (c) =>
+      streamSSE(c, async (out) => {
+        out.onAbort(() => void (aborted = true));
+        while (!out.aborted) {
+          await out.writeSSE({ data: "x" });
+          await out.sleep(5);
+        }
+      }),
+    );
+    await start(make(app));
+    await hangUp();
+    expect((await telemetry.ended(1)).map(shape)).toEqual([span("/", named, route)]);
+    await until(() => aborted);
+  });
+
+  test("before the answer: the handler that fails for it is no error, and no status is told", async () => {
+    let signal: AbortSignal | undefined;
+    const app: App = new Hono();
+    app.onError((_, c) => c.text("", 500));
+    app.get("/", async (c) => {
+      ({ signal } = c.req.raw);
+      await new Promise((_, reject) => {
+        signal?.addEventListener("abort", () => reject(new DOMException("gone", "AbortError")));
+      });
+      return c.text("");
+    });
+    await start(make(app));
+    await hangUp();
+    const [ended] = await telemetry.ended(1);
+    const { "http.response.status_code": _, ...attributes } = getAttributes(server.port, "/", route);
+    expect(ended && shape(ended)).toEqual(span("/", { ...named, attributes }));
+    await until(() => signal?.aborted === true);
+  });
+});
+
+describe("the caller's context is active", () => {
+  test("in listeners on the bindings, and on the request's signal", async () => {
+    const seen: Record<string, string | undefined> = {};
+    const note = (where: string): void => void (seen[where] = trace.getActiveSpan()?.spanContext().traceId);
+    const app: App = new Hono();
+    app.post("/", async (c) => {
+      c.env.incoming.on("close", () => note("request closed"));
+      c.env.outgoing.on("close", () => note("response closed"));
+      await c.req.text();
+      note("body read");
+      return c.text("ok");
+    });
+    await start(traceRequests(app.fetch));
+    await send(server.url, { method: "POST", headers: HEADERS, body: "body" });
+    await until(() => Object.keys(seen).length === 3);
+    expect(seen).toEqual({ "body read": TRACE_ID, "request closed": TRACE_ID, "response closed": TRACE_ID });
+  });
+});
+
+describe("one SERVER span a request", () => {
+  const instrumentation = new HttpInstrumentation({ enabled: false });
+  const answer = (app: Hono): Hono =>
+    app.get("/items/:id", (c) => {
+      trace.getActiveSpan()?.setAttribute("by.handler", true);
+      return c.text("ok", 200, { "x-answer": "42" });
+    });
+  const app = (options = OPTIONS): Hono => answer(new Hono().use(traceMiddleware(options)));
+  const KNOWN = {
+    "http.route": "/items/:id",
+    "http.request.header.x-tenant": ["a"],
+    "http.response.header.x-answer": ["42"],
+    "by.handler": true,
+  };
+
+  test.each<[string, () => Promise<HonoServer>]>([
+    ["the middleware inside the wrapper", () => serveWeb(traceRequests(app().fetch))],
+    ["the middleware twice", () => serveWeb(answer(new Hono().use(traceMiddleware(), traceMiddleware(OPTIONS))).fetch)],
+    ["the wrapper inside itself", () => serveWeb(traceRequests((...args) => traceRequests(app().fetch)(...args)))],
+    ["both inside server/node's", () => listen(traceListener(getRequestListener(traceRequests(app().fetch))))],
+    ["the middleware inside server/node's", () => listen(traceListener(getRequestListener(app().fetch)))],
+  ])("%s", async (_, serve) => {
+    server = await serve();
+    await send(`${server.url}/items/1`, { headers: HEADERS });
+    const [ended] = await telemetry.ended(1);
+    expect(telemetry.started()).toBe(1);
+    expect(ended?.parentSpanContext?.spanId).toBe(SPAN_ID);
+    expect(ended && shape(ended)).toEqual(span("/items/1", { name: "GET /items/:id" }, KNOWN));
+  });
+
+  test.each<[string, () => Fetch]>([
+    ["the middleware", () => app().fetch],
+    ["the wrapper", () => traceRequests(app().fetch)],
+  ])("%s inside instrumentation-http's", async (_, make) => {
+    instrumentation.setTracerProvider(trace.getTracerProvider());
+    instrumentation.enable();
+    createRequire(import.meta.url)("node:http"); // which patches it
+    server = await serveWeb(make());
+    await send(`${server.url}/items/1`, { headers: HEADERS });
+    await until(() => telemetry.spans().some(({ kind }) => kind === SpanKind.SERVER));
+    instrumentation.disable();
+    expect(telemetry.own()).toEqual([]);
+    const spans = telemetry.spans().filter(({ kind }) => kind === SpanKind.SERVER);
+    expect(spans.map(({ name }) => name)).toEqual(["GET /items/:id"]);
+    expect(spans[0]?.attributes).toMatchObject({ ...KNOWN, "http.response.status_code": 200 });
+  });
+});

@@ -1,0 +1,398 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { SpanKind, SpanStatusCode, propagation, trace } from "@opentelemetry/api";
+import { Hono } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { PatternRouter } from "hono/router/pattern-router";
+import { RegExpRouter } from "hono/router/reg-exp-router";
+import { TrieRouter } from "hono/router/trie-router";
+import { stream, streamSSE } from "hono/streaming";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { traceMiddleware } from "../../src/server/web.ts";
+import type { WebOptions } from "../../src/server/web.ts";
+import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send } from "./client.ts";
+import { serveWeb, streamFrom } from "./hono.ts";
+import type { HonoServer } from "./hono.ts";
+import { startMetrics } from "./metrics.ts";
+
+let telemetry: TestTelemetry;
+let server: HonoServer | undefined;
+beforeEach(() => void (telemetry = startTelemetry()));
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  await telemetry.settled();
+  await telemetry.stop();
+});
+
+const ok = (c: Context): Response => c.text("ok");
+const fail = (): never => {
+  throw new TypeError("no");
+};
+const failLater = async (): Promise<Response> => {
+  await sleep(1);
+  throw new TypeError("no");
+};
+const onward: MiddlewareHandler = (_, next) => next();
+const refuse: MiddlewareHandler = async (c, next) => (c.req.header("authorization") === undefined ? c.text("no", 401) : next());
+
+/** An application of many routes, as its authors would mount them. */
+function routes(app: Hono): Hono {
+  app.use(onward);
+  app.get("/", ok);
+  app.get("/items/:id", ok);
+  app.get("/pattern/:number{[0-9]+}", ok);
+  app.on(["GET", "POST"], ["/one", "/two/:id"], ok);
+  app.all("/any/:id", ok);
+  app.get("/onward", onward);
+  app.get("/missing/:id", (c) => c.notFound());
+  app.get("/throws/:id", fail);
+  app.get("/rejects/:id", failLater);
+  app.get("/files/*", ok);
+  app.use("/closed/*", refuse);
+  app.get("/closed/:id", ok);
+  app.use("/assets/*", async (c, next) => (c.req.path.endsWith(".png") ? c.text("asset") : next()));
+  app.use("/last/*", async (c) => c.text("takes no next"));
+
+  const items = new Hono().get("/", ok).get("/:id", ok).get("/:id/throws", fail).get("/:id/rejects", failLater);
+  items.use("/:id/late", onward);
+  app.route("/api/items", items);
+  app.route("/tenants/:tenant", new Hono().route("/items", items));
+  app.route(
+    "/own",
+    new Hono()
+      .onError((_, c) => c.text("own", 502))
+      .all("/all/:id", ok)
+      .get("/throws/:id", fail),
+  );
+  app.basePath("/base").get("/items/:id", ok);
+  app.mount("/mounted", new Hono().get("/items/:id", ok).fetch);
+  return app;
+}
+
+async function start(app: Hono, options?: WebOptions): Promise<void> {
+  server = await serveWeb(app.fetch, options as object);
+}
+const url = (path: string): string => (server?.url ?? "") + path;
+const traced = (options?: WebOptions): Hono => new Hono().use(traceMiddleware(options));
+
+describe("http.route, and the name by it", () => {
+  test.each<[string, string | undefined, string?]>([
+    ["/", "/"],
+    ["/items/42", "/items/:id"],
+    ["/items/42?sig=1", "/items/:id"],
+    ["/items/42", "/items/:id", "HEAD"],
+    ["/pattern/7", "/pattern/:number{[0-9]+}"],
+    ["/two/7", "/two/:id", "POST"],
+    ["/any/7", "/any/:id", "PUT"],
+    ["/missing/7", "/missing/:id"],
+    ["/files/a/b", "/files/*"],
+    ["/closed/7", "/closed/:id"],
+    ["/api/items", "/api/items"],
+    ["/api/items/42", "/api/items/:id"],
+    ["/tenants/acme/items", "/tenants/:tenant/items"],
+    ["/tenants/acme/items/42", "/tenants/:tenant/items/:id"],
+    ["/own/all/42", "/own/all/:id"],
+    ["/base/items/42", "/base/items/:id"],
+    ["/last/one", "/last/*"],
+    ["/nowhere", undefined],
+    ["/api/nowhere", undefined],
+    ["/closed/7/nowhere", undefined],
+    ["/assets/logo.png", undefined],
+    ["/mounted/items/42", undefined],
+    ["/items/42", undefined, "DELETE"],
+  ])("%s", async (path, route, method = "GET") => {
+    await start(routes(traced()));
+    await send(url(path), { method });
+    const [span] = await telemetry.ended(1);
+    expect(span?.attributes["http.route"]).toBe(route);
+    expect(span?.name).toBe(route === undefined ? method : `${method} ${route}`);
+    expect(span?.attributes["url.path"]).toBe(path.replace(/\?.*/, ""));
+  });
+
+  test.each([
+    ["RegExpRouter", (): Hono => new Hono({ router: new RegExpRouter() })],
+    ["TrieRouter", (): Hono => new Hono({ router: new TrieRouter() })],
+    ["PatternRouter", (): Hono => new Hono({ router: new PatternRouter() })],
+  ])("with the %s", async (_, make) => {
+    await start(make().use(traceMiddleware()).use(onward).get("/items/:id", ok).get("/items/:id/parts", ok));
+    await send(url("/items/1"));
+    await send(url("/items/1/parts"));
+    await send(url("/items"));
+    const spans = await telemetry.ended(3);
+    expect(spans.map((span) => span.name)).toEqual(["GET /items/:id", "GET /items/:id/parts", "GET"]);
+  });
+
+  test("of an application without any other handler there is none", async () => {
+    await start(traced());
+    expect((await send(url("/"))).status).toBe(404);
+    const [span] = await telemetry.ended(1);
+    expect(span && shape(span)).toEqual({
+      name: "GET",
+      kind: SpanKind.SERVER,
+      status: SpanStatusCode.UNSET,
+      attributes: getAttributes(server?.port ?? 0, "/", { "http.response.status_code": 404 }),
+      events: [],
+    });
+  });
+
+  test("of a handler that passes on to nobody", async () => {
+    await start(routes(traced()));
+    expect((await send(url("/onward"))).status).toBe(404);
+    expect((await telemetry.ended(1))[0]?.name).toBe("GET /onward");
+  });
+
+  test("as middleware of one application below a mount, the path is the whole one", async () => {
+    await start(new Hono().route("/api", traced().get("/items/:id", ok)));
+    await send(url("/api/items/1?a=1"));
+    const [span] = await telemetry.ended(1);
+    expect(span && shape(span)).toMatchObject({
+      name: "GET /api/items/:id",
+      attributes: getAttributes(server?.port ?? 0, "/api/items/1", { "http.route": "/api/items/:id", "url.query": "a=1" }),
+    });
+  });
+
+  test("http.server.request.duration tells it", async () => {
+    const measured = startMetrics();
+    await start(routes(traced()));
+    await send(url("/items/1"));
+    await send(url("/items/2"));
+    await telemetry.ended(2);
+    expect(await measured.counts("http.server.request.duration")).toEqual([
+      [
+        2,
+        {
+          "http.request.method": "GET",
+          "http.response.status_code": 200,
+          "http.route": "/items/:id",
+          "network.protocol.version": "1.1",
+          "url.scheme": "http",
+        },
+      ],
+    ]);
+    await measured.provider.shutdown();
+  });
+});
+
+describe("errors", () => {
+  beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
+  afterEach(() => void vi.restoreAllMocks());
+  const failed = (path: string, route: string, status: number, type = "TypeError"): object => ({
+    name: `GET ${route}`,
+    kind: SpanKind.SERVER,
+    status: SpanStatusCode.ERROR,
+    attributes: getAttributes(server?.port ?? 0, path, {
+      "http.response.status_code": status,
+      "http.route": route,
+      "error.type": type,
+    }),
+    events: type === "TypeError" ? ["exception"] : [],
+  });
+  const spanOf = async (path: string, status: number): Promise<unknown> => {
+    const answer = await send(url(path));
+    expect(answer.status).toBe(status);
+    const [span] = await telemetry.ended(1);
+    return span && shape(span);
+  };
+
+  test.each([
+    ["/throws/42", "/throws/:id"],
+    ["/rejects/42", "/rejects/:id"],
+    ["/api/items/42/throws", "/api/items/:id/throws"],
+    ["/tenants/acme/items/42/rejects", "/tenants/:tenant/items/:id/rejects"],
+  ])("of a handler are on the span, with Hono's own answer: %s", async (path, route) => {
+    await start(routes(traced()));
+    expect(await spanOf(path, 500)).toEqual(failed(path, route, 500));
+  });
+
+  test("with an onError of the application's", async () => {
+    await start(routes(traced()).onError((_, c) => c.json({}, 503)));
+    expect(await spanOf("/throws/1", 503)).toEqual(failed("/throws/1", "/throws/:id", 503));
+  });
+
+  test("that an onError makes an answer below 500 of are none", async () => {
+    await start(routes(traced()).onError((_, c) => c.json({}, 422)));
+    expect(await spanOf("/throws/1", 422)).toMatchObject({ status: SpanStatusCode.UNSET, events: [] });
+  });
+
+  test("with an onError of a mounted application's", async () => {
+    await start(routes(traced()));
+    expect(await spanOf("/own/throws/1", 502)).toEqual(failed("/own/throws/1", "/own/throws/:id", 502));
+  });
+
+  test("an HTTPException is an answer: 4xx is no error, 5xx is one without an exception", async () => {
+    const app = traced().get("/:status", (c) => {
+      throw new HTTPException(Number(c.req.param("status")) as 404);
+    });
+    await start(app);
+    expect(await spanOf("/418", 418)).toMatchObject({ status: SpanStatusCode.UNSET, events: [] });
+    telemetry.reset();
+    expect(await spanOf("/503", 503)).toEqual(failed("/503", "/:status", 503, "503"));
+  });
+
+  test("what is thrown and no Error reaches the server, and the span", async () => {
+    await start(
+      traced().get("/", () => {
+        throw "text"; // oxlint-disable-line typescript/only-throw-error -- as applications do
+      }),
+    );
+    expect(await spanOf("/", 500)).toEqual({ ...failed("/", "/", 500, "_OTHER"), events: ["exception"] });
+  });
+
+  test("a handler that answers nothing fails in Hono, after us", async () => {
+    await start(traced().get("/", (() => {}) as unknown as () => Response));
+    expect(await spanOf("/", 500)).toEqual(failed("/", "/", 500, "500"));
+  });
+
+  test("a notFound of the application's is answered with its status, and has no route", async () => {
+    await start(routes(traced()).notFound((c) => c.text("nothing", 410)));
+    expect(await spanOf("/nowhere", 410)).toMatchObject({ name: "GET", status: SpanStatusCode.UNSET });
+  });
+});
+
+const traceOf = (): string | undefined => trace.getActiveSpan()?.spanContext().traceId;
+
+describe("the caller's context", () => {
+  test("is active in middleware, handlers, validators and error handlers", async () => {
+    const seen: Record<string, string | undefined> = {};
+    const note = (where: string): void => void (seen[where] = traceOf());
+    const app = traced()
+      .use(async (_, next) => {
+        note("middleware");
+        await next();
+        note("middleware, after");
+      })
+      .onError((_, c) => {
+        note("error handler");
+        return c.text("no", 500);
+      });
+    app.post("/", async (c) => {
+      note(`handler of ${JSON.stringify(await c.req.json())}`);
+      setTimeout(() => note("timer"), 1);
+      await sleep(5);
+      throw new Error("to the error handler");
+    });
+    await start(app);
+    await send(url("/"), { method: "POST", headers: { traceparent: TRACEPARENT }, body: '{"a":1}' });
+    const wheres = ["middleware", "middleware, after", "error handler", 'handler of {"a":1}', "timer"];
+    expect(seen).toEqual(Object.fromEntries(wheres.map((where) => [where, TRACE_ID])));
+  });
+
+  test("what earlier middleware has put into the context stays; its span is no parent", async () => {
+    let seen: string | undefined;
+    const app = new Hono().use((_, next) =>
+      trace.getTracer("app").startActiveSpan("outer", (span) => next().finally(() => span.end())),
+    );
+    app.use(traceMiddleware()).get("/", (c) => {
+      seen = propagation.getActiveBaggage()?.getEntry("who")?.value;
+      return c.text("");
+    });
+    await start(app);
+    await send(url("/"), { headers: { traceparent: TRACEPARENT, baggage: "who=alice" } });
+    const [span] = await telemetry.ended(1);
+    expect(seen).toBe("alice");
+    expect(span?.parentSpanContext).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID, isRemote: true });
+  });
+
+  test.each<[string, (c: Context) => Response, string]>([
+    ["streamSSE", (c) => streamSSE(c, (out) => parts((data) => out.writeSSE({ data }))), "data: a\n\ndata: b\n\ndata: c\n\n"],
+    ["stream", (c) => stream(c, (out) => parts((data) => out.write(data))), "abc"],
+    ["an async generator", (c) => c.body(streamFrom(generated())), "abc"],
+  ])("lasts over %s, and the span with it", async (_, handler, text) => {
+    notes.length = 0;
+    await start(traced().get("/stream", handler));
+    expect((await send(url("/stream"), { headers: { traceparent: TRACEPARENT } })).body).toBe(text);
+    expect(notes).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
+    const [span] = await telemetry.ended(1);
+    expect(span?.parentSpanContext?.spanId).toBe(SPAN_ID);
+    expect(span && shape(span)).toEqual({
+      name: "GET /stream",
+      kind: SpanKind.SERVER,
+      status: SpanStatusCode.UNSET,
+      attributes: getAttributes(server?.port ?? 0, "/stream", { "http.route": "/stream" }),
+      events: [],
+    });
+    const [seconds = 0, nanoseconds = 0] = span?.duration ?? [];
+    expect(seconds * 1000 + nanoseconds / 1e6).toBeGreaterThan(25);
+  });
+});
+
+const notes: (string | undefined)[] = [];
+
+async function parts(write: (part: string) => Promise<unknown>): Promise<void> {
+  for (const part of ["a", "b", "c"]) {
+    await sleep(10);
+    notes.push(traceOf());
+    await write(part);
+  }
+}
+
+async function* generated(): AsyncGenerator<Uint8Array> {
+  for (const part of ["a", "b", "c"]) {
+    await sleep(10);
+    notes.push(traceOf());
+    yield new TextEncoder().encode(part);
+  }
+}
+
+describe("options and hooks", () => {
+  test("hooks see the Request and the Response that leaves", async () => {
+    const app = new Hono().use(
+      traceMiddleware({
+        requestHook: (span, request) => span.setAttribute("by.request", request.url),
+        responseHook: (span, { request, response }) =>
+          span.setAttributes({ "by.response": response.status, "by.both": request.headers.get("x-tenant") ?? "" }),
+        headersToSpanAttributes: { requestHeaders: ["x-tenant"], responseHeaders: ["x-answer", "content-length"] },
+        ignoreRequestHook: (request) => request.url.endsWith("/health"),
+      }),
+    );
+    app.get("/health", (c) => c.text(String(traceOf()))).get("/:id", (c) => c.text("made", 201, { "x-answer": "42" }));
+    await start(app);
+    expect((await send(url("/health"))).body).toBe("undefined");
+    await send(url("/1"), { headers: { "x-tenant": "a" } });
+    const [span] = await telemetry.ended(1);
+    expect(telemetry.started()).toBe(1);
+    expect(span?.attributes).toEqual(
+      getAttributes(server?.port ?? 0, "/1", {
+        "http.route": "/:id",
+        "http.response.status_code": 201,
+        "by.request": url("/1"),
+        "by.response": 201,
+        "by.both": "a",
+        "http.request.header.x-tenant": ["a"],
+        "http.response.header.x-answer": ["42"],
+        "http.response.header.content-length": ["4"],
+      }),
+    );
+  });
+
+  test("app.request() of Hono's own tests is traced too, without a peer", async () => {
+    const app = routes(traced());
+    expect(await (await app.request("/items/1", { headers: { traceparent: TRACEPARENT } })).text()).toBe("ok");
+    const [span] = await telemetry.ended(1);
+    expect(span?.parentSpanContext?.spanId).toBe(SPAN_ID);
+    expect(span && shape(span)).toEqual({
+      name: "GET /items/:id",
+      kind: SpanKind.SERVER,
+      status: SpanStatusCode.UNSET,
+      attributes: {
+        "http.request.method": "GET",
+        "http.response.status_code": 200,
+        "http.route": "/items/:id",
+        "server.address": "localhost",
+        "server.port": 80,
+        "url.path": "/items/1",
+        "url.scheme": "http",
+      },
+      events: [],
+    });
+  });
+
+  test("a wrong option throws a TypeError that names it, and the function", () => {
+    expect(() => traceMiddleware({ trustProxy: "yes" as unknown as boolean })).toThrow(
+      new TypeError('traceMiddleware: option "trustProxy" must be true or false, not "yes"'),
+    );
+  });
+});
