@@ -31,7 +31,10 @@ export function traceRequests<Self, Req extends Request, Rest extends unknown[],
   options: WebOptions = {},
 ): (this: Self, request: Req, ...rest: Rest) => Result {
   const config = serverConfig("traceRequests", options);
-  if (typeof handler !== "function") throw new TypeError(`traceRequests: handler must be a function, not ${describe(handler)}`);
+  if (typeof handler !== "function") {
+    const hint = typeof (handler as { fetch?: unknown } | null)?.fetch === "function" ? "; give it the object's fetch" : "";
+    throw new TypeError(`traceRequests: handler must be a function, not ${describe(handler)}${hint}`);
+  }
   if (wrapped.has(handler)) return handler;
 
   // Two parameters, since a server may ask for the length of a handler before it gives it a second argument.

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, trace } from "@opentelemetry/api";
+import type { Span } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
@@ -311,6 +312,27 @@ describe("Deno's server", () => {
     const { "http.response.status_code": _, ...attributes } = (expected(peer) as { attributes: Record<string, unknown> })
       .attributes;
     expect(span && shape(span)).toEqual({ ...expected(), ...FAILED, attributes: { ...attributes, "error.type": "RangeError" } });
+  });
+});
+
+describe("Deno's own telemetry (OTEL_DENO)", () => {
+  beforeEach(() => void vi.stubGlobal("Deno", {}));
+  const info = { remoteAddr: { transport: "unix" } };
+
+  test.each([true, false])("has a SERVER span open, which is enriched where it records (%j)", async (isRecording) => {
+    const told: unknown[] = [];
+    const span = {
+      spanContext: () => ({ traceId: TRACE_ID, spanId: "a00e8827ae87d6b8", traceFlags: 1 }),
+      isRecording: () => isRecording,
+      setAttribute: (...attribute: unknown[]) => told.push(attribute),
+      updateName: (name: string) => told.push(name),
+    } as unknown as Span;
+    const app = new Hono().use(traceMiddleware()).get("/", (c) => c.text(trace.getActiveSpan() === span ? "its" : "ours"));
+    const fetch = traceRequests((received: Request, given: object) => app.fetch(received, given));
+    const response = await context.with(trace.setSpan(ROOT_CONTEXT, span), () => fetch(request(), info));
+    expect(await response.text()).toBe(isRecording ? "its" : "ours");
+    expect(told).toEqual(isRecording ? [["http.route", "/"], "GET /"] : []);
+    await telemetry.ended(isRecording ? 0 : 1);
   });
 });
 

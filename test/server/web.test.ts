@@ -334,6 +334,8 @@ describe("options", () => {
   });
 
   test("a handler that is no function", () => {
-    expect(() => traceRequests({ fetch: ok } as never)).toThrow(new TypeError("traceRequests: handler must be a function, not {}"));
+    expect(() => traceRequests({ fetch: ok } as never)).toThrow(
+      new TypeError("traceRequests: handler must be a function, not {}; give it the object's fetch"),
+    );
   });
 });

@@ -1,4 +1,3 @@
-import { ROOT_CONTEXT } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import type { Outcome } from "../../core/consumption.ts";
 import { isNode } from "../../core/environment.ts";
@@ -11,7 +10,7 @@ import { followResponse } from "../exchange.ts";
 import { droppedOf, readInContext, saysStreamed, streamOf, tapCopy, tapInPlace } from "./body.ts";
 import { hostOf } from "./host.ts";
 import type { Host } from "./host.ts";
-import { isSentFromWithin, receivedOf } from "./received.ts";
+import { contextOfRequest, receivedOf } from "./received.ts";
 
 /**
  * Begins a received `Request`.
@@ -30,8 +29,7 @@ export function receiveRequest(
 ): WebExchange | undefined {
   try {
     const host = hostOf(request, given);
-    const from = isSentFromWithin(request, active) ? ROOT_CONTEXT : active;
-    const call = receiveCall(config, receivedOf(request, host), request, from, base);
+    const call = receiveCall(config, receivedOf(request, host), request, contextOfRequest(request, host, active), base);
     return call && new WebExchange(call, request, host, route);
   } catch (error) {
     reportFailure("receiving a request", error);

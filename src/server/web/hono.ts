@@ -24,11 +24,7 @@ interface RouterRoute {
   readonly handler: Handler;
 }
 
-interface Handler {
-  readonly length: number;
-  /** What Hono has wrapped, of an app that has an `onError` of its own. */
-  readonly __COMPOSED_HANDLER?: Handler;
-}
+type Handler = (...args: never[]) => unknown;
 
 /**
  * `http.route` of a request that Hono has handled: the path of the handler that has answered, or that would have if no middleware had.
@@ -47,8 +43,10 @@ function isEndpoint({ method, handler }: RouterRoute): boolean {
   return method !== "ALL" || composed(handler).length < 2;
 }
 
+/** What Hono has wrapped, of an app that has an `onError` of its own: it is kept under a name, in older versions under a symbol. */
 function composed(handler: Handler): Handler {
-  return handler.__COMPOSED_HANDLER === undefined ? handler : composed(handler.__COMPOSED_HANDLER);
+  const key = Reflect.ownKeys(handler).find((name) => /composed_?handler/i.test(String(name)));
+  return key === undefined ? handler : composed(Reflect.get(handler, key) as Handler);
 }
 
 /** The error that an error handler has made a response of; not one that is an answer of the application's own (`HTTPException`). */

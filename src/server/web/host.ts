@@ -9,6 +9,8 @@ export interface Host {
   readonly node?: { readonly incoming: NodeRequest; readonly outgoing: NodeResponse };
   /** Settles when the response has been sent, or the client has gone. */
   readonly completed?: PromiseLike<unknown>;
+  /** Whether this is Deno's server, which may have a SERVER span of its own (`OTEL_DENO`). */
+  readonly isDeno?: boolean;
 }
 
 /** What a handler may be called with after the request: the bindings of `@hono/node-server`, Bun's server, Deno's `ServeHandlerInfo`. */
@@ -55,6 +57,7 @@ function denoHost({ completed }: Given, { hostname, port }: NonNullable<Given["r
   return {
     peerAddress: typeof hostname === "string" ? hostname : undefined, // a Unix socket has none
     peerPort: typeof port === "number" ? port : undefined,
+    isDeno: true,
     ...(typeof completed?.then === "function" && { completed }),
   };
 }
