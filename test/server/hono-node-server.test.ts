@@ -257,7 +257,47 @@ describe.each<[string, (app: App) => Fetch]>([
   });
 });
 
+test("a client that has gone before the middleware is reached: the span ends with the answer", async () => {
+  const app = new Hono().use(async (_, next) => {
+    await sleep(100);
+    await next();
+  });
+  await start(app.use(traceMiddleware()).get("/", (c) => c.text("ok")).fetch);
+  await hangUp();
+  expect((await telemetry.ended(1)).map(({ name }) => name)).toEqual(["GET /"]);
+});
+
 describe("the caller's context is active", () => {
+  test.each<[string, () => void]>([
+    ["on Node", () => {}],
+    ["on another platform, which has node:http too", () => void vi.stubGlobal("Deno", {})],
+  ])("in what makes a byte stream, which is followed in place %s", async (_, platform) => {
+    platform();
+    const seen: unknown[] = [];
+    const pull = async (controller: ReadableByteStreamController): Promise<void> => {
+      seen.push(trace.getActiveSpan()?.spanContext().traceId);
+      if (seen.length === 3) return controller.close();
+      controller.enqueue(bytes("x") as Uint8Array<ArrayBuffer>);
+    };
+    let made: unknown;
+    let returned: unknown;
+    const traced = traceRequests((_request: Request, _env: object) => {
+      const response = new Response(new ReadableStream({ type: "bytes", pull }));
+      made = response;
+      return response;
+    });
+    await start(async (...args) => {
+      returned = traced(...args);
+      await sleep(5);
+      return returned;
+    });
+    expect((await send(server.url, { headers: HEADERS })).body).toBe("xx");
+    expect(returned).toBe(made);
+    expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
+    await telemetry.ended(1);
+    vi.unstubAllGlobals();
+  });
+
   test("in listeners on the bindings, and on the request's signal", async () => {
     const seen: Record<string, string | undefined> = {};
     const note = (where: string): void => void (seen[where] = trace.getActiveSpan()?.spanContext().traceId);

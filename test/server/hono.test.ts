@@ -138,10 +138,13 @@ describe("http.route, and the name by it", () => {
     });
   });
 
-  test("of a handler that passes on to nobody", async () => {
+  test("of a handler that passes on to nobody, or to middleware after it", async () => {
     await start(routes(traced()));
     expect((await send(url("/onward"))).status).toBe(404);
-    expect((await telemetry.ended(1))[0]?.name).toBe("GET /onward");
+    await server?.close();
+    await start(traced().get("/items/:id", onward).use(refuse));
+    expect((await send(url("/items/1"))).status).toBe(401);
+    expect((await telemetry.ended(2)).map(({ name }) => name)).toEqual(["GET /onward", "GET /items/:id"]);
   });
 
   test("as middleware of one application below a mount, the path is the whole one", async () => {
@@ -336,6 +339,21 @@ async function* generated(): AsyncGenerator<Uint8Array> {
     yield new TextEncoder().encode(part);
   }
 }
+
+test("middleware leaves an application's types as they are", async () => {
+  interface Types {
+    Bindings: { readonly KEY: string };
+    Variables: { user: string };
+  }
+  const app = new Hono<Types>().use(traceMiddleware()).use("/api/*", traceMiddleware(), async (c, next) => {
+    c.set("user", "alice");
+    await next();
+  });
+  app.get("/api/:id", (c) => c.text(`${c.var.user} ${c.env.KEY} ${c.req.param("id")}`));
+  const response = await app.request("/api/1", {}, { KEY: "key" });
+  expect(await response.text()).toBe("alice key 1");
+  await telemetry.ended(1);
+});
 
 describe("options and hooks", () => {
   test("hooks see the Request and the Response that leaves", async () => {

@@ -79,7 +79,9 @@ describe("a response that says that it is streamed is followed by a copy", () =>
   ])("%j: the span lasts to the last byte, in the request's context", async (headers) => {
     const seen: unknown[] = [];
     const handler = (): Response => new Response(streamFrom(generated((traceId) => seen.push(traceId))), { headers });
-    expect(await sent(traceRequests(handler)(request()))).toBe("abc");
+    const response = traceRequests(handler)(request());
+    await sleep(5); // what is read at once is still made where the stream was
+    expect(await sent(response)).toBe("abc");
     expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
     const [span] = await telemetry.ended(1);
     expect(span && shape(span)).toEqual(expected());
@@ -155,6 +157,7 @@ describe("a response that says that it is streamed is followed by a copy", () =>
     }, 8000);
     const [span] = telemetry.own();
     expect(span && shape(span)).toEqual(expected());
+    expect(milliseconds(span)).toBeGreaterThan(5);
     expect(milliseconds(span)).toBeLessThan(90);
   });
 
@@ -198,6 +201,13 @@ describe("any other response is handed on untouched, and ends the span", () => {
     expect(telemetry.own().map((span) => span.attributes["http.response.status_code"])).toEqual([response.status]);
   });
 
+  test("a body that somebody else reads already", () => {
+    const response = new Response(streamFrom(generated()), { headers: EVENTS });
+    void response.text();
+    expect(traceRequests(() => response)(request())).toBe(response);
+    expect(telemetry.own()).toHaveLength(1);
+  });
+
   test("a WebSocket's is too", () => {
     const response = Object.defineProperty(new Response(null, { headers: EVENTS }), "status", { value: 101 });
     expect(traceRequests(() => response)(request())).toBe(response);
@@ -207,6 +217,39 @@ describe("any other response is handed on untouched, and ends the span", () => {
 
 describe("Hono's middleware hands on the copy", () => {
   beforeEach(onBun);
+
+  test("in the class of the response; inside the wrapper it leaves that to it", async () => {
+    class Own extends Response {}
+    const handed: Response[] = [];
+    const app = new Hono().use(async (c, next) => {
+      await next();
+      handed.push(c.res);
+    });
+    const response = new Own(streamFrom(generated()), { headers: EVENTS });
+    app.use(traceMiddleware()).get("/", () => response);
+    const fetch = traceRequests((received: Request) => app.fetch(received));
+    const outer = await fetch(request());
+    expect(handed[0]).toBe(response);
+    expect(outer).not.toBe(response);
+    await sent(outer);
+    const other = new Own(streamFrom(generated()), { headers: EVENTS });
+    const inner = await new Hono()
+      .use(traceMiddleware())
+      .get("/", () => other)
+      .fetch(request());
+    expect(inner).not.toBe(other);
+    expect(inner).toBeInstanceOf(Own);
+    await sent(inner);
+    await telemetry.ended(2);
+  });
+
+  test("and a handler that answers nothing has no status", async () => {
+    const app = new Hono().use(traceMiddleware()).get("/", (() => {}) as unknown as () => Response);
+    app.onError((_, c) => c.text("no", 500));
+    expect((await app.fetch(request())).status).toBe(500);
+    const [span] = await telemetry.ended(1);
+    expect(span?.attributes).not.toHaveProperty("http.response.status_code");
+  });
 
   test("with its headers as they were", async () => {
     const app = new Hono().use(traceMiddleware()).get("/", (c) => {
@@ -333,6 +376,25 @@ describe("Deno's own telemetry (OTEL_DENO)", () => {
     expect(await response.text()).toBe(isRecording ? "its" : "ours");
     expect(told).toEqual(isRecording ? [["http.route", "/"], "GET /"] : []);
     await telemetry.ended(isRecording ? 0 : 1);
+  });
+
+  test("its end is not waited for, nor is a span of the application's taken for it", async () => {
+    const told: unknown[] = [];
+    const spanNamed = (name: string, spanId: string): Span =>
+      ({
+        spanContext: () => ({ traceId: TRACE_ID, spanId, traceFlags: 1 }),
+        isRecording: () => true,
+        setAttribute: (...attribute: unknown[]) => told.push([name, ...attribute]),
+        updateName: (to: string) => told.push([name, to]),
+      }) as unknown as Span;
+    const [server, child] = [spanNamed("server", "a00e8827ae87d6b8"), spanNamed("child", "b00e8827ae87d6b8")];
+    const responseHook = (_: Span, { response }: { response: Response }): void => void told.push(response.status);
+    const app = new Hono().use((_, next) => context.with(trace.setSpan(context.active(), child), next));
+    app.use(traceMiddleware({ responseHook })).get("/", (c) => c.text("", 201));
+    const fetch = traceRequests((received: Request, given: object) => app.fetch(received, given));
+    const given = { ...info, completed: new Promise(() => {}) };
+    await context.with(trace.setSpan(ROOT_CONTEXT, server), () => fetch(request(), given));
+    expect(told).toEqual([["server", "http.route", "/"], ["server", "GET /"], 201]);
   });
 });
 

@@ -49,8 +49,7 @@ function isByteStream(body: ReadableStream): boolean {
 
 /** Has a stream read in a request's context, in place: what the stream is made by (an async generator) runs in that of its reader. */
 export function readInContext(call: ServerCall, body: ReadableStream): void {
-  const inContext = (proceed: () => never): never =>
-    call.owns(context.active()) ? proceed() : context.with(call.context, proceed);
+  const inContext = (proceed: () => never): never => context.with(call.context, proceed);
   const bind = <Part extends object>(part: Part, ...names: PropertyKey[]): Part => {
     for (const name of names) wrap(part, name, inContext);
     return part;
