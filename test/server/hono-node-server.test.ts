@@ -316,6 +316,22 @@ describe("the caller's context is active", () => {
   });
 });
 
+test("bindings that the application does not pass on: a stream still tells of its end, and no peer is known", async () => {
+  const app = new Hono().use(traceMiddleware());
+  app.get("/stream", () => new Response(streamFrom(generated())));
+  app.get("/text", (c) => c.text("text"));
+  await start((request) => app.fetch(request));
+  expect((await send(`${server.url}/stream`)).body).toBe("ab");
+  await send(`${server.url}/text`);
+  const spans = await telemetry.ended(2);
+  const [seconds = 0, nanoseconds = 0] = spans[0]?.duration ?? [];
+  expect(seconds * 1000 + nanoseconds / 1e6).toBeGreaterThan(9);
+  expect(spans.map(({ name, attributes }) => [name, attributes["network.peer.address"]])).toEqual([
+    ["GET /stream", undefined],
+    ["GET /text", undefined],
+  ]);
+});
+
 describe("one SERVER span a request", () => {
   const instrumentation = new HttpInstrumentation({ enabled: false });
   const answer = (app: Hono): Hono =>

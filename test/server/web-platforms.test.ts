@@ -150,7 +150,7 @@ describe("a response that says that it is streamed is followed by a copy", () =>
       const response = traceRequests(() => new Response(body, { headers: EVENTS }))(request());
       await readerOf(response).read();
     })();
-    await sleep(100);
+    await sleep(500);
     await until(() => {
       globalThis.gc?.();
       return telemetry.own().length === 1;
@@ -158,7 +158,7 @@ describe("a response that says that it is streamed is followed by a copy", () =>
     const [span] = telemetry.own();
     expect(span && shape(span)).toEqual(expected());
     expect(milliseconds(span)).toBeGreaterThan(5);
-    expect(milliseconds(span)).toBeLessThan(90);
+    expect(milliseconds(span)).toBeLessThan(450);
   });
 
   test("nothing is read ahead, and every byte arrives", async () => {

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, context, diag, propagation, trace } from "@opentelemetry/api";
 import type { Span } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Hono } from "hono";
+import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
 import { wrapFetch } from "../../src/fetch.ts";
 import { traceRequests } from "../../src/server/web.ts";
 import type { WebOptions } from "../../src/server/web.ts";
@@ -152,6 +153,7 @@ describe("the handler", () => {
     ["nothing, as Bun's do for a WebSocket", () => undefined],
     ["null", () => null],
     ["a text", () => "text"],
+    ["the error response", () => Response.error()],
     ["an object", () => ({ ok: true })],
   ])("returns %s: it is handed on, and no status is told", async (_, handler) => {
     expect(traceRequests(handler as () => Response)(request())).toEqual(handler());
@@ -233,6 +235,25 @@ describe("the handler", () => {
     expect(spans.map((span) => span.parentSpanContext)).toEqual([undefined, undefined]);
     expect(baggage).toBeUndefined();
   });
+});
+
+test("a handler keeps its types", async () => {
+  interface Ctx {
+    waitUntil(promise: Promise<unknown>): void;
+  }
+  type Worker = (request: Request, env: { readonly KEY: string }, ctx: Ctx) => Promise<Response>;
+  const worker: Worker = traceRequests(async (received, env, ctx) => {
+    ctx.waitUntil(Promise.resolve());
+    return new Response(`${received.method} ${env.KEY}`);
+  });
+  expect(await (await worker(request(), { KEY: "key" }, { waitUntil: quiet })).text()).toBe("GET key");
+  expectTypeOf(traceRequests(() => new Response())).toEqualTypeOf<(this: unknown, request: Request) => Response>();
+  const bun: (this: object, request: Request, server: object) => Response | undefined = traceRequests(() => undefined);
+  expect(bun.call({}, request(), {})).toBeUndefined();
+  expectTypeOf(traceRequests(new Hono().fetch)).toExtend<InstanceType<typeof Hono>["fetch"]>();
+  // @ts-expect-error -- it answers no Response
+  traceRequests(() => "text");
+  await telemetry.ended(2);
 });
 
 describe("one SERVER span a request", () => {

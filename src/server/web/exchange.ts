@@ -180,8 +180,9 @@ function leaveOnAbort(signal: AbortSignal | undefined, outcome: Outcome): void {
   signal?.addEventListener("abort", () => held.deref()?.left(), { once: true });
 }
 
+/** Not `Response.error()`, whose status is 0: no server sends it. */
 function isResponse(answer: unknown): answer is Response {
-  return typeof answer === "object" && answer !== null && typeof (answer as Partial<Response>).status === "number";
+  return typeof answer === "object" && answer !== null && Number((answer as Partial<Response>).status) > 0;
 }
 
 /** Whether a response of this status has no body (Fetch standard, "null body status"). */

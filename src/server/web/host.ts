@@ -16,6 +16,7 @@ export interface Host {
 /** What a handler may be called with after the request: the bindings of `@hono/node-server`, Bun's server, Deno's `ServeHandlerInfo`. */
 interface Given {
   readonly incoming?: NodeRequest;
+  /** None for a WebSocket's upgrade. */
   readonly outgoing?: NodeResponse;
   /** Bun's server or Hono's bindings, where the application has laid them into an object. */
   readonly server?: Given;
@@ -43,14 +44,26 @@ export function hostOf(request: Request, given: unknown): Host {
 
 function nodeHost(incoming: NodeRequest, outgoing: NodeResponse | undefined): Host {
   const { socket, httpVersion } = incoming;
-  // A response that is over already, for its client has gone, tells of nothing more; a WebSocket's upgrade has none.
-  const isOpen = outgoing?.writableFinished === false && !outgoing.destroyed;
   return {
     peerAddress: socket?.remoteAddress,
     peerPort: socket?.remotePort,
     protocolVersion: httpVersion === "2.0" ? "2" : httpVersion,
-    ...(isOpen && { node: { incoming, outgoing } }),
+    ...(outgoing !== undefined && isOpen(outgoing) && { node: { incoming, outgoing } }),
   };
+}
+
+/** A response that is over already, for its client has gone, tells of nothing more. */
+function isOpen(outgoing: NodeResponse): boolean {
+  const { writableFinished, destroyed, stream } = outgoing as {
+    writableFinished: unknown;
+    destroyed?: unknown;
+    stream?: Destroyable;
+  };
+  return writableFinished === false && destroyed !== true && stream?.destroyed !== true;
+}
+
+interface Destroyable {
+  readonly destroyed: boolean;
 }
 
 function denoHost({ completed }: Given, { hostname, port }: NonNullable<Given["remoteAddr"]>): Host {
