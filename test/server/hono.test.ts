@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SpanKind, SpanStatusCode, propagation, trace } from "@opentelemetry/api";
 import { Hono } from "hono";
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { PatternRouter } from "hono/router/pattern-router";
-import { RegExpRouter } from "hono/router/reg-exp-router";
-import { TrieRouter } from "hono/router/trie-router";
 import { stream, streamSSE } from "hono/streaming";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { traceMiddleware } from "../../src/server/web.ts";
@@ -13,12 +10,12 @@ import type { WebOptions } from "../../src/server/web.ts";
 import { describe as shape, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send } from "./client.ts";
-import { serveWeb, streamFrom } from "./hono.ts";
-import type { HonoServer } from "./hono.ts";
-import { startMetrics } from "./metrics.ts";
+import { routes } from "./hono-app.ts";
+import { activeTrace, serveWeb, streamFrom } from "./web.ts";
+import type { WebServer } from "./web.ts";
 
 let telemetry: TestTelemetry;
-let server: HonoServer | undefined;
+let server: WebServer | undefined;
 beforeEach(() => void (telemetry = startTelemetry()));
 afterEach(async () => {
   await server?.close();
@@ -27,157 +24,11 @@ afterEach(async () => {
   await telemetry.stop();
 });
 
-const ok = (c: Context): Response => c.text("ok");
-const fail = (): never => {
-  throw new TypeError("no");
-};
-const failLater = async (): Promise<Response> => {
-  await sleep(1);
-  throw new TypeError("no");
-};
-const onward: MiddlewareHandler = (_, next) => next();
-const refuse: MiddlewareHandler = async (c, next) => (c.req.header("authorization") === undefined ? c.text("no", 401) : next());
-
-/** An application of many routes, as its authors would mount them. */
-function routes(app: Hono): Hono {
-  app.use(onward);
-  app.get("/", ok);
-  app.get("/items/:id", ok);
-  app.get("/pattern/:number{[0-9]+}", ok);
-  app.on(["GET", "POST"], ["/one", "/two/:id"], ok);
-  app.all("/any/:id", ok);
-  app.get("/onward", onward);
-  app.get("/missing/:id", (c) => c.notFound());
-  app.get("/throws/:id", fail);
-  app.get("/rejects/:id", failLater);
-  app.get("/files/*", ok);
-  app.use("/closed/*", refuse);
-  app.get("/closed/:id", ok);
-  app.use("/assets/*", async (c, next) => (c.req.path.endsWith(".png") ? c.text("asset") : next()));
-  app.use("/last/*", async (c) => c.text("takes no next"));
-
-  const items = new Hono().get("/", ok).get("/:id", ok).get("/:id/throws", fail).get("/:id/rejects", failLater);
-  items.use("/:id/late", onward);
-  app.route("/api/items", items);
-  app.route("/tenants/:tenant", new Hono().route("/items", items));
-  app.route(
-    "/own",
-    new Hono()
-      .onError((_, c) => c.text("own", 502))
-      .all("/all/:id", ok)
-      .get("/throws/:id", fail),
-  );
-  app.basePath("/base").get("/items/:id", ok);
-  app.mount("/mounted", new Hono().get("/items/:id", ok).fetch);
-  return app;
-}
-
 async function start(app: Hono, options?: WebOptions): Promise<void> {
   server = await serveWeb(app.fetch, options as object);
 }
 const url = (path: string): string => (server?.url ?? "") + path;
 const traced = (options?: WebOptions): Hono => new Hono().use(traceMiddleware(options));
-
-describe("http.route, and the name by it", () => {
-  test.each<[string, string | undefined, string?]>([
-    ["/", "/"],
-    ["/items/42", "/items/:id"],
-    ["/items/42?sig=1", "/items/:id"],
-    ["/items/42", "/items/:id", "HEAD"],
-    ["/pattern/7", "/pattern/:number{[0-9]+}"],
-    ["/two/7", "/two/:id", "POST"],
-    ["/any/7", "/any/:id", "PUT"],
-    ["/missing/7", "/missing/:id"],
-    ["/files/a/b", "/files/*"],
-    ["/closed/7", "/closed/:id"],
-    ["/api/items", "/api/items"],
-    ["/api/items/42", "/api/items/:id"],
-    ["/tenants/acme/items", "/tenants/:tenant/items"],
-    ["/tenants/acme/items/42", "/tenants/:tenant/items/:id"],
-    ["/own/all/42", "/own/all/:id"],
-    ["/base/items/42", "/base/items/:id"],
-    ["/last/one", "/last/*"],
-    ["/nowhere", undefined],
-    ["/api/nowhere", undefined],
-    ["/closed/7/nowhere", undefined],
-    ["/assets/logo.png", undefined],
-    ["/mounted/items/42", undefined],
-    ["/items/42", undefined, "DELETE"],
-  ])("%s", async (path, route, method = "GET") => {
-    await start(routes(traced()));
-    await send(url(path), { method });
-    const [span] = await telemetry.ended(1);
-    expect(span?.attributes["http.route"]).toBe(route);
-    expect(span?.name).toBe(route === undefined ? method : `${method} ${route}`);
-    expect(span?.attributes["url.path"]).toBe(path.replace(/\?.*/, ""));
-  });
-
-  test.each([
-    ["RegExpRouter", (): Hono => new Hono({ router: new RegExpRouter() })],
-    ["TrieRouter", (): Hono => new Hono({ router: new TrieRouter() })],
-    ["PatternRouter", (): Hono => new Hono({ router: new PatternRouter() })],
-  ])("with the %s", async (_, make) => {
-    await start(make().use(traceMiddleware()).use(onward).get("/items/:id", ok).get("/items/:id/parts", ok));
-    await send(url("/items/1"));
-    await send(url("/items/1/parts"));
-    await send(url("/items"));
-    const spans = await telemetry.ended(3);
-    expect(spans.map((span) => span.name)).toEqual(["GET /items/:id", "GET /items/:id/parts", "GET"]);
-  });
-
-  test("of an application without any other handler there is none", async () => {
-    await start(traced());
-    expect((await send(url("/"))).status).toBe(404);
-    const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual({
-      name: "GET",
-      kind: SpanKind.SERVER,
-      status: SpanStatusCode.UNSET,
-      attributes: getAttributes(server?.port ?? 0, "/", { "http.response.status_code": 404 }),
-      events: [],
-    });
-  });
-
-  test("of a handler that passes on to nobody, or to middleware after it", async () => {
-    await start(routes(traced()));
-    expect((await send(url("/onward"))).status).toBe(404);
-    await server?.close();
-    await start(traced().get("/items/:id", onward).use(refuse));
-    expect((await send(url("/items/1"))).status).toBe(401);
-    expect((await telemetry.ended(2)).map(({ name }) => name)).toEqual(["GET /onward", "GET /items/:id"]);
-  });
-
-  test("as middleware of one application below a mount, the path is the whole one", async () => {
-    await start(new Hono().route("/api", traced().get("/items/:id", ok)));
-    await send(url("/api/items/1?a=1"));
-    const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toMatchObject({
-      name: "GET /api/items/:id",
-      attributes: getAttributes(server?.port ?? 0, "/api/items/1", { "http.route": "/api/items/:id", "url.query": "a=1" }),
-    });
-  });
-
-  test("http.server.request.duration tells it", async () => {
-    const measured = startMetrics();
-    await start(routes(traced()));
-    await send(url("/items/1"));
-    await send(url("/items/2"));
-    await telemetry.ended(2);
-    expect(await measured.counts("http.server.request.duration")).toEqual([
-      [
-        2,
-        {
-          "http.request.method": "GET",
-          "http.response.status_code": 200,
-          "http.route": "/items/:id",
-          "network.protocol.version": "1.1",
-          "url.scheme": "http",
-        },
-      ],
-    ]);
-    await measured.provider.shutdown();
-  });
-});
 
 describe("errors", () => {
   beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
@@ -255,12 +106,10 @@ describe("errors", () => {
   });
 });
 
-const traceOf = (): string | undefined => trace.getActiveSpan()?.spanContext().traceId;
-
 describe("the caller's context", () => {
   test("is active in middleware, handlers, validators and error handlers", async () => {
     const seen: Record<string, string | undefined> = {};
-    const note = (where: string): void => void (seen[where] = traceOf());
+    const note = (where: string): void => void (seen[where] = activeTrace());
     const app = traced()
       .use(async (_, next) => {
         note("middleware");
@@ -327,7 +176,7 @@ const notes: (string | undefined)[] = [];
 async function parts(write: (part: string) => Promise<unknown>): Promise<void> {
   for (const part of ["a", "b", "c"]) {
     await sleep(10);
-    notes.push(traceOf());
+    notes.push(activeTrace());
     await write(part);
   }
 }
@@ -335,7 +184,7 @@ async function parts(write: (part: string) => Promise<unknown>): Promise<void> {
 async function* generated(): AsyncGenerator<Uint8Array> {
   for (const part of ["a", "b", "c"]) {
     await sleep(10);
-    notes.push(traceOf());
+    notes.push(activeTrace());
     yield new TextEncoder().encode(part);
   }
 }
@@ -366,7 +215,7 @@ describe("options and hooks", () => {
         ignoreRequestHook: (request) => request.url.endsWith("/health"),
       }),
     );
-    app.get("/health", (c) => c.text(String(traceOf()))).get("/:id", (c) => c.text("made", 201, { "x-answer": "42" }));
+    app.get("/health", (c) => c.text(String(activeTrace()))).get("/:id", (c) => c.text("made", 201, { "x-answer": "42" }));
     await start(app);
     expect((await send(url("/health"))).body).toBe("undefined");
     await send(url("/1"), { headers: { "x-tenant": "a" } });

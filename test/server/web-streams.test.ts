@@ -1,13 +1,11 @@
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { traceRequests } from "../../src/server/web.ts";
 import { describe as shape, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { TRACEPARENT, TRACE_ID } from "./client.ts";
-import { streamFrom } from "./hono.ts";
+import { FAILED, activeTrace, milliseconds, parts, streamFrom, webSpan } from "./web.ts";
 
 /** Streams that a server written in JavaScript sends, on Node, where nothing but the body tells of its end. */
 let telemetry: TestTelemetry;
@@ -19,40 +17,11 @@ afterEach(async () => {
 
 const request = (init: RequestInit = {}): Request =>
   new Request("http://agents.example/", { headers: { traceparent: TRACEPARENT }, ...init });
-const traceOf = (): string | undefined => trace.getActiveSpan()?.spanContext().traceId;
 const EVENTS = { headers: { "content-type": "text/event-stream" } };
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const textOf = (chunk: unknown): string => new TextDecoder().decode(chunk as Uint8Array);
 
-async function* generated(failure?: Error, note: (trace: string | undefined) => void = () => {}): AsyncGenerator<Uint8Array> {
-  for (const part of ["a", "b", "c"]) {
-    await sleep(10);
-    note(traceOf());
-    yield bytes(part);
-  }
-  if (failure !== undefined) throw failure;
-}
-const streamed = (failure?: Error): ReadableStream => Readable.toWeb(Readable.from(generated(failure))) as ReadableStream;
-const from = (...how: Parameters<typeof generated>): ReadableStream => streamFrom(generated(...how));
-
-const expected = (more: object = {}, attributes: object = {}): object => ({
-  name: "GET",
-  kind: SpanKind.SERVER,
-  status: SpanStatusCode.UNSET,
-  attributes: {
-    "http.request.method": "GET",
-    "http.response.status_code": 200,
-    "server.address": "agents.example",
-    "server.port": 80,
-    "url.path": "/",
-    "url.scheme": "http",
-    ...attributes,
-  },
-  events: [],
-  ...more,
-});
-const FAILED = { status: SpanStatusCode.ERROR, events: ["exception"] };
-const milliseconds = (span: ReadableSpan | undefined): number => (span?.duration[0] ?? 0) * 1e3 + (span?.duration[1] ?? 0) / 1e6;
+const streamed = (failure?: Error): ReadableStream => Readable.toWeb(Readable.from(parts(undefined, failure))) as ReadableStream;
+const from = (failure?: Error, note?: Parameters<typeof parts>[0]): ReadableStream => streamFrom(parts(note, failure));
 
 async function drain(stream: ReadableStream): Promise<string> {
   const reader = stream.getReader();
@@ -102,7 +71,7 @@ describe.each<[string, (failure?: Error) => Response]>([
     expect(returned).toBe(response);
     expect(await sendBy(returned)).toBe("abc");
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(expected());
+    expect(span && shape(span)).toEqual(webSpan());
     expect(milliseconds(span)).toBeGreaterThan(25);
   });
 
@@ -111,7 +80,7 @@ describe.each<[string, (failure?: Error) => Response]>([
     const response = traceRequests(() => make(failure))(request());
     await expect(drain(bodyOf(response))).rejects.toBe(failure);
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(expected(FAILED, { "error.type": "RangeError" }));
+    expect(span && shape(span)).toEqual(webSpan({ "error.type": "RangeError" }, FAILED));
   });
 
   test("a server that cancels it, for its client has gone: no error", async () => {
@@ -120,27 +89,32 @@ describe.each<[string, (failure?: Error) => Response]>([
     await reader.read();
     await reader.cancel("gone");
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(expected());
+    expect(span && shape(span)).toEqual(webSpan());
   });
 });
 
+// What the platform reads by no method of the stream's or its reader's; so does Readable.fromWeb from Node 26 on.
+const UNSEEN = new Set([
+  "text()",
+  "a clone",
+  "a Response made of the body",
+  ...(process.versions.node >= "26" ? ["Readable.fromWeb"] : []),
+]);
+
 describe("the caller's context is active in what makes the stream, read by", () => {
-  test.each(Object.entries(HOSTS).filter(([name]) => !["text()", "a clone", "a Response made of the body"].includes(name)))(
-    "%s",
-    async (_, sendBy) => {
-      const seen: (string | undefined)[] = [];
-      const note = (traceId: string | undefined): void => void seen.push(traceId);
-      const response = traceRequests(() => new Response(from(undefined, note), EVENTS))(request());
-      await sleep(5); // what is read at once is still made where the stream was
-      await sendBy(response);
-      expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
-      await telemetry.ended(1);
-    },
-  );
+  test.each(Object.entries(HOSTS).filter(([name]) => !UNSEEN.has(name)))("%s", async (_, sendBy) => {
+    const seen: (string | undefined)[] = [];
+    const note = (traceId: string | undefined): void => void seen.push(traceId);
+    const response = traceRequests(() => new Response(from(undefined, note), EVENTS))(request());
+    await sleep(5); // what is read at once is still made where the stream was
+    await sendBy(response);
+    expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
+    await telemetry.ended(1);
+  });
 
   test("a reader that cancels", async () => {
     let cancelled: unknown;
-    const body = new ReadableStream({ cancel: (reason) => void (cancelled = [reason, traceOf()]) });
+    const body = new ReadableStream({ cancel: (reason) => void (cancelled = [reason, activeTrace()]) });
     await bodyOf(traceRequests(() => new Response(body))(request()))
       .getReader()
       .cancel("gone");
@@ -162,7 +136,7 @@ describe("the span of a body that is whole ends when it is answered", () => {
     const response = make();
     const { body } = response;
     expect(traceRequests(() => response)(request())).toBe(response);
-    expect(telemetry.own().map(shape)).toEqual([expected({}, { "http.response.status_code": response.status })]);
+    expect(telemetry.own().map(shape)).toEqual([webSpan({ "http.response.status_code": response.status })]);
     expect(response.body).toBe(body);
     expect(Object.getOwnPropertyNames(response.body ?? {})).toEqual([]);
   });
@@ -217,13 +191,13 @@ test("an AbortError of the source's is no error where the client has gone", asyn
     .read();
   client.abort();
   await expect(read).rejects.toBe(gone);
-  expect((await telemetry.ended(1)).map(shape)).toEqual([expected()]);
+  expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan()]);
 });
 
 test("a stream that no server reads is ended after a while, with the time of its answer", async () => {
   traceRequests(() => new Response(new ReadableStream({}), EVENTS))(request());
   const [span] = await telemetry.ended(1, 8000);
-  expect(span && shape(span)).toEqual(expected());
+  expect(span && shape(span)).toEqual(webSpan());
   expect(milliseconds(span)).toBeLessThan(1000);
 });
 
@@ -237,7 +211,7 @@ test("a stream that a server drops in the middle is ended when it is collected",
     globalThis.gc?.();
     return telemetry.own().length === 1;
   }, 8000);
-  expect(telemetry.own().map(shape)).toEqual([expected()]);
+  expect(telemetry.own().map(shape)).toEqual([webSpan()]);
 });
 
 test("hooks and headers are told at the end", async () => {
@@ -247,6 +221,6 @@ test("hooks and headers are told at the end", async () => {
   expect(responseHook).not.toHaveBeenCalled();
   await response.text();
   const recorded = { "http.response.header.content-type": ["text/event-stream"] };
-  expect((await telemetry.ended(1)).map(shape)).toEqual([expected({}, recorded)]);
+  expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan(recorded)]);
   expect(responseHook).toHaveBeenCalledTimes(1);
 });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, context, diag, propagation, trace } from "@opentelemetry/api";
-import type { Span } from "@opentelemetry/api";
+import type { Attributes } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import { Hono } from "hono";
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
@@ -11,6 +11,7 @@ import { describe as shape, startTelemetry } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID } from "./client.ts";
 import { startMetrics } from "./metrics.ts";
+import { activeTrace, webSpan } from "./web.ts";
 
 let telemetry: TestTelemetry;
 const heard = vi.fn<(...args: unknown[]) => void>();
@@ -25,29 +26,14 @@ afterEach(() => telemetry.stop());
 const HEADERS = { traceparent: TRACEPARENT, tracestate: "vendor=1", baggage: "who=alice" };
 const request = (path = "/", init: RequestInit = {}): Request =>
   new Request(`http://agents.example:8080${path}`, { headers: HEADERS, ...init });
-const traceOf = (): string | undefined => trace.getActiveSpan()?.spanContext().traceId;
-const ok = (): Response => new Response(traceOf() ?? "none");
+const ok = (): Response => new Response(activeTrace() ?? "none");
 const thrower = (): never => {
   throw new Error("not mine");
 };
 
 /** The whole span of a GET that was answered. */
-const expected = (path: string, more: object = {}, shaped: Partial<SpanShape> = {}): SpanShape => ({
-  name: "GET",
-  kind: SpanKind.SERVER,
-  status: SpanStatusCode.UNSET,
-  attributes: {
-    "http.request.method": "GET",
-    "http.response.status_code": 200,
-    "server.address": "agents.example",
-    "server.port": 8080,
-    "url.path": path,
-    "url.scheme": "http",
-    ...more,
-  },
-  events: [],
-  ...shaped,
-});
+const expected = (path: string, more: Attributes = {}, shaped: Partial<SpanShape> = {}): SpanShape =>
+  webSpan({ "server.port": 8080, "url.path": path, ...more }, shaped);
 const onlySpan = async (): Promise<SpanShape> => shape((await telemetry.ended(1))[0] as never);
 
 describe("a request", () => {
@@ -66,7 +52,7 @@ describe("a request", () => {
     expect(span?.spanContext().traceId).not.toBe(TRACE_ID);
   });
 
-  test.each<[string, object]>([
+  test.each<[string, Attributes]>([
     ["https://agents.example", { "url.scheme": "https", "server.port": 443 }],
     ["http://agents.example/?a=1&sig=2#part", { "url.query": "a=1&sig=REDACTED", "server.port": 80 }],
     ["http://[2001:db8::1]:3000/", { "server.address": "2001:db8::1", "server.port": 3000 }],
@@ -201,7 +187,7 @@ describe("the handler", () => {
     const ctx = { waitUntil: (promise: Promise<unknown>): void => void background.push(promise) };
     const later = async (): Promise<void> => {
       await sleep(5);
-      seen.push([traceOf(), propagation.getActiveBaggage()?.getEntry("who")?.value]);
+      seen.push([activeTrace(), propagation.getActiveBaggage()?.getEntry("who")?.value]);
     };
     const traced = traceRequests(async (_: Request, _env: object, { waitUntil }: typeof ctx) => {
       waitUntil(later());
@@ -290,73 +276,5 @@ describe("one SERVER span a request", () => {
     ]);
     expect(inner?.parentSpanContext?.spanId).toBe(client?.spanContext().spanId);
     expect(client?.parentSpanContext?.spanId).toBe(outer?.spanContext().spanId);
-  });
-});
-
-describe("options", () => {
-  test("requestHook and responseHook see the span, the Request and the Response, each once", async () => {
-    const seen: unknown[] = [];
-    const [sent, response] = [request(), new Response("x", { status: 202 })];
-    traceRequests(() => response, {
-      requestHook: (span: Span, given) => {
-        seen.push(given);
-        span.updateName("by hand");
-      },
-      responseHook: (span, exchange) => {
-        seen.push(exchange.request, exchange.response);
-        span.setAttribute("by.response", exchange.response.status);
-      },
-    })(sent);
-    expect(await onlySpan()).toEqual(expected("/", { "http.response.status_code": 202, "by.response": 202 }, { name: "by hand" }));
-    expect(seen).toEqual([sent, sent, response]);
-  });
-
-  test("ignoreRequestHook: the request is handled as if we were not there", async () => {
-    const traced = traceRequests(ok, { ignoreRequestHook: ({ url }) => url.endsWith("/health") });
-    expect(await traced(request("/health")).text()).toBe("none");
-    expect(telemetry.started()).toBe(0);
-  });
-
-  test.each<[string, WebOptions]>([
-    ["an ignoreRequestHook", { ignoreRequestHook: thrower }],
-    ["a requestHook", { requestHook: thrower }],
-    ["a responseHook", { responseHook: thrower }],
-    ["a propagator", { propagator: { inject: thrower, extract: thrower, fields: () => ["traceparent"] } }],
-    ["a TracerProvider", { tracerProvider: { getTracer: thrower } }],
-    ["a MeterProvider", { meterProvider: { getMeter: thrower } }],
-  ])("%s that throws is heard of on diag alone", (_, options) => {
-    expect(traceRequests(() => new Response("answer"), options)(request()).status).toBe(200);
-    expect(heard.mock.calls.flat().join(" ")).toContain("not mine");
-  });
-
-  test("a request that cannot be read is handled as if we were not there", async () => {
-    const broken = {
-      get url() {
-        return thrower();
-      },
-    } as unknown as Request;
-    expect(await traceRequests(ok)(broken).text()).toBe("none");
-    expect(heard.mock.calls.flat().join(" ")).toContain("not mine");
-  });
-
-  test("a response that cannot be read is handed on", () => {
-    const broken = Object.defineProperty(new Response("x"), "body", { get: thrower });
-    expect(traceRequests(() => broken)(request())).toBe(broken);
-  });
-
-  test.each<[unknown, string]>([
-    [{ ignoreRequestHook: true }, 'traceRequests: option "ignoreRequestHook" must be a function, not true'],
-    [{ incoming: "nope" }, 'traceRequests: option "incoming" must be one of'],
-    [{ requestHooks: quiet }, 'traceRequests: there is no option "requestHooks"'],
-    [null, "traceRequests: options must be an object, not null"],
-  ])("%j throws a TypeError that names the option", (wrong, message) => {
-    expect(() => traceRequests(ok, wrong as object)).toThrow(TypeError);
-    expect(() => traceRequests(ok, wrong as object)).toThrow(message);
-  });
-
-  test("a handler that is no function", () => {
-    expect(() => traceRequests({ fetch: ok } as never)).toThrow(
-      new TypeError("traceRequests: handler must be a function, not {}; give it the object's fetch"),
-    );
   });
 });

@@ -66,11 +66,15 @@ export function readInContext(call: ServerCall, body: ReadableStream): void {
   });
 }
 
-/** Tells what becomes of a response's body, in place, for a server that is written in JavaScript and calls the stream's methods. */
-export function tapInPlace(response: Response, body: ReadableStream, outcome: Outcome, dropped: Dropped): void {
+/**
+ * Tells what becomes of a response's body, in place, for a server that is written in JavaScript and calls the stream's methods.
+ *
+ * @param dropped is told if nobody can read the body any more.
+ */
+export function tapInPlace(response: Response, body: ReadableStream, outcome: Outcome, dropped: Dropped | undefined): void {
   const consumption = new Consumption(body, outcome);
   tapResponse(response, body, consumption);
-  watch(consumption, dropped);
+  if (dropped !== undefined) watch(consumption, dropped);
 }
 
 /**

@@ -111,7 +111,8 @@ export class WebExchange {
     const outcome = this.#outcome();
     if (isInPlace) {
       readInContext(call, body);
-      if (!this.#isTold) tapInPlace(response, body, outcome, dropped);
+      // The server may tell of a failure that it has made an end of; the source tells.
+      tapInPlace(response, body, outcome, this.#isTold ? undefined : dropped);
       return response;
     }
     // Deno warns of whoever listens, and tells by its promise.

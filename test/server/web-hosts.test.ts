@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
+import type { Span } from "@opentelemetry/api";
+import { Hono } from "hono";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
+import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+import { TRACEPARENT, TRACE_ID } from "./client.ts";
+import { EVENTS, FAILED, milliseconds, parts, sent, streamFrom, webSpan } from "./web.ts";
+
+/** What servers tell of a request beside the request itself, and of its end. */
+let telemetry: TestTelemetry;
+beforeEach(() => void (telemetry = startTelemetry()));
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  await telemetry.settled();
+  await telemetry.stop();
+});
+
+const request = (init: RequestInit = {}): Request =>
+  new Request("http://agents.example/", { headers: { traceparent: TRACEPARENT }, ...init });
+
+describe("Bun's server", () => {
+  beforeEach(() => void vi.stubGlobal("Bun", {}));
+  const peer = { "client.address": "192.0.2.1", "network.peer.address": "192.0.2.1", "network.peer.port": 4711 };
+  const bun = {
+    address: { address: "192.0.2.1", family: "IPv4", port: 4711 },
+    requestIP(given: Request): object | null {
+      return given.url === "http://agents.example/" ? this.address : null;
+    },
+  };
+
+  test.each<[string, object]>([
+    ["as the second argument", bun],
+    ["in an object, as Hono's users pass it on", { server: bun }],
+  ])("tells the peer, %s", async (_, given) => {
+    traceRequests((_request: Request, _server: object) => new Response())(request(), given);
+    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan(peer)]);
+  });
+
+  test("may know none (a Unix socket)", async () => {
+    traceRequests((_request: Request, _server: object) => new Response())(new Request("http://agents.example/?"), bun);
+    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan()]);
+  });
+
+  test("is not looked for elsewhere: a Worker's bindings are not called", async () => {
+    vi.unstubAllGlobals();
+    const requestIP = vi.fn<() => null>();
+    traceRequests((_request: Request, _env: object) => new Response())(request(), { server: { requestIP } });
+    expect(requestIP).not.toHaveBeenCalled();
+    await telemetry.ended(1);
+  });
+});
+
+describe("Deno's server", () => {
+  beforeEach(() => void vi.stubGlobal("Deno", {}));
+  interface Info {
+    remoteAddr: { transport: string; hostname?: string; port?: number; path?: string };
+    completed?: Promise<void>;
+  }
+  const TCP = { transport: "tcp", hostname: "192.0.2.1", port: 4711 };
+  const peer = { "client.address": "192.0.2.1", "network.peer.address": "192.0.2.1", "network.peer.port": 4711 };
+  const serve = (handler: (request: Request, info: Info) => Response | Promise<Response>, completed?: Promise<void>): unknown =>
+    traceRequests(handler)(request(), { remoteAddr: TCP, ...(completed && { completed }) });
+
+  test("tells the peer, and may know none (a Unix socket)", async () => {
+    serve(() => new Response());
+    traceRequests((_request: Request, _info: Info) => new Response())(request(), { remoteAddr: { transport: "unix", path: "/x" } });
+    expect((await telemetry.ended(2)).map(shape)).toEqual([webSpan(peer), webSpan()]);
+  });
+
+  test.each<[string, () => Promise<void>]>([
+    ["settles", () => sleep(30)],
+    ["rejects", () => sleep(30).then(() => Promise.reject(new Error("interrupted")))],
+  ])("tells of the response's end: the span ends when its promise %s", async (_, complete) => {
+    const response = new Response("text");
+    expect(serve(() => response, complete())).toBe(response);
+    const [span] = await telemetry.ended(1);
+    expect(span && shape(span)).toEqual(webSpan(peer));
+    expect(milliseconds(span)).toBeGreaterThan(25);
+  });
+
+  test("a stream is still made in the request's context, and its failure is the span's", async () => {
+    const seen: unknown[] = [];
+    const { promise: completed, resolve } = Promise.withResolvers<void>();
+    const body = streamFrom(parts((traceId) => seen.push(traceId), new RangeError("source")));
+    const response = serve(() => new Response(body, { headers: EVENTS }), completed) as Response;
+    await expect(sent(response)).rejects.toThrow("source");
+    expect(telemetry.own()).toEqual([]);
+    resolve();
+    const [span] = await telemetry.ended(1);
+    expect(span && shape(span)).toEqual(webSpan({ ...peer, "error.type": "RangeError" }, FAILED));
+    expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
+  });
+
+  test("a handler that throws: the span has the error at the end", async () => {
+    const completed = sleep(10);
+    await expect(
+      serve(async () => {
+        throw new RangeError("no");
+      }, completed),
+    ).rejects.toThrow("no");
+    const [span] = await telemetry.ended(1);
+    const { "http.response.status_code": _, ...attributes } = (webSpan(peer) as { attributes: Record<string, unknown> }).attributes;
+    expect(span && shape(span)).toEqual({ ...webSpan(), ...FAILED, attributes: { ...attributes, "error.type": "RangeError" } });
+  });
+});
+
+describe("Deno's own telemetry (OTEL_DENO)", () => {
+  beforeEach(() => void vi.stubGlobal("Deno", {}));
+  const info = { remoteAddr: { transport: "unix" } };
+
+  test.each([true, false])("has a SERVER span open, which is enriched where it records (%j)", async (isRecording) => {
+    const told: unknown[] = [];
+    const span = {
+      spanContext: () => ({ traceId: TRACE_ID, spanId: "a00e8827ae87d6b8", traceFlags: 1 }),
+      isRecording: () => isRecording,
+      setAttribute: (...attribute: unknown[]) => told.push(attribute),
+      updateName: (name: string) => told.push(name),
+    } as unknown as Span;
+    const app = new Hono().use(traceMiddleware()).get("/", (c) => c.text(trace.getActiveSpan() === span ? "its" : "ours"));
+    const fetch = traceRequests((received: Request, given: object) => app.fetch(received, given));
+    const response = await context.with(trace.setSpan(ROOT_CONTEXT, span), () => fetch(request(), info));
+    expect(await response.text()).toBe(isRecording ? "its" : "ours");
+    expect(told).toEqual(isRecording ? [["http.route", "/"], "GET /"] : []);
+    await telemetry.ended(isRecording ? 0 : 1);
+  });
+
+  test("its end is not waited for, nor is a span of the application's taken for it", async () => {
+    const told: unknown[] = [];
+    const spanNamed = (name: string, spanId: string): Span =>
+      ({
+        spanContext: () => ({ traceId: TRACE_ID, spanId, traceFlags: 1 }),
+        isRecording: () => true,
+        setAttribute: (...attribute: unknown[]) => told.push([name, ...attribute]),
+        updateName: (to: string) => told.push([name, to]),
+      }) as unknown as Span;
+    const [server, child] = [spanNamed("server", "a00e8827ae87d6b8"), spanNamed("child", "b00e8827ae87d6b8")];
+    const responseHook = (_: Span, { response }: { response: Response }): void => void told.push(response.status);
+    const app = new Hono().use((_, next) => context.with(trace.setSpan(context.active(), child), next));
+    app.use(traceMiddleware({ responseHook })).get("/", (c) => c.text("", 201));
+    const fetch = traceRequests((received: Request, given: object) => app.fetch(received, given));
+    const given = { ...info, completed: new Promise(() => {}) };
+    await context.with(trace.setSpan(ROOT_CONTEXT, server), () => fetch(request(), given));
+    expect(told).toEqual([["server", "http.route", "/"], ["server", "GET /"], 201]);
+  });
+});
+
+test("a WebSocket's upgrade by @hono/node-server has no response to follow: the span ends with the answer", async () => {
+  const incoming = { httpVersion: "1.1", socket: { remoteAddress: "192.0.2.1", remotePort: 4711 } };
+  traceRequests((_request: Request, _env: object) => new Response())(request(), { incoming, outgoing: undefined });
+  const peer = { "client.address": "192.0.2.1", "network.peer.address": "192.0.2.1", "network.peer.port": 4711 };
+  expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan({ ...peer, "network.protocol.version": "1.1" })]);
+});

@@ -1,0 +1,100 @@
+import { DiagLogLevel, diag } from "@opentelemetry/api";
+import type { Attributes, Span } from "@opentelemetry/api";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { traceRequests } from "../../src/server/web.ts";
+import type { WebOptions } from "../../src/server/web.ts";
+import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
+import { TRACEPARENT } from "./client.ts";
+import { activeTrace, webSpan } from "./web.ts";
+
+let telemetry: TestTelemetry;
+const heard = vi.fn<(...args: unknown[]) => void>();
+const quiet = (): void => {};
+beforeEach(() => {
+  telemetry = startTelemetry();
+  heard.mockReset();
+  diag.setLogger({ error: heard, warn: heard, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.ALL);
+});
+afterEach(() => telemetry.stop());
+
+const HEADERS = { traceparent: TRACEPARENT, tracestate: "vendor=1", baggage: "who=alice" };
+const request = (path = "/", init: RequestInit = {}): Request =>
+  new Request(`http://agents.example:8080${path}`, { headers: HEADERS, ...init });
+const ok = (): Response => new Response(activeTrace() ?? "none");
+const thrower = (): never => {
+  throw new Error("not mine");
+};
+
+/** The whole span of a GET that was answered. */
+const expected = (path: string, more: Attributes = {}, shaped: Partial<SpanShape> = {}): SpanShape =>
+  webSpan({ "server.port": 8080, "url.path": path, ...more }, shaped);
+const onlySpan = async (): Promise<SpanShape> => shape((await telemetry.ended(1))[0] as never);
+
+describe("options", () => {
+  test("requestHook and responseHook see the span, the Request and the Response, each once", async () => {
+    const seen: unknown[] = [];
+    const [sent, response] = [request(), new Response("x", { status: 202 })];
+    traceRequests(() => response, {
+      requestHook: (span: Span, given) => {
+        seen.push(given);
+        span.updateName("by hand");
+      },
+      responseHook: (span, exchange) => {
+        seen.push(exchange.request, exchange.response);
+        span.setAttribute("by.response", exchange.response.status);
+      },
+    })(sent);
+    expect(await onlySpan()).toEqual(expected("/", { "http.response.status_code": 202, "by.response": 202 }, { name: "by hand" }));
+    expect(seen).toEqual([sent, sent, response]);
+  });
+
+  test("ignoreRequestHook: the request is handled as if we were not there", async () => {
+    const traced = traceRequests(ok, { ignoreRequestHook: ({ url }) => url.endsWith("/health") });
+    expect(await traced(request("/health")).text()).toBe("none");
+    expect(telemetry.started()).toBe(0);
+  });
+
+  test.each<[string, WebOptions]>([
+    ["an ignoreRequestHook", { ignoreRequestHook: thrower }],
+    ["a requestHook", { requestHook: thrower }],
+    ["a responseHook", { responseHook: thrower }],
+    ["a propagator", { propagator: { inject: thrower, extract: thrower, fields: () => ["traceparent"] } }],
+    ["a TracerProvider", { tracerProvider: { getTracer: thrower } }],
+    ["a MeterProvider", { meterProvider: { getMeter: thrower } }],
+  ])("%s that throws is heard of on diag alone", (_, options) => {
+    expect(traceRequests(() => new Response("answer"), options)(request()).status).toBe(200);
+    expect(heard.mock.calls.flat().join(" ")).toContain("not mine");
+  });
+
+  test("a request that cannot be read is handled as if we were not there", async () => {
+    const broken = {
+      get url() {
+        return thrower();
+      },
+    } as unknown as Request;
+    expect(await traceRequests(ok)(broken).text()).toBe("none");
+    expect(heard.mock.calls.flat().join(" ")).toContain("not mine");
+  });
+
+  test("a response that cannot be read is handed on", () => {
+    const broken = Object.defineProperty(new Response("x"), "body", { get: thrower });
+    expect(traceRequests(() => broken)(request())).toBe(broken);
+  });
+
+  test.each<[unknown, string]>([
+    [{ ignoreRequestHook: true }, 'traceRequests: option "ignoreRequestHook" must be a function, not true'],
+    [{ incoming: "nope" }, 'traceRequests: option "incoming" must be one of'],
+    [{ requestHooks: quiet }, 'traceRequests: there is no option "requestHooks"'],
+    [null, "traceRequests: options must be an object, not null"],
+  ])("%j throws a TypeError that names the option", (wrong, message) => {
+    expect(() => traceRequests(ok, wrong as object)).toThrow(TypeError);
+    expect(() => traceRequests(ok, wrong as object)).toThrow(message);
+  });
+
+  test("a handler that is no function", () => {
+    expect(() => traceRequests({ fetch: ok } as never)).toThrow(
+      new TypeError("traceRequests: handler must be a function, not {}; give it the object's fetch"),
+    );
+  });
+});
