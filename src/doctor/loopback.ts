@@ -63,6 +63,7 @@ export async function openLoopback(): Promise<Loopback | undefined> {
 }
 
 function spanOfOpenCall(traceparent: string | string[] | undefined): Span | undefined {
-  const call = typeof traceparent === "string" ? (findCall(traceparent, ROOT_CONTEXT) as { context?: Context } | undefined) : undefined;
+  const call =
+    typeof traceparent === "string" ? (findCall(traceparent, ROOT_CONTEXT) as { context?: Context } | undefined) : undefined;
   return call?.context && trace.getSpan(call.context);
 }

@@ -83,7 +83,14 @@ export function traceMiddleware(options: WebOptions = {}): HonoMiddleware {
   return async (c, next) => {
     const active = context.active();
     // What earlier middleware has put into the context stays; a span there is not this request's SERVER span, or it would be enriched.
-    const exchange = receiveRequest(config, c.req.raw, c.env, active, trace.deleteSpan(active), () => routeOf(c));
+    const exchange = receiveRequest(
+      config,
+      c.req.raw,
+      c.env,
+      active,
+      trace.getSpan(active) === undefined ? active : trace.deleteSpan(active),
+      () => routeOf(c),
+    );
     if (exchange === undefined) return next();
     try {
       await context.with(exchange.context, next);
