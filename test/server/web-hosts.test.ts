@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
 import type { Span } from "@opentelemetry/api";
@@ -7,7 +8,7 @@ import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
 import { describe as shape, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { TRACEPARENT, TRACE_ID } from "./client.ts";
-import { EVENTS, FAILED, milliseconds, parts, sent, streamFrom, webSpan } from "./web.ts";
+import { EVENTS, FAILED, milliseconds, parts, sent, streamFrom, webSpan, readerOf } from "./web.ts";
 
 /** What servers tell of a request beside the request itself, and of its end. */
 let telemetry: TestTelemetry;
@@ -94,6 +95,43 @@ describe("Deno's server", () => {
     expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
   });
 
+  test("a client that goes away while the source is waited for, and the source fails for it: no error", async () => {
+    const { promise: completed, resolve } = Promise.withResolvers<void>();
+    const body = new ReadableStream(
+      { pull: () => sleep(20), cancel: () => Promise.reject(new Error("gone")) },
+      { highWaterMark: 0 },
+    );
+    const reader = readerOf(serve(() => new Response(body, { headers: EVENTS }), completed) as Response);
+    const read = reader.read();
+    await sleep(5);
+    await expect(reader.cancel()).rejects.toThrow("gone");
+    expect(await read).toEqual({ done: true, value: undefined });
+    await sleep(30);
+    resolve();
+    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan(peer)]);
+  });
+
+  test("a client that goes away as a part comes: no error", async () => {
+    const start = (controller: ReadableStreamDefaultController): void => controller.enqueue(new Uint8Array(1));
+    const reader = readerOf(serve(() => new Response(new ReadableStream({ start }), { headers: EVENTS }), sleep(20)) as Response);
+    await sleep(5);
+    void reader.read();
+    await reader.cancel();
+    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan(peer)]);
+  });
+
+  test("a stream that has been collected ends nothing before Deno tells of the end", async () => {
+    const { promise: completed, resolve } = Promise.withResolvers<void>();
+    await sent(serve(() => new Response(streamFrom(parts()), { headers: EVENTS }), completed) as Response);
+    for (let count = 0; count < 20; count++) {
+      globalThis.gc?.();
+      await sleep(5);
+    }
+    expect(telemetry.own()).toEqual([]);
+    resolve();
+    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan(peer)]);
+  });
+
   test("a handler that throws: the span has the error at the end", async () => {
     const completed = sleep(10);
     await expect(
@@ -144,6 +182,39 @@ describe("Deno's own telemetry (OTEL_DENO)", () => {
     const given = { ...info, completed: new Promise(() => {}) };
     await context.with(trace.setSpan(ROOT_CONTEXT, server), () => fetch(request(), given));
     expect(told).toEqual([["server", "http.route", "/"], ["server", "GET /"], 201]);
+  });
+});
+
+describe("the response of node:http beneath", () => {
+  const known = { "client.address": "192.0.2.1", "network.peer.address": "192.0.2.1", "network.protocol.version": "1.1" };
+  const answer = (response: Response, state: object = {}): [EventEmitter, Response] => {
+    const outgoing = Object.assign(new EventEmitter(), { writableFinished: false, headersSent: false, statusCode: 200, ...state });
+    const incoming = Object.assign(new EventEmitter(), { httpVersion: "1.1", socket: { remoteAddress: "192.0.2.1" } });
+    return [outgoing, traceRequests((_request: Request, _env: object) => response)(request(), { incoming, outgoing })];
+  };
+
+  test("closes before its headers were sent: there is no status, whatever was answered", async () => {
+    const [outgoing] = answer(new Response("text"));
+    expect(telemetry.own()).toEqual([]);
+    outgoing.emit("close");
+    const { "http.response.status_code": _, ...attributes } = webSpan(known).attributes;
+    expect((await telemetry.ended(1)).map(shape)).toEqual([{ ...webSpan(), attributes }]);
+  });
+
+  test("is finished by a server that has made an end of a source's failure: the span has it", async () => {
+    const [outgoing, response] = answer(new Response(streamFrom(parts(undefined, new RangeError("source")))));
+    await expect(response.body?.pipeTo(new WritableStream())).rejects.toThrow("source");
+    Object.assign(outgoing, { headersSent: true, writableFinished: true }).emit("finish");
+    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan({ ...known, "error.type": "RangeError" }, FAILED)]);
+  });
+
+  test.each<[string, object]>([
+    ["HTTP/1.1", { destroyed: true }],
+    ["HTTP/2", { stream: { destroyed: true } }],
+    ["either, when it is finished", { writableFinished: true }],
+  ])("is over already, over %s: the span ends with the answer", async (_, state) => {
+    answer(new Response("text"), state);
+    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan(known)]);
   });
 });
 

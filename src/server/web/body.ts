@@ -74,21 +74,29 @@ export function readInContext(call: ServerCall, body: ReadableStream): void {
 export function tapInPlace(response: Response, body: ReadableStream, outcome: Outcome, dropped: Dropped | undefined): void {
   const consumption = new Consumption(body, outcome);
   tapResponse(response, body, consumption);
-  if (dropped !== undefined) watch(consumption, dropped);
+  watch(consumption, dropped);
 }
 
 /**
  * A copy of a response whose body is read chunk by chunk as it is asked for, in the request's context, and tells what becomes of it: for
  * servers that take the stream itself and call none of its methods (Bun, Deno, Cloudflare).
  */
-export function tapCopy(call: ServerCall, response: Response, body: ReadableStream, outcome: Outcome, dropped: Dropped): Response {
+export function tapCopy(
+  call: ServerCall,
+  response: Response,
+  body: ReadableStream,
+  outcome: Outcome,
+  dropped: Dropped | undefined,
+): Response {
   let taken: ReadableStreamDefaultReader | undefined;
+  let isCancelled = false;
   const reader = (): ReadableStreamDefaultReader => (taken ??= body.getReader());
   const source: UnderlyingDefaultSource = {
     async pull(controller) {
       try {
         const { done, value } = await context.with(call.context, () => reader().read());
-        dropped.time = now();
+        if (isCancelled) return;
+        if (dropped !== undefined) dropped.time = now();
         if (!done) return controller.enqueue(value);
       } catch (error) {
         outcome.failed(error);
@@ -98,6 +106,7 @@ export function tapCopy(call: ServerCall, response: Response, body: ReadableStre
       outcome.ended();
     },
     cancel(reason) {
+      isCancelled = true;
       outcome.left();
       return context.with(call.context, () => reader().cancel(reason));
     },
@@ -117,7 +126,7 @@ export interface Dropped {
   readonly end: (time: number) => void;
 }
 
-// A function of its own: a closure in another would keep alive all that its neighbours refer to.
+/** A function of its own: a closure in another would keep alive all that its neighbours refer to. */
 export function droppedOf(call: ServerCall, status: number): Dropped {
   return { time: now(), end: (time) => call.end(status, () => undefined, undefined, time) };
 }
@@ -125,6 +134,6 @@ export function droppedOf(call: ServerCall, status: number): Dropped {
 const watched =
   typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<Dropped>(({ end, time }) => end(time));
 
-function watch(target: object, dropped: Dropped): void {
-  watched?.register(target, dropped);
+function watch(target: object, dropped: Dropped | undefined): void {
+  if (dropped !== undefined) watched?.register(target, dropped);
 }

@@ -57,8 +57,9 @@ export class WebExchange {
     // Somebody else's span ends as that somebody sees fit.
     this.#host = call.endsSpan ? host : {};
     const { node, completed } = this.#host;
+    const over = (): void => this.#over();
     if (node !== undefined) followResponse(this.#toldByNode(), node.incoming, node.outgoing);
-    else completed?.then(...this.#toldByPromise());
+    else completed?.then(over, over);
   }
 
   get context(): Context {
@@ -107,12 +108,12 @@ export class WebExchange {
     const body = isInPlace ? streamOf(response) : saysStreamed(response) ? response.body : undefined;
     if (body === undefined || body === null || body.locked) return undefined;
     const call = this.#call;
-    const dropped = droppedOf(call, response.status);
+    // The server tells of the end, but not of a failure that it has made an end of: that the source tells.
+    const dropped = this.#isTold ? undefined : droppedOf(call, response.status);
     const outcome = this.#outcome();
     if (isInPlace) {
       readInContext(call, body);
-      // The server may tell of a failure that it has made an end of; the source tells.
-      tapInPlace(response, body, outcome, this.#isTold ? undefined : dropped);
+      tapInPlace(response, body, outcome, dropped);
       return response;
     }
     // Deno warns of whoever listens, and tells by its promise.
@@ -122,7 +123,7 @@ export class WebExchange {
 
   #outcome(): Outcome {
     const over = (time?: number): void => {
-      if (!this.#isTold) this.#over(this.#response?.status, this.#headers, time);
+      if (!this.#isTold) this.#over(undefined, time);
     };
     const failed = (error: unknown): void => {
       this.#failure ??= { error };
@@ -138,26 +139,22 @@ export class WebExchange {
       endsSpan: call.endsSpan,
       owns: (active) => call.owns(active),
       matched: (route) => call.matched(route),
-      end: (status, headers) => this.#over(status, headers),
+      end: (status, headers) => this.#over({ status, headers }),
       fail: (error, status) => {
         this.#failure ??= { error };
-        this.#over(status);
+        this.#over({ status, headers: () => this.#response?.headers });
       },
     };
   }
 
-  #toldByPromise(): [() => void, () => void] {
-    const over = (): void => this.#over();
-    return [over, over];
-  }
-
-  readonly #headers = (): unknown => this.#response?.headers;
-
-  #over(status: number | undefined = this.#response?.status, headers: () => unknown = this.#headers, time?: number): void {
+  /** @param sent what has really been sent, where that is known; default: the answer. */
+  #over(sent?: Sent, time?: number): void {
     this.#match();
+    const response = this.#response;
+    const { status, headers } = sent ?? { status: response?.status, headers: () => response?.headers };
     const failure = this.#failure;
-    if (failure === undefined || this.#isClients(failure.error)) this.#call.end(status, headers, this.#response, time);
-    else this.#call.fail(failure.error, status, headers, this.#response);
+    if (failure === undefined || this.#isClients(failure.error)) this.#call.end(status, headers, response, time);
+    else this.#call.fail(failure.error, status, headers, response);
   }
 
   #match(): void {
@@ -172,6 +169,12 @@ export class WebExchange {
     const signal = guarded("reading a request's signal", () => this.#request.signal);
     return signal?.aborted === true && isCancellation(error, signal);
   }
+}
+
+interface Sent {
+  /** Undefined where nothing was. */
+  readonly status: number | undefined;
+  readonly headers: () => unknown;
 }
 
 /** Cloudflare does not cancel the body when the client has gone. A request outlives its response, so it must not hold on to that. */
