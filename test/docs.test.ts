@@ -37,6 +37,11 @@ test.each([
   { example: "got", prints: [LOCAL("GET"), "hello"] },
   { example: "express", prints: [LOCAL("GET"), "SERVER GET /agents/:name (remote parent)", "hello researcher"] },
   { example: "fastify", prints: [LOCAL("GET"), "SERVER GET /agents/:name (remote parent)", "hello researcher"] },
+  { example: "hono", prints: [LOCAL("GET"), "SERVER GET /agents/:name (remote parent)", "hello researcher"] },
+  {
+    example: "worker",
+    prints: [LOCAL("GET"), "SERVER GET (remote parent)", "INTERNAL remember researcher (local parent)", "hello researcher"],
+  },
   { example: "queue", prints: ["INTERNAL order (root)", "working on an order", "CONSUMER work (remote parent)"] },
   { example: "a2a", prints: ["CLIENT SendMessage (root)", "SERVER SendMessage (remote parent)", "hello"] },
   { example: "first", prints: ["name: 'GET'", "kind: 1", "kind: 2"] },
