@@ -5,16 +5,19 @@ import { dirname, join } from "node:path";
 // (neither bundled nor minified, so this is more than what a bundler makes of it), each file compressed by itself. OpenTelemetry and the clients
 // are the application's own and are not in it. A budget is what was measured, with a little headroom.
 const BUDGETS: Record<string, number> = {
-  ".": 12500_500,
-  "./setup": 11000,
-  "./register": 41000_500,
-  "./fetch": 39500_000,
-  "./undici": 37000_500,
-  "./axios": 42500_000,
-  "./got": 33500_000,
-  "./server/node": 26500_500,
-  "./server/express": 28000_000,
-  "./a2a": 38000_000,
+  ".": 13_900,
+  "./setup": 11_800,
+  "./register": 43_300,
+  "./fetch": 41_900,
+  "./undici": 39_400,
+  "./axios": 44_000,
+  "./got": 35_600,
+  "./server/node": 28_700,
+  "./server/express": 29_700,
+  "./server/fastify": 30_100,
+  "./server/web": 38_900,
+  "./a2a": 37_800,
+  "./doctor": 74_300,
 };
 
 interface Check {
