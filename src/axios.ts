@@ -55,8 +55,6 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
   }
   if (wrapped.has(manager)) return addOwner(owners.get(manager));
 
-  connectChannels();
-  connectHttpChannels();
   const instrumentation: Instrumentation = { config, instance: instance as AxiosInstance, active: true, build: undefined };
   const restore = runLast(manager, (request) => {
     swapAdapter(instrumentation, request);
@@ -78,6 +76,8 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
 function swapAdapter(instrumentation: Instrumentation, request: InternalAxiosRequestConfig): void {
   if (typeof request !== "object" || request === null || !instrumentation.active) return;
   if (!hasSomethingToTell(instrumentation.config)) return;
+  connectChannels();
+  connectHttpChannels();
   const earlier = earlierAttempt(request.adapter);
   const own = earlier === undefined ? request.adapter : earlier.own;
   const adapter: Adapter = (config) => send(instrumentation, own, config, earlier?.call);

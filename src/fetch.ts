@@ -8,7 +8,7 @@ import type { ClientConfig } from "./core/client-config.ts";
 import { withOtherHeaders } from "./core/overlay.ts";
 import { addOwner } from "./core/owners.ts";
 import type { Owned } from "./core/owners.ts";
-import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
+import { arrangeChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
 import { describe } from "./core/options.ts";
 import { Recent } from "./core/recent.ts";
 import type { ClientOptions } from "./core/options.ts";
@@ -96,7 +96,7 @@ export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {})
  * it is called, and must find tracing suppressed. A function of the application's must not: it may start spans of its own.
  */
 function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActive: () => boolean): Fetch {
-  const isNodes = connectChannels() && isGlobal && isNodeFetch(original);
+  const isNodes = isGlobal && isNodeFetch(original);
 
   // The arguments become an array only where there is something to tell: a call of which nothing is told costs no memory.
   function fetch(this: unknown): Promise<Response> {

@@ -12,7 +12,7 @@ import { reportFailure } from "./core/guard.ts";
 import type { ClientOptions } from "./core/options.ts";
 import { withOtherHeaders } from "./core/overlay.ts";
 import { Recent } from "./core/recent.ts";
-import { arrangeChannels, connectChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
+import { arrangeChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
 import { Attempt, attemptBefore, rememberSuppressed } from "./undici/attempt.ts";
 import { tracedHandler } from "./undici/handler.ts";
 
@@ -45,7 +45,6 @@ export type UndiciOptions = ClientOptions<UndiciRequest, UndiciResponse>;
  */
 export function traceInterceptor(options: UndiciOptions = {}): Dispatcher.DispatcherComposeInterceptor {
   const config = clientConfig("traceInterceptor", options);
-  connectChannels();
   return (dispatch) => {
     const target: Target = { origin: undefined };
     return (given, handler) => {

@@ -44,7 +44,8 @@ let creating: ClientCall | undefined;
 let bystander: { call: Suppressible; suppressing: boolean } | undefined;
 
 /**
- * Subscribes to undici's channels, once; on Node they tell of global fetch too. False where the platform has none of them.
+ * Subscribes to undici's channels, once; on Node they tell of global fetch too. False where the platform has none of them. Done for the first call
+ * of which there is something to tell: until then undici has nobody to tell, and a process without an SDK pays nothing.
  *
  * An instrumentation that listens to the same channels must find tracing suppressed when a request of ours is created, and nobody else
  * may: application code (body generators) begins to run right after. So the switch goes on in a first subscriber and off in a last one.
@@ -86,7 +87,7 @@ function subscribeFirst(channel: Channel, subscriber: Subscriber): void {
  * @returns whether others subscribe too: only they need the context that a request is created in.
  */
 export function arrangeChannels(): boolean {
-  if (createChannel === undefined) return true;
+  if (!connectChannels() || createChannel === undefined) return true;
   // `_subscribers` is Node's own, so it is only looked at; where it is not there, the public calls do the same at a price.
   const subscribers = (createChannel as { _subscribers?: unknown })._subscribers;
   if (!Array.isArray(subscribers) || subscribers.at(-1) !== afterCreate) {
