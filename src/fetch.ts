@@ -229,10 +229,20 @@ function layHeaders(args: FetchArguments, call: ClientCall): void {
   const request = given === undefined && isRequest(input) ? input : undefined;
   const headers = withHeaders(given ?? request?.headers, call.headers as Record<string, string>, call.replaced) as HeadersInit;
   args[1] = initWith(init, headers);
-  // A Request that is given an init loses its referrer (Fetch standard, Request constructor), unless the init has it.
-  if (request !== undefined && init === undefined && request.referrer !== "about:client" && keepsReferrer(request)) {
+  // A Request that is given an init that says something loses its referrer (Fetch standard, Request constructor), unless the init has it.
+  if (request !== undefined && saysNothing(init) && request.referrer !== "about:client" && keepsReferrer(request)) {
     args[1] = { ...args[1], referrer: request.referrer, referrerPolicy: request.referrerPolicy };
   }
+}
+
+// RequestInit of the Fetch standard, with undici's `dispatcher`.
+const INIT_MEMBERS =
+  "method headers body referrer referrerPolicy mode credentials cache redirect integrity keepalive signal duplex priority window dispatcher";
+const initMembers = INIT_MEMBERS.split(" ") as (keyof RequestInit)[];
+
+/** Whether an init is empty as the platform reads it: by name, so that one of a class counts, and one of undefined values does not. */
+function saysNothing(init: RequestInit | null | undefined): boolean {
+  return init === undefined || init === null || initMembers.every((name) => init[name] === undefined);
 }
 
 /** Whether a Request made of another keeps its referrer; that of Node 24 loses it, and so must we. */
