@@ -75,9 +75,31 @@ const recordSetter = {
 };
 
 const recordGetter = {
-  get: (carrier: Record<string, string>, key: string): string | undefined => carrier[key.toLowerCase()],
+  get(carrier: Record<string, string>, key: string): string | undefined {
+    const name = key.toLowerCase();
+    const value = carrier[name];
+    return value !== undefined && name === BAGGAGE ? decodable(value) : value;
+  },
   keys: (carrier: Record<string, string>): string[] => Object.keys(carrier),
 };
+
+/**
+ * Baggage without the members that cannot be percent-decoded (W3C Baggage section 3.3.1.1): one of them costs all others where
+ * @opentelemetry/core is older than 2.3, and may with a propagator of the user's.
+ */
+function decodable(baggage: string): string {
+  if (!baggage.includes("%") || canBeDecoded(baggage)) return baggage;
+  return baggage.split(",").filter(canBeDecoded).join(",");
+}
+
+function canBeDecoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The headers that a context becomes on the wire. Never throws. */
 export function headersOf(source: Propagation, context: Context): Record<string, string> {
