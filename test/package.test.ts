@@ -1,0 +1,161 @@
+import { execFile } from "node:child_process";
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { pack } from "./matrix/install.ts";
+
+const run = promisify(execFile);
+const project = fileURLToPath(new URL("../", import.meta.url));
+
+// Bytes. A budget is what was measured, with a little headroom.
+const PACKED = 350_000;
+const UNPACKED = 1_410_000;
+
+interface Manifest {
+  readonly exports: Record<string, string>;
+  readonly bin: Record<string, string>;
+  readonly scripts: Record<string, string>;
+  readonly dependencies: Record<string, string>;
+  readonly peerDependencies: Record<string, string>;
+  readonly peerDependenciesMeta: Record<string, { optional?: boolean }>;
+}
+
+/** A project that has the package installed, and the project's own packages as its peers. */
+const user = mkdtempSync(join(tmpdir(), "a2a-otel-package-"));
+const installed = join(user, "node_modules/a2a-otel");
+let tarball: string;
+let files: string[];
+let manifest: Manifest;
+
+const text = (file: string): string => readFileSync(join(installed, file), "utf8");
+const ending = (suffix: string): string[] => files.filter((file) => file.endsWith(suffix));
+
+beforeAll(async () => {
+  mkdirSync(installed, { recursive: true });
+  tarball = await pack(user);
+  await run("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"]);
+  files = globSync("**/*", { cwd: installed, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(installed.length + 1)
+        .replaceAll("\\", "/"),
+    );
+  manifest = JSON.parse(text("package.json")) as Manifest;
+}, 60_000);
+afterAll(() => rmSync(user, { recursive: true, force: true }));
+
+test("it holds what is built, its sources, and the pages for users; nothing else", () => {
+  const pages = ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json"];
+  const sources = globSync("src/**/*.ts", { cwd: project }).map((file) => file.replaceAll("\\", "/"));
+  const built = sources.flatMap((file) => {
+    const name = file.replace(/^src\/(.*)\.ts$/, "dist/$1");
+    return [`${name}.js`, `${name}.js.map`, `${name}.d.ts`, `${name}.d.ts.map`];
+  });
+  const modules = built.filter((file) => /\.js(?:\.map)?$/.test(file));
+  expect([...pages, ...sources, ...modules].filter((file) => !files.includes(file))).toEqual([]);
+  // What is left over in dist from a source that is no more, `npm run build` takes away.
+  const known = new Set([...pages, ...sources, ...built]);
+  expect(files.filter((file) => !known.has(file) && !/^docs\/[\w-]+\.md$/.test(file))).toEqual([]);
+});
+
+test("every export, every command and their types are in it", () => {
+  const targets = Object.values(manifest.exports).map((target) => posix.normalize(target));
+  const types = targets.filter((target) => target.endsWith(".js")).map((target) => target.replace(/\.js$/, ".d.ts"));
+  const commands = Object.values(manifest.bin).map((target) => posix.normalize(target));
+  expect([...targets, ...types, ...commands].filter((file) => !files.includes(file))).toEqual([]);
+  for (const command of commands) expect(text(command)).toMatch(/^#!\/usr\/bin\/env node\n/);
+});
+
+test("every file that another one imports is in it", () => {
+  const missing = [...ending(".js"), ...ending(".d.ts")].flatMap((file) => {
+    const imports = [...text(file).matchAll(/(?:from|import|import\()\s*"(\.[^"]+)"/g)].map(([, name = ""]) =>
+      posix.join(dirname(file), name),
+    );
+    const wanted = file.endsWith(".d.ts") ? imports.map((name) => name.replace(/\.[jt]s$/, ".d.ts")) : imports;
+    return wanted.filter((name) => !files.includes(name)).map((name) => `${file} imports ${name}`);
+  });
+  expect(missing).toEqual([]);
+});
+
+test("every map is found, and leads to a source that is in it", () => {
+  for (const file of [...ending(".js"), ...ending(".d.ts")]) {
+    const [, map = ""] = /\/\/# sourceMappingURL=(\S+)\s*$/.exec(text(file)) ?? [];
+    expect(map, file).toBe(`${posix.basename(file)}.map`);
+    const { sources, sourceRoot } = JSON.parse(text(posix.join(dirname(file), map))) as { sources: string[]; sourceRoot?: string };
+    const found = sources.map((source) => posix.join(dirname(file), sourceRoot ?? "", source));
+    expect(found, file).toEqual([file.replace(/^dist\//, "src/").replace(/(?:\.d)?\.[jt]s$/, ".ts")]);
+    expect(files).toEqual(expect.arrayContaining(found));
+  }
+});
+
+test("installing it runs nothing", () => {
+  expect(Object.keys(manifest.scripts).filter((name) => /^(?:pre|post)?(?:install|prepare)$|^dependencies$/.test(name))).toEqual(
+    [],
+  );
+  expect(files.filter((file) => file.endsWith("binding.gyp"))).toEqual([]); // npm would build it
+});
+
+test("it depends on OpenTelemetry's packages alone; every other peer is optional", () => {
+  expect(Object.keys(manifest.dependencies).filter((name) => !name.startsWith("@opentelemetry/"))).toEqual([]);
+  expect(manifest).not.toHaveProperty("optionalDependencies");
+  expect(manifest).not.toHaveProperty("bundleDependencies");
+  const required = Object.keys(manifest.peerDependencies).filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true);
+  expect(required).toEqual(["@opentelemetry/api"]);
+  const unused = Object.keys(manifest.peerDependenciesMeta).filter((name) => !Object.hasOwn(manifest.peerDependencies, name));
+  expect(unused).toEqual([]);
+});
+
+test("it is small", () => {
+  expect(statSync(tarball).size).toBeLessThan(PACKED);
+  expect(files.reduce((sum, file) => sum + statSync(join(installed, file)).size, 0)).toBeLessThan(UNPACKED);
+});
+
+test.each(["nodenext", "bundler"])(
+  "every export has types, by TypeScript's module resolution %s",
+  async (resolution) => {
+    const folder = join(user, resolution);
+    mkdirSync(join(folder, "node_modules"), { recursive: true });
+    symlinkSync(installed, join(folder, "node_modules/a2a-otel"), "junction");
+    // Found from the user's folder, and from the package, which a symbolic link leads to.
+    for (const name of ["@types", ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })]) link(name);
+    const subpaths = Object.keys(manifest.exports).filter((subpath) => manifest.exports[subpath]?.endsWith(".js") === true);
+    const lines = subpaths.map(
+      (subpath, at) =>
+        `import * as module${at} from "a2a-otel${subpath.slice(1)}";\nexport const names${at}: object = module${at};`,
+    );
+    writeFileSync(join(folder, "index.ts"), lines.join("\n"));
+    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    const options = [
+      "--ignoreConfig",
+      "--strict",
+      "--noEmit",
+      "--target",
+      "es2024",
+      "--types",
+      "node",
+      "--moduleResolution",
+      resolution,
+    ];
+    const module = ["--module", resolution === "nodenext" ? "nodenext" : "esnext"];
+    const { stdout } = await run(`${project}node_modules/.bin/tsc`, [...options, ...module, "index.ts"], { cwd: folder }).catch(
+      (error: { stdout: string }) => error,
+    );
+    expect(stdout).toBe("");
+  },
+  60_000,
+);
+
+/** Has the user's project find a package where this project has it. */
+function link(name: string): void {
+  const target = join(user, "node_modules", name);
+  mkdirSync(dirname(target), { recursive: true });
+  try {
+    symlinkSync(join(project, "node_modules", name), target, "junction");
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EEXIST") throw error;
+  }
+}
