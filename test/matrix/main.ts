@@ -19,18 +19,8 @@ import { installNode, installPeers, pack } from "./install.ts";
 import { runSmoke, runTests } from "./run.ts";
 import type { Verdict } from "./run.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    node: { type: "string", multiple: true, default: [] },
-    peers: { type: "string", multiple: true, default: [] },
-    smoke: { type: "boolean", default: false },
-    tests: { type: "string", multiple: true, default: [] },
-    keep: { type: "boolean", default: false },
-  },
-});
 const listed = (given: readonly string[]): string[] => given.flatMap((list) => list.split(","));
-const cells = chosenCells(positionals, listed(values.node), listed(values.peers));
+const { values, cells } = asked();
 
 // Outside of the project, whose own node_modules a cell would find otherwise.
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "a2a-otel-matrix-")));
@@ -86,4 +76,20 @@ function judged(name: string, { promised }: NodeLine, verdict: Verdict | undefin
   if (!promised) return "failed, not promised";
   process.exitCode = 1;
   return "FAILED";
+}
+
+/** What the command line asks for; ends the process if there is no such thing. */
+function asked() {
+  const list = { type: "string", multiple: true, default: [] as string[] } as const;
+  const flag = { type: "boolean", default: false } as const;
+  try {
+    const { values: given, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { node: list, peers: list, smoke: flag, tests: list, keep: flag },
+    });
+    return { values: given, cells: chosenCells(positionals, listed(given.node), listed(given.peers)) };
+  } catch (error) {
+    console.error(`test:matrix: ${(error as Error).message}`);
+    return process.exit(2);
+  }
 }
