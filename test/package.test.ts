@@ -50,12 +50,17 @@ afterAll(() => rmSync(user, { recursive: true, force: true }));
 
 test("it holds what is built, its sources, and the pages for users; nothing else", () => {
   const pages = ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json"];
-  const sources = globSync("src/**/*.ts", { cwd: project }).map((file) => file.replaceAll("\\", "/"));
-  const built = sources.flatMap((file) => {
-    const name = file.replace(/^src\/(.*)\.ts$/, "dist/$1");
-    return [`${name}.js`, `${name}.js.map`, `${name}.d.ts`, `${name}.d.ts.map`];
+  const all = globSync("src/**/*.{ts,cts}", { cwd: project }).map((file) => file.replaceAll("\\", "/"));
+  // The tools are programs, which nobody reads in an editor: without sources, and so without maps.
+  const isTool = (file: string): boolean => /^src\/(?:doctor|view)\//.test(file);
+  const sources = all.filter((file) => !isTool(file));
+  const built = all.flatMap((file) => {
+    const name = file.replace(/^src\/(.*)\.c?ts$/, "dist/$1");
+    const [module, types] = file.endsWith(".cts") ? [".cjs", ".d.cts"] : [".js", ".d.ts"];
+    const maps = isTool(file) ? [] : [`${name}${module}.map`, `${name}${types}.map`];
+    return [`${name}${module}`, `${name}${types}`, ...maps];
   });
-  const modules = built.filter((file) => /\.js(?:\.map)?$/.test(file));
+  const modules = built.filter((file) => /\.c?js(?:\.map)?$/.test(file));
   expect([...pages, ...sources, ...modules].filter((file) => !files.includes(file))).toEqual([]);
   // What is left over in dist from a source that is no more, `npm run build` takes away.
   const known = new Set([...pages, ...sources, ...built]);

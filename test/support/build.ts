@@ -9,5 +9,5 @@ export function setup(): void {
   const built = `${root}dist/index.js`;
   const newest = Math.max(...globSync("src/**/*.{ts,cts}", { cwd: root }).map((file) => statSync(`${root}${file}`).mtimeMs));
   if (existsSync(built) && statSync(built).mtimeMs > newest) return;
-  execFileSync(`${root}node_modules/.bin/tsc`, ["-p", `${root}tsconfig.build.json`], { stdio: "inherit" });
+  execFileSync(process.execPath, [`${root}scripts/build.ts`], { stdio: "inherit" });
 }
