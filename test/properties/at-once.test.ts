@@ -55,7 +55,7 @@ test("many requests in flight, of all clients, each with a context and headers o
   const property = fc.asyncProperty(batch, fc.constantFrom(...Object.keys(AROUND)), async (sendings, around) => {
     server.requests.length = 0;
     const restore = AROUND[around]!();
-    const paths = sendings.map(({ asked: { path } }, n) => `${path}${path.includes("?") ? "&" : "?"}n=${n}.`);
+    const paths = sendings.map(({ asked: { path } }, n) => `/n${n}.${path}`);
     const spans = await lab
       .watch(async () => {
         const answers: Promise<unknown>[] = [];

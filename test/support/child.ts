@@ -14,6 +14,11 @@ export interface Child {
   readonly line: Promise<string>;
   /** What it has printed so far, on both outputs. */
   readonly output: () => string;
+  /** What it has printed so far on its second output. */
+  readonly errors: () => string;
+  /** How it ended, once it has, with its outputs. */
+  readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly send: (signal: NodeJS.Signals) => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -22,10 +27,15 @@ export function startChild(code: string, { imports = [], env = {} }: ChildOption
   const args = [...imports.flatMap((name) => ["--import", name]), "--input-type=module-typescript", "--eval", code];
   const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, OTEL_PROPAGATORS: "", ...env } });
   let output = "";
+  let errors = "";
+  const ended: Child["ended"] = new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal })));
   const exited = new Promise<void>((resolve) => child.on("exit", () => resolve()));
   const line = new Promise<string>((resolve, reject) => {
     let text = "";
-    child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      errors += chunk.toString();
+    });
     child.stdout.on("data", (chunk: Buffer) => {
       output += chunk.toString();
       text += chunk.toString();
@@ -37,6 +47,9 @@ export function startChild(code: string, { imports = [], env = {} }: ChildOption
   return {
     line,
     output: () => output,
+    errors: () => errors,
+    ended,
+    send: (signal) => void child.kill(signal),
     stop: async () => {
       child.kill();
       await exited;
