@@ -66,6 +66,8 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
     remove: () => {
       instrumentation.active = false;
       wrapped.delete(manager);
+      // Or it would be counted on when another copy of the package has instrumented the instance since.
+      owners.delete(manager);
       restore();
     },
   });

@@ -1,0 +1,263 @@
+import type { ServerResponse } from "node:http";
+import { create } from "axios";
+import * as fc from "fast-check";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { instrumentAxios } from "../../src/axios.ts";
+import { instrumentFetch } from "../../src/fetch.ts";
+import { PATIENT, runs } from "../properties/runs.ts";
+import { serve } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+import { startTelemetry, traceparentOf, until } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+import { has, run, stopAll, told } from "./programs.ts";
+
+let server: TestServer;
+let held: ServerResponse[] = [];
+let telemetry: TestTelemetry;
+let otherCopy: { instrumentFetch: typeof instrumentFetch; instrumentAxios: typeof instrumentAxios };
+beforeAll(async () => {
+  server = await serve({
+    "/held": (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write("data: first\n\n");
+      held.push(response);
+    },
+    "*": (_, response) => void response.end("answer"),
+  });
+  vi.resetModules();
+  const copies = [import("../../src/fetch.ts"), import("../../src/axios.ts")] as const;
+  otherCopy = { ...(await copies[0]), ...(await copies[1]) };
+  expect(otherCopy.instrumentFetch).not.toBe(instrumentFetch);
+});
+afterAll(() => server.close());
+beforeEach(() => void (telemetry = startTelemetry()));
+afterEach(async () => {
+  await telemetry.stop();
+  await stopAll();
+});
+
+type Copy = "ours" | "another";
+
+/** Something that is instrumented in place, by us and by others, in any order. */
+interface Subject {
+  readonly instrument: (copy: Copy) => () => void;
+  /** Somebody else puts a layer on; the function takes it off again, and if it is rude in whatever state things are. */
+  readonly wrap: () => (isRude: boolean) => void;
+  /** Whether a call of the moment is to be traced. */
+  readonly isTraced: () => boolean;
+  readonly call: (path: string) => Promise<string>;
+  /** What is to be restored. */
+  readonly picture: () => unknown;
+}
+
+/** What of ours is in place: by which copy, and for how many owners. */
+interface Layer {
+  copy: Copy;
+  owners: number;
+}
+
+/** Undoes for an owner, once. */
+function owner(layer: Layer | undefined, undo: () => void): () => void {
+  let undone = false;
+  return () => {
+    undo();
+    if (layer !== undefined && !undone) layer.owners--;
+    undone = true;
+  };
+}
+
+function globalFetch(): Subject {
+  const layers = new Map<typeof fetch, { beneath: typeof fetch; layer?: Layer }>();
+  return {
+    instrument: (copy) => {
+      const beneath = globalThis.fetch;
+      const undo = (copy === "ours" ? instrumentFetch : otherCopy.instrumentFetch)();
+      if (globalThis.fetch !== beneath) layers.set(globalThis.fetch, { beneath, layer: { copy, owners: 0 } });
+      const layer = layers.get(globalThis.fetch)?.layer;
+      // The wrapper of one copy serves all, and is that one's to take away.
+      if (layer?.copy !== copy) return undo;
+      layer.owners++;
+      return owner(layer, undo);
+    },
+    wrap: () => {
+      const beneath = globalThis.fetch;
+      const foreign: typeof fetch = (input, init) => beneath(input, { ...init });
+      globalThis.fetch = foreign;
+      layers.set(foreign, { beneath });
+      return (isRude) => {
+        if (isRude || globalThis.fetch === foreign) globalThis.fetch = beneath;
+      };
+    },
+    isTraced: () => {
+      for (let at = layers.get(globalThis.fetch); at !== undefined; at = layers.get(at.beneath)) {
+        if (at.layer !== undefined && at.layer.owners > 0) return true;
+      }
+      return false;
+    },
+    call: async (path) => (await fetch(server.url + path)).text(),
+    picture: () => Object.getOwnPropertyDescriptor(globalThis, "fetch"),
+  };
+}
+
+function axiosInstance(): Subject {
+  const instance = create({ responseType: "text" });
+  const { request: interceptors } = instance.interceptors;
+  let layer: Layer = { copy: "ours", owners: 0 };
+  return {
+    instrument: (copy) => {
+      const undo = (copy === "ours" ? instrumentAxios : otherCopy.instrumentAxios)(instance);
+      if (layer.owners === 0) layer = { copy, owners: 0 };
+      if (layer.copy !== copy) return undo;
+      layer.owners++;
+      return owner(layer, undo);
+    },
+    wrap: () => {
+      const id = interceptors.use(async (config) => config);
+      return (isRude) => (isRude ? interceptors.clear() : interceptors.eject(id));
+    },
+    isTraced: () => layer.owners > 0,
+    call: async (path) => (await instance.get<string>(server.url + path)).data,
+    picture: () => {
+      const { handlers: _, ...own } = Object.getOwnPropertyDescriptors(interceptors) as Record<string, PropertyDescriptor>;
+      return [own, { ...instance.defaults }];
+    },
+  };
+}
+
+const SUBJECTS: Record<string, () => Subject> = { "the global fetch": globalFetch, "an axios instance": axiosInstance };
+
+type Step =
+  | { do: "instrument"; copy: Copy }
+  | { do: "wrap" | "hold" | "release" }
+  | { do: "undo"; which: number }
+  | { do: "unwrap"; which: number; isRude: boolean };
+
+const WHICH = fc.nat({ max: 5 });
+const STEP: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("instrument" as const), copy: fc.constantFrom<Copy>("ours", "another") }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("undo" as const), which: WHICH }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom("wrap" as const, "hold" as const, "release" as const) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("unwrap" as const), which: WHICH, isRude: fc.boolean() }) },
+);
+
+interface Facts {
+  answers: string[];
+  /** Of calls that were under way while layers came and went. */
+  streams: string[];
+  /** The URLs of the spans, each found by the one `traceparent` on the wire. */
+  traced: (string | undefined)[];
+  spans: number;
+  isTracedInTheEnd: boolean;
+  picture: unknown;
+}
+
+/** Takes steps, makes a call after each, and takes everything back. */
+async function walk(make: () => Subject, steps: readonly Step[]): Promise<{ facts: Facts; wanted: Facts }> {
+  const subject = make();
+  const before = subject.picture();
+  const undos: (() => void)[] = [];
+  const unwraps: ((isRude: boolean) => void)[] = [];
+  const open: Promise<string>[] = [];
+  const traced: string[] = [];
+  const answers: string[] = [];
+  telemetry.reset();
+  server.requests.length = 0;
+  held = [];
+
+  let calls = 0;
+  const call = (path: string): Promise<string> => {
+    const asked = `${path}?${calls++}`;
+    if (subject.isTraced()) traced.push(server.url + asked);
+    return subject.call(asked);
+  };
+  const take = async (step: Step): Promise<void> => {
+    if (step.do === "instrument") undos.push(subject.instrument(step.copy));
+    else if (step.do === "undo") undos[step.which % undos.length]?.();
+    else if (step.do === "wrap") unwraps.push(subject.wrap());
+    else if (step.do === "unwrap") unwraps[step.which % unwraps.length]?.(step.isRude);
+    else if (step.do === "release") held.shift()?.end();
+    else {
+      const waiting = held.length + 1;
+      open.push(call("/held"));
+      await until(() => held.length >= waiting);
+    }
+  };
+  for (const step of steps) {
+    await take(step);
+    answers.push(await call("/ok"));
+  }
+  for (const unwrap of unwraps.toReversed()) unwrap(true);
+  for (const undo of undos) undo();
+  const isTracedInTheEnd = subject.isTraced();
+  answers.push(await call("/ok"));
+  for (const response of held) response.end();
+  const streams = await Promise.all(open);
+  await telemetry.settled();
+
+  const urls = new Map(telemetry.own().map((span) => [traceparentOf(span), String(span.attributes["url.full"])]));
+  const sent = server.requests.flatMap((request) => server.values("traceparent", request).map((value) => urls.get(value)));
+  // Somebody else who has wrapped ours puts ours back in the end.
+  const picture = unwraps.length === 0 ? subject.picture() : before;
+  return {
+    facts: { answers, streams, traced: sent, spans: telemetry.started(), isTracedInTheEnd, picture },
+    wanted: {
+      answers: answers.map(() => "answer"),
+      streams: streams.map(() => "data: first\n\n"),
+      traced,
+      spans: traced.length,
+      isTracedInTheEnd: false,
+      picture: before,
+    },
+  };
+}
+
+describe.each(Object.entries(SUBJECTS))("%s", (_, make) => {
+  test(
+    "is traced for as long as somebody wants it, whatever the order, with calls in flight; then it is as it was",
+    PATIENT,
+    async () => {
+      const platform = Object.getOwnPropertyDescriptor(globalThis, "fetch")!;
+      const property = fc.asyncProperty(fc.array(STEP, { minLength: 1, maxLength: 12 }), async (steps) => {
+        try {
+          const { facts, wanted } = await walk(make, steps);
+          expect(facts).toEqual(wanted);
+        } finally {
+          Object.defineProperty(globalThis, "fetch", platform);
+        }
+      });
+      await fc.assert(property, runs(60));
+    },
+  );
+});
+
+test("a copy that has undone what it instrumented does not undo what another has since", async () => {
+  const instance = create({ responseType: "text" });
+  const before = Object.getOwnPropertyDescriptors(instance.interceptors.request);
+  otherCopy.instrumentAxios(instance)();
+  const undo = instrumentAxios(instance);
+  otherCopy.instrumentAxios(instance)();
+  const undoAgain = instrumentAxios(instance);
+  await instance.get(`${server.url}/ok`);
+  await telemetry.ended(1);
+  undo();
+  undoAgain();
+  expect(Object.getOwnPropertyDescriptors(instance.interceptors.request)).toEqual(before);
+});
+
+test("register's is its own: what others instrument and undo beside it leaves it in place", PATIENT, async () => {
+  const code = `
+    import { instrumentFetch } from "a2a-otel/fetch";
+    const registered = fetch;
+    const undo = instrumentFetch();
+    const both = fetch === registered;
+    undo();
+    undo();
+    console.log(JSON.stringify(["told", [both, fetch === registered]]));
+    const wrapped = globalThis[Symbol.for("a2a-otel.wrapped")];
+    console.log(JSON.stringify(["traced", wrapped.has(fetch)]));`;
+  const child = run(code, {}, ["./dist/register.js"]);
+  await has(child, "traced");
+  expect([told(child, "told"), told(child, "traced")]).toEqual([[[true, true]], [true]]);
+});
