@@ -1,4 +1,4 @@
-import { ROOT_CONTEXT, context, propagation, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, baggageEntryMetadataFromString, context, propagation, trace } from "@opentelemetry/api";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { wrapFetch } from "../../src/fetch.ts";
@@ -92,6 +92,32 @@ test("what is put into any carrier, in any letter case, is what comes out of it;
     expect(Object.keys(written).filter((header) => !known.has(header))).toEqual([]);
   });
   fc.assert(property, runs(1000));
+});
+
+test("the header of any baggage is the stock propagator's, the first time and again", PATIENT, () => {
+  const entry = fc.record({ value: fc.string({ unit: "binary" }), metadata: fc.option(fc.string(), { nil: undefined }) });
+  const members = fc.array(fc.tuple(fc.oneof(fc.constantFrom("user", "__proto__", "ä", ""), fc.string()), entry), {
+    maxLength: 200,
+  });
+  const property = fc.property(members, (entries) => {
+    let baggage = propagation.createBaggage();
+    for (const [key, { value, metadata }] of entries) {
+      const more = metadata === undefined ? {} : { metadata: baggageEntryMetadataFromString(metadata) };
+      baggage = baggage.setEntry(key, { value: value.toWellFormed(), ...more });
+    }
+    const from = propagation.setBaggage(ROOT_CONTEXT, baggage);
+    const header = (): string | undefined => injectTraceContext<Record<string, string>>({}, from)["baggage"];
+    lab.register();
+    const stock = header();
+    propagation.disable();
+    expect([header(), header()]).toEqual([stock, stock]);
+    // One member more is another baggage.
+    const more = propagation.setBaggage(from, baggage.setEntry("more", { value: "1" }));
+    const ours = injectTraceContext({}, more);
+    lab.register();
+    expect(ours).toEqual(injectTraceContext({}, more));
+  });
+  fc.assert(property, runs(200));
 });
 
 const TWICE: Record<string, (pairs: Pair[]) => HeadersInit> = {

@@ -4,6 +4,7 @@ import { context, metrics, propagation } from "@opentelemetry/api";
 import type { TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { Agent, setGlobalDispatcher } from "undici";
 import type { ClientOptions } from "../../src/index.ts";
 import { SENSITIVE } from "./model.ts";
 import type { Lab } from "./lab.ts";
@@ -48,6 +49,8 @@ export const OPTIONS: Record<string, (lab: Lab) => ClientOptions> = {
   "spans to the headers": () => ({ endSpanOn: "headers" }),
 };
 
+const INTERCEPTED = new Agent().compose((dispatch) => (options, handler) => dispatch(options, handler));
+
 /** Each changes the process, and returns what changes it back. */
 export const AROUND: Record<string, () => () => void> = {
   nothing: () => () => {},
@@ -87,6 +90,12 @@ export const AROUND: Record<string, () => () => void> = {
       return Reflect.apply(original, this, args);
     } as typeof http.request;
     return () => (http.request = original);
+  },
+  "a global dispatcher with an interceptor of somebody's": () => {
+    const places = Object.getOwnPropertySymbols(globalThis).filter((name) => String(name).includes("undici.globalDispatcher"));
+    const before = places.map((place) => Object.getOwnPropertyDescriptor(globalThis, place)!);
+    setGlobalDispatcher(INTERCEPTED);
+    return () => places.forEach((place, i) => Object.defineProperty(globalThis, place, before[i]!));
   },
   "a global fetch of somebody's": () => {
     const original = globalThis.fetch;

@@ -113,3 +113,8 @@ export function headersWith({ headers, byHand, letters }: Asked): [name: string,
     letters === 0 ? name : letters === 1 ? name[0]!.toUpperCase() + name.slice(1) : name.toUpperCase();
   return [...headers, ...headersOf(byHand).map(([name, value]): [string, string] => [spelled(name), value])];
 }
+
+/** The body in some shape; that of a DELETE as it is, for Node's client sends one of an unknown length without any framing. */
+export function bodyOf({ method, body }: Asked, shape: (body: string | undefined) => unknown): unknown {
+  return method === "DELETE" ? body : shape(body);
+}

@@ -1,8 +1,9 @@
+import { Readable } from "node:stream";
 import axios from "axios";
 import type { AxiosInstance, AxiosRequestConfig, CreateAxiosDefaults } from "axios";
 import { instrumentAxios } from "../../../src/axios.ts";
 import type { ClientOptions } from "../../../src/index.ts";
-import { headersWith } from "../requests.ts";
+import { bodyOf, headersWith } from "../requests.ts";
 import { HEADERS_OF_AXIOS } from "../shapes.ts";
 import { once, taken } from "./sender.ts";
 import type { Sender, Ways } from "./sender.ts";
@@ -50,6 +51,7 @@ const ADAPTERS: Ways<AxiosRequestConfig> = {
 const BODY: Ways<(body: string | undefined) => unknown> = {
   "a string": (body) => body,
   "a buffer": (body) => body && Buffer.from(body),
+  "a stream": (body) => body && Readable.from([Buffer.from(body)]),
 };
 
 export const throughAxios: Sender = {
@@ -68,7 +70,7 @@ export const throughAxios: Sender = {
       ...taken(ADAPTERS, way, "adapter"),
       method: asked.method,
       headers: taken(HEADERS_OF_AXIOS, way, "headers")(headersWith(asked)) as Record<string, string>,
-      data: taken(BODY, way, "body")(asked.body),
+      data: bodyOf(asked, taken(BODY, way, "body")),
     });
     return { status, body: data };
   },

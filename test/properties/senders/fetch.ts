@@ -33,13 +33,30 @@ const INPUT: Ways<(url: string, init: object) => [string | URL | Request, object
   "a Request with an init": (url, init) => [new Request(url, { method: "POST", headers: { "x-gone": "1" } }), init],
 };
 
+const BODY: Ways<(body: string | undefined) => unknown> = {
+  "a string": (body) => body,
+  bytes: (body) => body && new TextEncoder().encode(body),
+  "a Blob": (body) => body && new Blob([body]),
+  "a stream": (body) => body && new Blob([body]).stream(),
+};
+
 export const throughFetch: Sender = {
   name: "fetch",
-  ways: { of: Object.keys(OF), input: Object.keys(INPUT), init: Object.keys(BAGS), headers: Object.keys(HEADERS_OF_FETCH) },
+  ways: {
+    of: Object.keys(OF),
+    input: Object.keys(INPUT),
+    init: Object.keys(BAGS),
+    headers: Object.keys(HEADERS_OF_FETCH),
+    body: Object.keys(BODY),
+  },
   send: async (asked, server, way, traced) => {
     const send = traced === undefined ? platform : taken(OF, way, "of")(traced);
-    const { method, body } = asked;
-    const init = { method, headers: taken(HEADERS_OF_FETCH, way, "headers")(headersWith(asked)), body };
+    const init = {
+      method: asked.method,
+      headers: taken(HEADERS_OF_FETCH, way, "headers")(headersWith(asked)),
+      body: taken(BODY, way, "body")(asked.body),
+      duplex: "half",
+    };
     const response = await send(...taken(INPUT, way, "input")(server + asked.path, taken(BAGS, way, "init")(init)));
     return { status: response.status, body: await response.text() };
   },

@@ -1,9 +1,10 @@
 import { request as httpRequest } from "node:http";
+import { Readable } from "node:stream";
 import got from "got";
 import type { Got, OptionsInit, Response } from "got";
 import { wrapGot } from "../../../src/got.ts";
 import type { ClientOptions } from "../../../src/index.ts";
-import { headersWith } from "../requests.ts";
+import { bodyOf, headersWith } from "../requests.ts";
 import { HEADERS_OF_GOT } from "../shapes.ts";
 import { once, taken } from "./sender.ts";
 import type { Answer, Sender, Ways } from "./sender.ts";
@@ -40,6 +41,7 @@ const TRANSPORT: Ways<OptionsInit> = {
 const BODY: Ways<(body: string | undefined) => unknown> = {
   "a string": (body) => body,
   "a buffer": (body) => body && Buffer.from(body),
+  "a stream": (body) => body && Readable.from([Buffer.from(body)]),
 };
 
 export const throughGot: Sender = {
@@ -56,7 +58,7 @@ export const throughGot: Sender = {
       ...taken(TRANSPORT, way, "transport"),
       method: asked.method,
       headers: taken(HEADERS_OF_GOT, way, "headers")(headersWith(asked)),
-      body: taken(BODY, way, "body")(asked.body),
+      body: bodyOf(asked, taken(BODY, way, "body")),
     } as OptionsInit;
     return taken(CALL, way, "call")(traced === undefined ? plain : taken(OF, way, "of")(traced), server + asked.path, options);
   },
