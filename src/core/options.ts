@@ -51,7 +51,10 @@ export interface ClientOptions<Request = unknown, Response = unknown> extends Sh
   urlTemplate?: (request: Request) => string | undefined;
   /** Whether the span covers the response's body or ends with its headers. Default: `"response"`. */
   endSpanOn?: "response" | "headers";
-  /** Who gets `traceparent` and `tracestate`. Default: everyone. */
+  /**
+   * Who gets `traceparent` and `tracestate`. Default: everyone; in a browser the page's own origin alone, since a header that another origin
+   * does not allow makes the request fail (CORS).
+   */
   propagateTo?: Matcher | readonly Matcher[];
   /** Who gets `baggage`. Default: everyone whom `propagateTo` admits, except `modelProviderHosts`. */
   baggageTo?: Matcher | readonly Matcher[];

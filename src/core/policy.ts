@@ -1,6 +1,7 @@
 import { ROOT_CONTEXT, propagation, trace } from "@opentelemetry/api";
 import type { Baggage, Context } from "@opentelemetry/api";
 import { sizeOf } from "./baggage.ts";
+import { ownOriginTest } from "./browser.ts";
 import { warnOnce } from "./guard.ts";
 import { compileMatchers } from "./matchers.ts";
 import type { UrlTest } from "./matchers.ts";
@@ -36,7 +37,7 @@ export function policyOf(caller: string, options: Pick<ClientOptions, "propagate
       throw new TypeError(`${caller}: option "${name}": ${(error as Error).message}`, { cause: error });
     }
   };
-  const mayTrace = compiled("propagateTo");
+  const mayTrace = compiled("propagateTo") ?? ownOriginTest();
   return {
     trace: mayTrace,
     baggage: compiled("baggageTo") ?? ((url) => (mayTrace === undefined || mayTrace(url)) && !isModelProvider(url)),

@@ -1,0 +1,151 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { context, propagation } from "@opentelemetry/api";
+import { wrapFetch } from "../src/fetch.ts";
+import type { FetchOptions } from "../src/fetch.ts";
+import { ROUTES, serve } from "./support/server.ts";
+import type { TestServer } from "./support/server.ts";
+import { describe as shapeOf, getSpan, inSpan, startTelemetry, traceparentOf } from "./support/telemetry.ts";
+import type { SpanShape, TestTelemetry } from "./support/telemetry.ts";
+
+// What a browser's own fetch makes of this is for test/runtimes, in a real one.
+
+let telemetry: TestTelemetry;
+let own: TestServer;
+let other: TestServer;
+
+beforeAll(async () => {
+  own = await serve(ROUTES);
+  other = await serve(ROUTES);
+});
+afterAll(async () => {
+  await own.close();
+  await other.close();
+});
+beforeEach(() => void (telemetry = startTelemetry()));
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  await telemetry.stop();
+});
+
+/** A `process` as bundlers put it into pages. */
+const POLYFILL = { env: {}, versions: {}, nextTick: () => {} };
+
+/** Makes this look like a page of `own`, to code that asks what it runs on; `more` is laid over that. */
+function stubPage(more: Record<string, unknown> = {}): void {
+  const { origin } = new URL(own.url);
+  const globals = { process: POLYFILL, document: {}, location: new URL(`${own.url}/page`), origin, ...more };
+  for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
+}
+
+/** A browser does not tell of the connection. */
+const withoutPeer = (span: SpanShape): SpanShape => ({
+  ...span,
+  attributes: Object.fromEntries(Object.entries(span.attributes).filter(([name]) => !name.startsWith("network."))),
+});
+
+/** What a server gets of the trace and the baggage that a call is made in. */
+async function sent(server: TestServer, options?: FetchOptions): Promise<Record<string, string>> {
+  const traced = wrapFetch(fetch, options);
+  vi.unstubAllGlobals();
+  telemetry.reset();
+  const baggage = propagation.createBaggage({ user: { value: "1" } });
+  await inSpan("work", () =>
+    context.with(propagation.setBaggage(context.active(), baggage), async () => (await traced(`${server.url}/ok`)).text()),
+  );
+  const [span] = await telemetry.ended(1);
+  expect(withoutPeer(shapeOf(span!))).toEqual(withoutPeer(getSpan(server, "/ok")));
+  const { headers } = server.requests.at(-1)!;
+  return Object.fromEntries(
+    ["traceparent", "tracestate", "baggage"]
+      .filter((name) => name in headers)
+      .map((name) => [name, headers[name] === traceparentOf(span!) ? "the span's" : String(headers[name])]),
+  );
+}
+
+const ALL = { traceparent: "the span's", baggage: "user=1" };
+
+describe("in a browser", () => {
+  test("a request to the page's own origin carries the trace", async () => {
+    stubPage();
+    expect(await sent(own)).toEqual(ALL);
+  });
+
+  test("one to another origin carries nothing, and has its span", async () => {
+    stubPage();
+    expect(await sent(other)).toEqual({});
+  });
+
+  test("another port or scheme is another origin", async () => {
+    stubPage({ origin: own.url.replace("http:", "https:") });
+    expect(await sent(own)).toEqual({});
+    stubPage({ origin: "http://127.0.0.1" });
+    expect(await sent(own)).toEqual({});
+  });
+
+  test("propagateTo decides as everywhere, also of the own origin", async () => {
+    stubPage();
+    expect(await sent(other, { propagateTo: other.url })).toEqual(ALL);
+    stubPage();
+    expect(await sent(own, { propagateTo: other.url })).toEqual({});
+    stubPage();
+    expect(await sent(other, { propagateTo: () => true })).toEqual(ALL);
+  });
+
+  test("baggageTo decides of baggage alone", async () => {
+    stubPage();
+    expect(await sent(other, { baggageTo: other.url })).toEqual({ baggage: "user=1" });
+    stubPage();
+    expect(await sent(own, { baggageTo: [] })).toEqual({ traceparent: "the span's" });
+  });
+
+  test("a worker is a browser, too", async () => {
+    stubPage({ document: undefined, importScripts: () => {} });
+    expect(await sent(own)).toEqual(ALL);
+    stubPage({ document: undefined, importScripts: () => {} });
+    expect(await sent(other)).toEqual({});
+  });
+
+  test("a sandboxed frame has no origin of its own, whatever its address", async () => {
+    stubPage({ origin: "null" });
+    expect(await sent(own)).toEqual({});
+  });
+
+  test("a frame without an address has its parent's origin", async () => {
+    stubPage({ location: { href: "about:srcdoc", origin: "null" } });
+    expect(await sent(own)).toEqual(ALL);
+    stubPage({ location: { href: "about:srcdoc", origin: "null" } });
+    expect(await sent(other)).toEqual({});
+  });
+
+  test("where there is no global origin, the address tells it", async () => {
+    stubPage({ origin: undefined });
+    expect(await sent(own)).toEqual(ALL);
+    stubPage({ origin: undefined });
+    expect(await sent(other)).toEqual({});
+  });
+
+  test("a page of Electron that has Node's modules is a browser", async () => {
+    const electron = { ...POLYFILL, getBuiltinModule: () => undefined, versions: { node: "24.0.0", electron: "40.0.0" } };
+    stubPage({ process: electron });
+    expect(await sent(other)).toEqual({});
+    stubPage({ process: electron, document: undefined, location: undefined, origin: undefined });
+    expect(await sent(other)).toEqual(ALL);
+  });
+});
+
+describe("in no browser every origin gets the trace", () => {
+  const NODE = { getBuiltinModule: () => undefined, versions: { node: "24.0.0" }, env: {} };
+  test.each([
+    { where: "Node, Bun and Deno with jsdom or happy-dom", globals: { process: NODE } },
+    { where: "Deno with --location", globals: { process: NODE, document: undefined, origin: undefined } },
+    {
+      where: "a Worker of Cloudflare's",
+      globals: { process: undefined, document: undefined, location: undefined, origin: undefined },
+    },
+    { where: "an edge runtime with a location", globals: { process: undefined, document: undefined } },
+    { where: "React Native", globals: { location: undefined, document: undefined } },
+  ])("$where", async ({ globals }) => {
+    stubPage(globals);
+    expect(await sent(other)).toEqual(ALL);
+  });
+});
