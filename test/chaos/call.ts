@@ -1,0 +1,94 @@
+import { subscribe } from "node:diagnostics_channel";
+import type { Plan, When } from "./plan.ts";
+import type { ServedCall } from "./wire/fault-server.ts";
+import type { Stage } from "./wire/faults.ts";
+
+/** A call while it runs: where server, client and application meet. */
+export interface RunningCall extends ServedCall {
+  readonly plan: Plan;
+  /** What the application was told of, in order. */
+  readonly notes: string[];
+  readonly signal: AbortSignal | undefined;
+  /** The call has been made. */
+  readonly made: () => void;
+  /** The call has settled, and all is done that was planned. */
+  readonly over: () => void;
+}
+
+const running = new Map<number, RunningCall>();
+
+/** The call that a request belongs to: paths begin with its number. */
+export function callOf(path: string | undefined): RunningCall | undefined {
+  return running.get(Number(path?.split("/")[1]));
+}
+
+/** A signal that is never aborted, as an application has one for its shutdown: who listens to it must let go of it. */
+export const shared: AbortSignal = new AbortController().signal;
+
+export function beginCall(plan: Plan, fill: (text: string) => string): RunningCall {
+  const reached = new Map<Stage, () => void>();
+  const waiting = new Map<Stage, Promise<void>>();
+  for (const stage of ["headers", "hold"] as const) waiting.set(stage, new Promise((resolve) => void reached.set(stage, resolve)));
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(reasonOf(plan));
+  if (plan.abort === "before it begins") abort();
+  const call: RunningCall = {
+    plan,
+    fault: plan.fault,
+    requests: [],
+    notes: [],
+    fill,
+    signal: signalOf(plan, controller.signal),
+    reached: (stage) => {
+      reached.get(stage)?.();
+      if (stage === "hold" && plan.abort === "at the hold") abort();
+    },
+    until: async (stage) => waiting.get(stage),
+    made: () => abortLater(plan.abort, abort),
+    over: () => {
+      if (plan.abort === "when it is over") abort();
+      for (const resolve of reached.values()) resolve();
+      running.delete(plan.index);
+    },
+  };
+  running.set(plan.index, call);
+  return call;
+}
+
+function signalOf({ abort, signal }: Plan, own: AbortSignal): AbortSignal | undefined {
+  const used = typeof abort === "object" && "timeout" in abort ? AbortSignal.timeout(abort.timeout) : own;
+  if (signal === "any") return AbortSignal.any([used, shared]);
+  return signal === "shared" ? shared : signal === "own" ? used : undefined;
+}
+
+function reasonOf({ reason }: Plan): unknown {
+  if (reason === "an error") return new Error("the application gives up");
+  if (reason === "a text") return "the application gives up";
+  return reason === "an object" ? { givesUp: true } : undefined;
+}
+
+function abortLater(when: When | undefined, abort: () => void): void {
+  if (when === "at once") abort();
+  else if (typeof when === "object" && "microtasks" in when) afterMicrotasks(when.microtasks, abort);
+  else if (typeof when === "object" && "turns" in when) afterTurns(when.turns, abort);
+}
+
+function afterMicrotasks(count: number, then: () => void): void {
+  if (count === 0) then();
+  else queueMicrotask(() => afterMicrotasks(count - 1, then));
+}
+
+function afterTurns(count: number, then: () => void): void {
+  if (count === 0) then();
+  else setImmediate(() => afterTurns(count - 1, then));
+}
+
+/** Has calls told when their client has the head of an answer. */
+export function watchHeaders(): void {
+  subscribe("undici:request:headers", (message) =>
+    callOf((message as { request: { path: string } }).request.path)?.reached("headers"),
+  );
+  subscribe("http.client.response.finish", (message) =>
+    callOf((message as { request: { path: string } }).request.path)?.reached("headers"),
+  );
+}

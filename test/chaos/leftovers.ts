@@ -1,0 +1,86 @@
+import { getEventListeners } from "node:events";
+import type { EventEmitter } from "node:events";
+import { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { shared } from "./call.ts";
+import { heapUsed } from "./heap.ts";
+
+/** What a run leaves behind, in texts that can be compared. */
+export interface Leftovers {
+  /** What keeps the process alive, when all is closed. */
+  readonly handles: readonly string[];
+  /** Listeners to the signal that all calls share. */
+  readonly onShared: number;
+  /** Which listeners sockets have that stand idle; each combination once. */
+  readonly onSockets: readonly string[];
+  readonly onProcess: string;
+}
+
+/** What listens, while connections are still open. */
+export async function listeners(): Promise<Pick<Leftovers, "onShared" | "onSockets" | "onProcess">> {
+  // fetch takes its listeners off when its requests are collected.
+  for (let i = 0; i < 5 && getEventListeners(shared, "abort").length > 0; i++) await heapUsed();
+  const { _getActiveHandles: activeHandles } = process as unknown as { _getActiveHandles: () => unknown[] };
+  const sockets = activeHandles.call(process).filter((handle) => handle instanceof Socket && handle.remotePort !== undefined);
+  return {
+    onShared: getEventListeners(shared, "abort").length,
+    onSockets: [...new Set(sockets.map((socket) => listenersOf(socket as Socket)))].toSorted(),
+    onProcess: listenersOf(process),
+  };
+}
+
+function listenersOf(emitter: EventEmitter): string {
+  const names = emitter.eventNames().map((name) => `${String(name)} ${emitter.listenerCount(name)}`);
+  return names.toSorted().join(", ");
+}
+
+/** What keeps the process alive; what is being closed is waited for. */
+export async function handles(milliseconds: number): Promise<readonly string[]> {
+  const deadline = performance.now() + milliseconds;
+  let left = active();
+  while (left.length > 0 && performance.now() < deadline) {
+    await sleep(50);
+    left = active();
+  }
+  return left;
+}
+
+/** Without the channel to the parent process, and this module's own timer. */
+function active(): readonly string[] {
+  return process
+    .getActiveResourcesInfo()
+    .filter((name) => name !== "PipeWrap" && name !== "Pipe" && name !== "TTYWrap")
+    .toSorted();
+}
+
+/** Timers that the library has set and that have neither fired nor been cleared; it must not be loaded yet. */
+export function watchTimers(): () => number {
+  const open = new Set<unknown>();
+  for (const [set, clear] of [
+    ["setTimeout", "clearTimeout"],
+    ["setInterval", "clearInterval"],
+  ] as const) {
+    const original = { set: globalThis[set] as (...args: unknown[]) => unknown, clear: globalThis[clear] };
+    Object.assign(globalThis, {
+      [set]: (run: (...args: unknown[]) => void, ...rest: unknown[]) => {
+        if (new Error("where").stack?.includes(OURS) !== true) return original.set(run, ...rest);
+        const timer = original.set(
+          (...args: unknown[]) => {
+            if (set === "setTimeout") open.delete(timer);
+            run(...args);
+          },
+          ...rest,
+        );
+        open.add(timer);
+        return timer;
+      },
+      [clear]: (timer: never) => {
+        open.delete(timer);
+        original.clear(timer);
+      },
+    });
+  }
+  return () => open.size;
+}
+
+const OURS = new URL("../../src/", import.meta.url).href;
