@@ -3,6 +3,7 @@ import { errorMonitor } from "node:events";
 import http from "node:http";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import https from "node:https";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { context } from "@opentelemetry/api";
 import type { Options } from "got";
@@ -82,6 +83,16 @@ function codeOf(error: unknown): unknown {
   return (error as { code?: unknown } | null | undefined)?.code;
 }
 
+/** What a request or a response came over. That of http2 is a stand-in, which throws as soon as its session is over. */
+function connectionOf(message: { readonly socket: Socket | null } | undefined): Partial<Socket> {
+  try {
+    const { readableEnded, errored, remoteAddress, remotePort }: Partial<Socket> = message?.socket ?? {};
+    return { readableEnded, errored, remoteAddress, remotePort } as Partial<Socket>;
+  } catch {
+    return { readableEnded: true };
+  }
+}
+
 /** One attempt as Node's request tells of it, which got reads and destroys. */
 class Exchange {
   readonly #config: ClientConfig;
@@ -134,7 +145,7 @@ class Exchange {
     const call = this.#call;
     const { responseHook, endSpanOn } = this.#config.options;
     call.response(response.statusCode as number, response.headers);
-    const { remoteAddress, remotePort } = response.socket ?? {};
+    const { remoteAddress, remotePort } = connectionOf(response);
     call.connected(remoteAddress, remotePort, response.httpVersion === "2.0" ? "2" : response.httpVersion);
     if (responseHook === undefined) {
       if (endSpanOn === "headers") call.end();
@@ -168,7 +179,8 @@ class Exchange {
 
   /** The request was closed before all had arrived. */
   #cut(response: IncomingMessage | undefined): void {
-    const { errored } = this.#request ?? {};
+    // Of a connection that has failed got may hear before its request does, and then destroys that without an error.
+    const errored = this.#request?.errored ?? connectionOf(this.#request).errored;
     const error = errored ?? response?.errored ?? Object.assign(new Error("aborted"), { code: "ECONNRESET" });
     if (errored != null || this.#isRemote(response)) this.#call.fail(error, this.#options.signal);
     else this.#abandoned(error);
@@ -179,7 +191,7 @@ class Exchange {
     const request = this.#request;
     if (request === undefined || !request.destroyed) return true;
     // Node destroys a request of http/1.1 also for the other side.
-    return response?.httpVersionMajor !== 2 && request.socket?.readableEnded === true;
+    return response?.httpVersionMajor !== 2 && connectionOf(request).readableEnded === true;
   }
 
   /** The request was destroyed on this side, with no error of its own: the application has cancelled, or got has given up. */

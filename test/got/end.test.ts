@@ -56,6 +56,12 @@ async function* failing(): AsyncGenerator<string> {
 const soon = (action: () => void): void => void setTimeout(action, 30);
 
 group("a failure is an error", () => {
+  test.each(["a promise", "a stream"])("a server that speaks no TLS, of which got hears before its request: %s", async (kind) => {
+    const url = `https://127.0.0.1:${server.port}/`;
+    expect((await failure(kind === "a stream" ? client.stream(url).toArray() : client(url))).code).toBe("EPROTO");
+    expect(await end()).toEqual(["ERROR", "EPROTO", undefined, ["exception"]]);
+  });
+
   test("a connection that is refused", async () => {
     const closed = await serve({});
     await closed.close();

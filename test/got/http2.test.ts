@@ -3,7 +3,7 @@ import http2 from "node:http2";
 import type { ServerHttp2Stream } from "node:http2";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import https from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import got from "got";
@@ -22,6 +22,9 @@ let url: string;
 let onlyHttp1: string;
 
 async function listen(server: http2.Http2SecureServer | https.Server): Promise<string> {
+  // A session's own `socket` does not let anybody reset it.
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => void sockets.add(socket));
   server.on("request", (request: IncomingMessage, response: ServerResponse & { stream?: ServerHttp2Stream }) => {
     received.push(request.headers);
     const { stream } = response;
@@ -31,6 +34,7 @@ async function listen(server: http2.Http2SecureServer | https.Server): Promise<s
       setTimeout(() => stream?.close(http2.constants.NGHTTP2_INTERNAL_ERROR), 30);
     } else if (request.url === "/refuse") stream?.close(http2.constants.NGHTTP2_REFUSED_STREAM);
     else if (request.url === "/slow") response.write("first");
+    else if (request.url === "/gone") for (const socket of sockets) socket.resetAndDestroy();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   servers.push(server);
@@ -108,6 +112,11 @@ const RESETS: Record<string, number | undefined> =
 test.each(Object.entries(RESETS))("a stream that the server resets is an error: %s", async (path, status) => {
   await expect(client(url + path)).rejects.toThrow(/abort|NGHTTP2/);
   expect(await end()).toEqual(["ERROR", expect.stringMatching(/^(?:ECONNRESET|ERR_HTTP2_STREAM_ERROR)$/), status]);
+});
+
+test("a connection that is reset is an error, and its socket, which then throws, throws at nobody", async () => {
+  await expect(client(`${url}/gone`)).rejects.toThrow(/aborted/);
+  expect(await end()).toEqual(["ERROR", "ECONNRESET", undefined]);
 });
 
 test("a timeout of got's own still holds, and is an error", async () => {
