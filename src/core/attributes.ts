@@ -168,7 +168,9 @@ function redactUserInfo(text: string): string {
 
 /** A message of somebody else's, before it is recorded: the URLs in it lose what {@link redactUrl} takes out. */
 export function redactText(text: string, sensitive: RegExp | undefined): string {
-  return redactQuery(text.replace(USER_INFO, `$1${REDACTED}:${REDACTED}@`), sensitive);
+  const lines = text.replace(USER_INFO, `$1${REDACTED}:${REDACTED}@`).split("\n");
+  // What follows a value up to the end of its line may belong to it; the frames of a stack do not.
+  return lines.map((line) => redactQuery(line, sensitive)).join("\n");
 }
 
 const CODE = /^[A-Za-z][A-Za-z0-9_]{1,63}$/;
