@@ -179,3 +179,13 @@ test("the method is found wherever it stands at the top of any JSON object", () 
     }),
   );
 });
+
+test.each([
+  ["DELETE", "/tasks/t-1/pushNotificationConfigs"],
+  ["POST", "/tasks/t-1/pushNotificationConfigs/c-1"],
+  ["DELETE", "/tasks/t-1:subscribe"],
+  ["DELETE", "/tasks/t-1"],
+  ["PUT", "/tasks/t-1"],
+])("%s %s is no method of A2A", (method, path) => {
+  expect(recogniseA2A("headers", method, path, V1)).toBeUndefined();
+});

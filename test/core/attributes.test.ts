@@ -167,6 +167,7 @@ describe("error.type", () => {
     ["a name", new HTTPError("x"), "HTTPError"],
     ["a class without a name of its own", new Custom("x"), "Custom"],
     ["a name that is a message", Object.assign(new Error("x"), { name: "no, that failed" }), "Error"],
+    ["neither a name nor a class with one", Object.assign(new Error("x"), { constructor: undefined }), "Error"],
     ["an empty AggregateError", new AggregateError([]), "AggregateError"],
     ["a string", "failed: secret", "_OTHER"],
     ["null", null, "_OTHER"],
