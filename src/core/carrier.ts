@@ -54,8 +54,7 @@ export class RecordView {
 }
 
 /** Calls `visit` with each name and value of headers in any shape. A one-shot iterator is used up. */
-function eachHeader(headers: unknown, visit: (name: string, value: unknown) => void): void {
-  if (typeof headers !== "object" || headers === null) return;
+function eachHeader(headers: object, visit: (name: string, value: unknown) => void): void {
   if (Array.isArray(headers) && isFlat(headers)) {
     for (let i = 0; i + 1 < headers.length; i += 2) visit(String(headers[i]), headers[i + 1]);
   } else if (isIterable(headers)) {
@@ -139,10 +138,12 @@ function copyOf(headers: HeadersLike): HeadersLike | undefined {
   if (headers instanceof Map) return new Map(headers) as HeadersLike;
   if (headers instanceof Headers) return new Headers(headers);
   try {
-    return new (headers.constructor as new (init: Iterable<Pair>) => HeadersLike)(headers);
+    const copy = new (headers.constructor as new (init: Iterable<Pair>) => HeadersLike)(headers);
+    if (Array.from(copy).length === Array.from(headers).length) return copy;
   } catch {
-    return undefined; // a class of somebody's own, which is made in another way
+    // As below.
   }
+  return undefined; // a class of somebody's own, which is made in another way
 }
 
 function recordWith(headers: object, added: Record<string, string>, replaced: readonly string[]): unknown {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readHeader, readHeaders, sameName, withHeaders, writeHeaders } from "../../src/core/carrier.ts";
+import { RecordView, readAll, readHeader, readHeaders, sameName, withHeaders, writeHeaders } from "../../src/core/carrier.ts";
 
 const ADDED = { traceparent: "new", baggage: "new=1" };
 const REPLACED = ["traceparent", "tracestate", "baggage"];
@@ -28,6 +28,37 @@ class TokenHeaders extends Headers {
   }
 }
 
+/** Headers as other libraries make them: no `Headers` and no `Map`, but with the same methods. */
+class OwnHeaders {
+  readonly #pairs: Map<string, string>;
+  constructor(init: Iterable<readonly [string, string]> = []) {
+    this.#pairs = new Map(Array.from(init, ([name, value]) => [name.toLowerCase(), value]));
+  }
+  get(name: string): string | null {
+    return this.#pairs.get(name.toLowerCase()) ?? null;
+  }
+  set(name: string, value: string): void {
+    this.#pairs.set(name.toLowerCase(), value);
+  }
+  delete(name: string): void {
+    this.#pairs.delete(name.toLowerCase());
+  }
+  [Symbol.iterator](): Iterator<[string, string]> {
+    return this.#pairs.entries();
+  }
+}
+class KeyedHeaders extends OwnHeaders {
+  constructor(key: { pairs: [string, string][] }) {
+    super(key.pairs);
+  }
+}
+class CheckedHeaders extends KeyedHeaders {
+  constructor(key: { pairs: [string, string][] }) {
+    super(key);
+    if (key.pairs === undefined) throw new TypeError("no key");
+  }
+}
+
 describe("reading", () => {
   test.each<[string, unknown]>([
     ["a record", { "x-b": "2", "X-A": "1" }],
@@ -38,6 +69,8 @@ describe("reading", () => {
     ["Headers", new Headers({ "x-a": "1" })],
     ["a Map", new Map([["X-A", "1"]])],
     ["an iterable of pairs", new Set([["X-A", "1"]])],
+    ["headers of a class of their own", new OwnHeaders([["X-A", "1"]])],
+    ["headers to be read as a record", new RecordView({ "X-A": "1", get: () => "never" })],
   ])("%s, in any letter case", (_, headers) => {
     expect(readHeaders(headers, ["x-a", "x-c"])).toEqual({ "x-a": "1" });
     expect(readHeader(headers, "X-a")).toBe("1");
@@ -75,7 +108,23 @@ describe("reading", () => {
   );
 
   test("names are the same whatever their letter case", () => {
-    expect([sameName("TraceParent", "traceparent"), sameName("a", "ab"), sameName("a", "b")]).toEqual([true, false, false]);
+    const same: [string, string][] = [
+      ["TraceParent", "traceparent"],
+      ["a", "a"],
+      ["", ""],
+      ["x-a", "X-A"],
+    ];
+    const other: [string, string][] = [
+      ["a", "ab"],
+      ["a", "b"],
+      ["ab", "bb"],
+      ["ab", "ac"],
+      ["a", ""],
+    ];
+    expect([same, other].map((pairs) => pairs.map(([a, b]) => sameName(a, b)))).toEqual([
+      same.map(() => true),
+      other.map(() => false),
+    ]);
   });
 });
 
@@ -122,6 +171,29 @@ describe("a copy with headers added", () => {
     expect(withHeaders(new ListMap("x-a"), ADDED, REPLACED)).toEqual(new Map(Object.entries({ "x-a": "1", ...ADDED })));
   });
 
+  test("headers of a class of their own stay of it, and become pairs where they cannot be made again", () => {
+    const copy = withHeaders(new OwnHeaders(PAIRS), ADDED, REPLACED);
+    expect(copy).toBeInstanceOf(OwnHeaders);
+    expect(new Headers(Array.from(copy as OwnHeaders))).toEqual(new Headers(KEPT));
+    for (const made of [new KeyedHeaders({ pairs: PAIRS }), new CheckedHeaders({ pairs: PAIRS })]) {
+      expect(withHeaders(made, ADDED, REPLACED)).toEqual(KEPT.map(([name, value]) => [name.toLowerCase(), value]));
+    }
+  });
+
+  test("an iterable of pairs becomes an array of them", () => {
+    expect(withHeaders(new Set(PAIRS), ADDED, REPLACED)).toEqual(KEPT);
+  });
+
+  test("names in a flat array that are no text stay", () => {
+    expect(withHeaders(["x-a", "1", 7, "2", "baggage", "old"], ADDED, REPLACED)).toEqual([
+      "x-a",
+      "1",
+      7,
+      "2",
+      ...Object.entries(ADDED).flat(),
+    ]);
+  });
+
   test("several cookies stay several", () => {
     const headers = new Headers([
       ["set-cookie", "a"],
@@ -145,10 +217,47 @@ describe("writing in place", () => {
     ["an empty array becomes pairs", [], Object.entries(ADDED)],
     ["Headers", new Headers(PAIRS), new Headers(KEPT)],
     ["a Map", new Map(PAIRS), new Map(KEPT)],
+    ["headers of a class of their own", new OwnHeaders(PAIRS), new OwnHeaders(KEPT)],
   ])("%s", (_, carrier, wanted) => {
     writeHeaders(carrier, ADDED, REPLACED);
     expect(carrier).toEqual(wanted);
   });
+});
+
+describe("what an iterator yields", () => {
+  const pair = ["a", "1"];
+  function* yields(error?: unknown): Generator<string[]> {
+    yield pair;
+    if (error !== undefined) throw error;
+  }
+
+  test("can be read as often as one likes", () => {
+    const read = readAll(yields());
+    expect([Array.from(read), Array.from(read)]).toEqual([[pair], [pair]]);
+  });
+
+  test("can be read to its error, as often as one likes", () => {
+    const error = new Error("broken off");
+    const read = readAll(yields(error));
+    for (let i = 0; i < 2; i++) {
+      const seen: unknown[] = [];
+      expect(() => {
+        for (const item of read) seen.push(item);
+      }).toThrow(error);
+      expect(seen).toEqual([pair]);
+    }
+  });
+});
+
+test("a record stays one where somebody has given all objects an iterator", () => {
+  const prototype = Object.prototype as { [Symbol.iterator]?: unknown };
+  prototype[Symbol.iterator] = function* everything() {};
+  try {
+    expect(readHeader({ "x-a": "1" }, "x-a")).toBe("1");
+    expect(withHeaders({ "x-a": "1" }, ADDED, REPLACED)).toEqual({ "x-a": "1", ...ADDED });
+  } finally {
+    delete prototype[Symbol.iterator];
+  }
 });
 
 test("whatever the headers: what was read before is read after, but for what was replaced", () => {

@@ -50,7 +50,11 @@ describe("what is told to diag", () => {
     ["an error whose input is safe", Object.assign(new Error("x"), { input: "https://agent.example" }), undefined],
     ["an error whose input is no text", Object.assign(new Error("x"), { input: 7 }), undefined],
     ["a text with user info", "at https://me:pass@agent.example", "at https://REDACTED:REDACTED@agent.example"],
-    ["an error without a stack, with a signature", noStack("https://agent.example/?sig=1"), "Error: https://agent.example/?sig=REDACTED"],
+    [
+      "an error without a stack, with a signature",
+      noStack("https://agent.example/?sig=1"),
+      "Error: https://agent.example/?sig=REDACTED",
+    ],
     ["Node's error, whose URL is not in its text", NODES, NODES.stack],
   ])("of %s", (_, thrown, told) => {
     reportFailure("a hook", thrown);

@@ -21,7 +21,9 @@ describe("where no context manager is registered", () => {
     const fresh = await import("../../src/core/telemetry.ts");
     fresh.checkContextManager();
     fresh.checkContextManager();
-    expect(warn.mock.calls).toEqual([["a2a-otel", expect.stringMatching(/^no OpenTelemetry context manager is registered: .* setupPropagation/)]]);
+    expect(warn.mock.calls).toEqual([
+      ["a2a-otel", expect.stringMatching(/^no OpenTelemetry context manager is registered: .* setupPropagation/)],
+    ]);
   });
 
   test("one is provided by whoever has said so, once, and nothing is warned of", () => {
