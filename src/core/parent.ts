@@ -1,5 +1,5 @@
 import { ROOT_CONTEXT, SpanKind, isSpanContextValid, propagation, trace } from "@opentelemetry/api";
-import type { Context } from "@opentelemetry/api";
+import type { Context, Span } from "@opentelemetry/api";
 import { findCall } from "./open-calls.ts";
 import { BAGGAGE, TRACEPARENT, contextOf, mergedBaggage } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
@@ -9,11 +9,9 @@ export function isTracedAlready(carried: Record<string, string>, active: Context
   const traceparent = carried[TRACEPARENT];
   if (traceparent === undefined) return false;
   if (findCall(traceparent, active) !== undefined) return true;
-  const span = trace.getSpan(active);
   // The API gives a span no kind, but the span of an SDK has one.
-  return (
-    (span as { kind?: SpanKind } | undefined)?.kind === SpanKind.CLIENT && traceparent.includes(span?.spanContext().spanId ?? "-")
-  );
+  const span = trace.getSpan(active) as (Span & { readonly kind?: SpanKind }) | undefined;
+  return span?.kind === SpanKind.CLIENT && traceparent.includes(span.spanContext().spanId);
 }
 
 /** The parent of a call whose request has headers put in by hand: they lead where no span is active; baggage is merged, active members win. */
