@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { listen } from "./support/server.ts";
@@ -30,7 +31,10 @@ test.each(pages)("%s links to files that are there", (page) => {
 
 const LOCAL = (name: string): string => `CLIENT ${name} (root)`;
 
-test.each([
+/** What the examples have in common, and the one that has a test of its own. */
+const NO_ROW = ["tracing", "a2a-server", "two-backends"];
+
+const EXAMPLES = [
   { example: "fetch", prints: [LOCAL("GET"), "the agent saw 00-"] },
   { example: "undici", prints: [LOCAL("GET"), "hello"] },
   { example: "axios", prints: [LOCAL("GET"), "hello"] },
@@ -44,8 +48,25 @@ test.each([
   },
   { example: "queue", prints: ["INTERNAL order (root)", "working on an order", "CONSUMER work (remote parent)"] },
   { example: "a2a", prints: ["CLIENT SendMessage (root)", "SERVER SendMessage (remote parent)", "hello"] },
+  {
+    example: "a2a-streaming",
+    prints: ["SERVER SendStreamingMessage (remote parent)", "TASK_STATE_COMPLETED\nCLIENT SendStreamingMessage (root)"],
+  },
+  {
+    example: "policy",
+    prints: [
+      "SERVER GET (root)",
+      "127.0.0.1 saw traceparent: true, baggage: tenant=acme, accepted: 0",
+      "localhost saw traceparent: false, baggage: undefined, accepted: 0",
+    ],
+  },
+  { example: "metrics", prints: ["'http.client.request.duration'", "'http.server.request.duration'"] },
+  { example: "context", prints: ["thread: true", "as added: false", "bound: true"] },
+  { example: "by-hand", prints: ["the agent saw our trace: true"] },
   { example: "first", prints: ["name: 'GET'", "kind: 1", "kind: 2"] },
-])("the example $example runs and prints its spans", async ({ example, prints }) => {
+];
+
+test.each(EXAMPLES)("the example $example runs and prints its spans", async ({ example, prints }) => {
   const free = await listen(() => {});
   await free.close();
   const { stdout } = await run(process.execPath, [`examples/${example}.ts`], {
@@ -53,4 +74,19 @@ test.each([
     timeout: 10_000,
   });
   for (const text of prints) expect(stdout).toContain(text);
+});
+
+const files = globSync("examples/*.ts");
+
+test("each example is run", () => {
+  const names = files.map((file) => basename(file, ".ts"));
+  expect(
+    EXAMPLES.map(({ example }) => example)
+      .concat(NO_ROW)
+      .toSorted(),
+  ).toEqual(names.toSorted());
+});
+
+test.each(files)("%s has fewer than 40 lines", (file) => {
+  expect(readFileSync(file, "utf8").trimEnd().split("\n").length).toBeLessThan(40);
 });
