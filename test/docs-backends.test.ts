@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
@@ -10,7 +11,7 @@ import type { Recorded, TestServer } from "./support/server.ts";
 const run = promisify(execFile);
 const KEYS = { LANGFUSE_PUBLIC_KEY: "pk-lf-1", LANGFUSE_SECRET_KEY: "sk-lf-1" };
 
-const backend = (path: string, status = 200): Promise<TestServer> =>
+const startBackend = (path: string, status = 200): Promise<TestServer> =>
   serve({ [path]: (_, response) => void response.writeHead(status, { "content-type": "application/json" }).end("{}") });
 
 const received = ({ requests }: TestServer): ReceivedSpan[] =>
@@ -25,8 +26,8 @@ const runExample = (jaeger: TestServer, langfuse: TestServer): Promise<{ stderr:
   });
 
 test("two backends get the same trace, each at its own path with its own headers", async () => {
-  const jaeger = await backend("/v1/traces");
-  const langfuse = await backend("/api/public/otel/v1/traces");
+  const jaeger = await startBackend("/v1/traces");
+  const langfuse = await startBackend("/api/public/otel/v1/traces");
   await runExample(jaeger, langfuse);
   const seen = received(jaeger);
   expect(seen.map(({ service, name, kind, parentSpanId }) => ({ service, name, kind, child: parentSpanId !== undefined }))).toEqual(
@@ -51,10 +52,67 @@ test("two backends get the same trace, each at its own path with its own headers
 });
 
 test("a backend that refuses costs the other nothing", async () => {
-  const jaeger = await backend("/v1/traces", 403);
-  const langfuse = await backend("/api/public/otel/v1/traces");
+  const jaeger = await startBackend("/v1/traces", 403);
+  const langfuse = await startBackend("/api/public/otel/v1/traces");
   const { stderr } = await runExample(jaeger, langfuse);
   expect(stderr).toContain("a backend has refused: OTLPExporterError: Forbidden");
   expect(received(langfuse).map(({ name }) => name)).toEqual(["ask", "orchestrate"]);
   await Promise.all([jaeger.close(), langfuse.close()]);
+});
+
+/** What exports one span as the environment says. */
+const EXPORT = `
+  import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+  import { SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+  const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: new OTLPTraceExporter() })] });
+  provider.getTracer("test").startSpan("work").end();
+  await provider.shutdown();
+`;
+
+/** The shell blocks of the page that configure an exporter, and where each is to lead. */
+const BLOCKS = [...readFileSync("docs/backends.md", "utf8").matchAll(/## (.+)|```sh\n([^`]*export OTEL_[^`]*)```/g)];
+const PLAIN = { path: "/v1/traces", headers: {} };
+const EXPECTED = [
+  { backend: "Jaeger", ...PLAIN },
+  {
+    backend: "Langfuse",
+    path: "/api/public/otel/v1/traces",
+    headers: {
+      authorization: `Basic ${Buffer.from("pk-lf-1234567890:sk-lf-1234567890").toString("base64")}`,
+      "x-langfuse-ingestion-version": "4",
+    },
+  },
+  { backend: "Instana", ...PLAIN },
+  { backend: "Instana", path: "/v1/traces", headers: { "x-instana-key": "0123456789", "x-instana-host": "my-host" } },
+  { backend: "Datadog", ...PLAIN },
+  { backend: "Datadog", path: "/v1/traces", headers: { "dd-api-key": "0123456789", compute_stats: "true" } },
+];
+
+function configurations(): { backend: string; shell: string }[] {
+  let backend = "";
+  return BLOCKS.flatMap(([, heading, shell]) => {
+    backend = heading ?? backend;
+    return shell === undefined ? [] : [{ backend, shell }];
+  });
+}
+
+test.each(EXPECTED.map((expected, index) => ({ ...expected, index })))(
+  "configuration $index, of $backend, leads to $path with its headers",
+  async ({ backend: name, path, headers, index }) => {
+    const { backend: found, shell } = configurations()[index] as { backend: string; shell: string };
+    expect(found).toBe(name);
+    const server = await startBackend(path);
+    const local = shell.replaceAll(/=https?:\/\/[^/\s]+/g, `=${server.url}`);
+    await run("sh", ["-c", `${local}\nexec "$NODE" --input-type=module -e "$EXPORT"`], {
+      env: { ...process.env, NODE: process.execPath, EXPORT },
+      timeout: 20_000,
+    });
+    expect(server.requests.map(({ url }) => url)).toEqual([path]);
+    expect(server.requests[0]?.headers).toMatchObject(headers);
+    await server.close();
+  },
+);
+
+test("each configuration of the page is tried", () => {
+  expect(configurations()).toHaveLength(EXPECTED.length);
 });
