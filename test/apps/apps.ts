@@ -10,6 +10,7 @@ import { webApp } from "./web.ts";
 export const apps: readonly App[] = [
   webApp({ name: "express-4", clients: ["fetch", "axios"], route: (client) => `/call/${client}/:path` }),
   webApp({ name: "express-5", clients: ["fetch", "axios"], route: (client) => `/call/${client}/:path` }),
+  webApp({ name: "fastify-5", clients: ["fetch", "axios"], route: (client) => `/call/${client}/:path` }),
   commonjs,
   jest,
   bundledBy("esbuild", ["esbuild.config.js"]),
