@@ -67,5 +67,6 @@ function chains(spans: readonly ExportedSpan[]): string[] {
 
 function nameOf({ kind, name, attributes }: ExportedSpan): string {
   if (kind === "INTERNAL") return name;
-  return `${kind} ${attributes["url.path"] ?? new URL(String(attributes["url.full"])).pathname}`;
+  const path = kind === "SERVER" ? String(attributes["url.path"]) : new URL(String(attributes["url.full"])).pathname;
+  return `${kind} ${path}`;
 }

@@ -152,20 +152,20 @@ function isCall({ kind }: ExportedSpan): boolean {
   return kind === "SERVER" || kind === "CLIENT";
 }
 
-function withoutAttributes({ attributes: _, ...span }: SpanOutline): Partial<SpanOutline> {
-  return span;
+function withoutAttributes({ scope, name, kind, failed, parent }: SpanOutline): Partial<SpanOutline> {
+  return { scope, name, kind, failed, parent };
 }
 
 /** A span without what the processors of @vercel/otel write on every span. */
-function asMade({ attributes: { "operation.name": _, ...attributes }, ...span }: SpanOutline): SpanOutline {
-  return { ...span, attributes };
+function asMade(span: SpanOutline): SpanOutline {
+  return withoutSome(span, (name) => name === "operation.name");
 }
 
 /** The span of a call that was answered without a request. */
 function unsent({ agent }: Backend, path: string, parent: string): SpanOutline {
-  const span = clientSpan(agent, path, parent);
-  return {
-    ...span,
-    attributes: Object.fromEntries(Object.entries(span.attributes).filter(([name]) => !name.startsWith("network."))),
-  };
+  return withoutSome(clientSpan(agent, path, parent), (name) => name.startsWith("network."));
+}
+
+function withoutSome(span: SpanOutline, left: (name: string) => boolean): SpanOutline {
+  return { ...span, attributes: Object.fromEntries(Object.entries(span.attributes).filter(([name]) => !left(name))) };
 }

@@ -15,9 +15,11 @@ const stages = join(tmpdir(), `a2a-otel-apps-${createHash("sha256").update(root)
 
 /** Packs the package as it would be published, and returns the path of the tarball. */
 export async function pack(): Promise<string> {
+  if (!existsSync(join(root, "dist/index.js"))) throw new Error("there is no dist: npm run build");
   mkdirSync(stages, { recursive: true });
   const { stdout } = await runWell("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", stages], { cwd: root });
-  return join(stages, stdout.trim().split("\n").at(-1) as string);
+  const name = stdout.trim().split("\n").pop() ?? "";
+  return join(stages, name);
 }
 
 /** Copies an app to its stage, installs what its lockfile says, and lays the packed package beside that. Returns the stage's path. */

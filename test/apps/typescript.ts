@@ -16,12 +16,12 @@ const RESOLUTIONS = { node16: "node16", nodenext: "nodenext", bundler: "esnext" 
 
 /** Every export of the package, as one version of TypeScript sees it. */
 export function typescriptApp(version: string, { unreadable = [], requires = true }: Limits = {}): App {
-  const name = `typescript-${version}`;
+  const app = `typescript-${version}`;
   return {
-    name,
+    name: app,
     folder: "typescript",
     verify: async (cwd, check, stage) => {
-      const compiler = join(cwd, "node_modules", name, "bin/tsc");
+      const compiler = join(cwd, "node_modules", app, "bin/tsc");
       await check("no export is left out", () =>
         assert.deepEqual(
           exportsOf(cwd).filter((one) => !importsOf(cwd).has(one)),
