@@ -29,6 +29,8 @@ async function verifyVariant(variant: string, cwd: string, check: Check): Promis
     app: ["all clients, and errors by their right names", verifyService],
     a2a: ["the errors of the A2A SDK have their codes", verifyA2A],
     registered: ["register is not taken for unused", verifyRegister],
+    plugin: ["the fastify plugin keeps what marks it as one", verifyPlugin],
+    doctor: ["doctor finds nothing broken", verifyDoctor],
     "axios-required": ["both builds of axios in one file", verifyAxios],
   };
   for (const [entry, [what, verifyEntry]] of Object.entries(checks)) {
@@ -147,6 +149,17 @@ async function verifyRegister(cwd: string, file: string, backend: Backend): Prom
     ],
   );
   assertWire(backend, spans);
+}
+
+async function verifyPlugin(cwd: string, file: string): Promise<void> {
+  assert.equal((await runWell(process.execPath, [file], { cwd })).stdout, "true\n");
+}
+
+async function verifyDoctor(cwd: string, file: string, { environment }: Backend): Promise<void> {
+  const { stdout, stderr } = await runWell(process.execPath, [file], { cwd, env: environment });
+  const report = JSON.parse(stdout) as { ok: boolean; text: string; roundTrip?: { parent: string; sameTrace: boolean } };
+  assert.deepEqual({ ok: report.ok, stderr }, { ok: true, stderr: "" }, report.text);
+  assert.deepEqual([report.roundTrip?.parent, report.roundTrip?.sameTrace], ["client span", true]);
 }
 
 async function verifyAxios(cwd: string, file: string, backend: Backend): Promise<void> {
