@@ -1,11 +1,15 @@
-import { ROOT_CONTEXT, context, diag, propagation, trace } from "@opentelemetry/api";
-import type { ContextManager, TextMapPropagator } from "@opentelemetry/api";
+import { context, diag, propagation, trace } from "@opentelemetry/api";
+import type { TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
 import { w3cBaggagePropagator } from "./core/baggage.ts";
+import { own, propagationInEffect } from "./core/in-effect.ts";
+import type { PropagationSetup } from "./core/in-effect.ts";
 import { SETUP_OPTIONS, checkOptions } from "./core/options.ts";
 import { propagatorNames, w3cPropagator } from "./core/propagator.ts";
 import { hasContextManager, isNoop } from "./core/telemetry.ts";
+
+export type { PropagationSetup } from "./core/in-effect.ts";
 
 /** Options of {@link setupPropagation}. */
 export interface SetupOptions {
@@ -14,18 +18,6 @@ export interface SetupOptions {
   /** Whether to set an AsyncLocalStorage context manager where none is. Default: true. */
   contextManager?: boolean;
 }
-
-/** What is in effect after {@link setupPropagation}. */
-export interface PropagationSetup {
-  /** The names of the headers that the global propagator writes. */
-  fields: string[];
-  propagator: "ours" | "other" | "none";
-  contextManager: "ours" | "other" | "none";
-  tracerProvider: "other" | "none";
-}
-
-let ownPropagator = false;
-let ownContextManager: ContextManager | undefined;
 
 /**
  * Fills OpenTelemetry's global places for a propagator and a context manager where nothing is, and leaves alone what is there.
@@ -49,7 +41,7 @@ export function setupPropagation(options: SetupOptions = {}): PropagationSetup {
 
 function setPropagator(propagator: TextMapPropagator | undefined): void {
   if (propagator === undefined || !propagation.setGlobalPropagator(propagator)) return;
-  ownPropagator = true;
+  own.propagator = true;
   if (isNoop(trace.getTracerProvider())) {
     diag.info("a2a-otel: a propagator was set before any SDK; an SDK that brings another would come too late for it");
   }
@@ -57,7 +49,7 @@ function setPropagator(propagator: TextMapPropagator | undefined): void {
 
 function setContextManager(): void {
   const manager = new AsyncLocalStorageContextManager().enable();
-  if (context.setGlobalContextManager(manager)) ownContextManager = manager;
+  if (context.setGlobalContextManager(manager)) own.contextManager = manager;
 }
 
 /** What `OTEL_PROPAGATORS` asks for; undefined for `none`. */
@@ -72,20 +64,4 @@ function propagatorOfEnvironment(): TextMapPropagator | undefined {
     else diag.warn(`a2a-otel: OTEL_PROPAGATORS names "${name}", which is not brought along (tracecontext, baggage, none): skipped`);
   }
   return propagators.length === 0 ? undefined : new CompositePropagator({ propagators });
-}
-
-/** What {@link setupPropagation} would return, without setting anything: what is in effect at this moment. */
-export function propagationInEffect(): PropagationSetup {
-  const fields = propagation.fields();
-  return {
-    fields,
-    propagator: fields.length === 0 ? "none" : ownPropagator ? "ours" : "other",
-    contextManager: hasContextManager() ? (isOwnContextManager() ? "ours" : "other") : "none",
-    tracerProvider: isNoop(trace.getTracerProvider()) ? "none" : "other",
-  };
-}
-
-function isOwnContextManager(): boolean {
-  const probe = ROOT_CONTEXT.setValue(Symbol("probe"), true);
-  return ownContextManager?.with(probe, () => context.active() === probe) === true;
 }

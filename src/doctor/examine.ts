@@ -1,8 +1,8 @@
 import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import type { Span, TracerProvider } from "@opentelemetry/api";
+import { propagationInEffect } from "../core/in-effect.ts";
 import { hasContextManager } from "../core/telemetry.ts";
 import { VERSION } from "../core/version.ts";
-import { propagationInEffect } from "../setup.ts";
 import { checkContextManager } from "./context.ts";
 import { checkApi, checkOwnCopies, findCopies } from "./copies.ts";
 import type { Copies } from "./copies.ts";
