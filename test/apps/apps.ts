@@ -6,7 +6,7 @@ import { nextApp } from "./next.ts";
 import { typescriptApp } from "./typescript.ts";
 import { webApp } from "./web.ts";
 
-/** The apps, in the order in which they run. A new one: its folder beside this file, its line here. */
+/** The apps, in the order in which they run. A new one: its folder in projects/, its line here. */
 export const apps: readonly App[] = [
   webApp({ name: "express-4", clients: ["fetch", "axios"], route: (client) => `/call/${client}/:path` }),
   webApp({ name: "express-5", clients: ["fetch", "axios"], route: (client) => `/call/${client}/:path` }),

@@ -2,16 +2,10 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { decodeSpans } from "../../examples/demo/otlp.ts";
-import type { ExportTraceServiceRequest, ReceivedSpan } from "../../examples/demo/otlp.ts";
+import { decodeTraces } from "../../src/view/otlp/decode.ts";
+import type { Span } from "../../src/view/span.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-
-/** A span that an app has exported. */
-export interface ExportedSpan extends ReceivedSpan {
-  /** The instrumentation that made it. */
-  readonly scope: string;
-}
 
 /** What an app talks to: an agent, and a collector of OTLP in JSON, both on loopback. */
 export interface Backend {
@@ -22,7 +16,7 @@ export interface Backend {
    * Waits until so many spans have come, of those that count, and a moment longer for those that should not; returns all, oldest first, and
    * forgets them.
    */
-  readonly spans: (count: number, counts?: (span: ExportedSpan) => boolean) => Promise<ExportedSpan[]>;
+  readonly spans: (count: number, counts?: (span: Span) => boolean) => Promise<Span[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -32,10 +26,10 @@ const AFTERTHOUGHT = 150;
 
 async function startBackend(): Promise<Backend> {
   const agent = await serve(ROUTES);
-  let received: ExportedSpan[] = [];
+  let received: Span[] = [];
   const collector = createServer(async (request, response) => {
     try {
-      received.push(...spansOf((await json(request)) as ExportTraceServiceRequest));
+      received.push(...decodeTraces(await json(request)));
       response.writeHead(200, { "content-type": "application/json" }).end("{}");
     } catch (error) {
       response.writeHead(400).end(String(error));
@@ -54,7 +48,7 @@ async function startBackend(): Promise<Backend> {
       const deadline = performance.now() + PATIENCE;
       while (received.filter(counts).length < count && performance.now() < deadline) await pause(10);
       await pause(AFTERTHOUGHT);
-      const spans = received.toSorted((a, b) => a.start - b.start);
+      const spans = received.toSorted((a, b) => Number(a.start - b.start));
       received = [];
       return spans;
     },
@@ -74,16 +68,6 @@ export async function withBackend<Result>(use: (backend: Backend) => Promise<Res
   } finally {
     await backend.close();
   }
-}
-
-function spansOf({ resourceSpans = [] }: ExportTraceServiceRequest): ExportedSpan[] {
-  return resourceSpans.flatMap(({ resource, scopeSpans = [] }) =>
-    scopeSpans.flatMap((one) => {
-      const { name: scope = "" } = (one as { scope?: { name?: string } }).scope ?? {};
-      const spans = decodeSpans({ resourceSpans: [{ ...(resource && { resource }), scopeSpans: [one] }] });
-      return spans.map((span) => ({ ...span, scope }));
-    }),
-  );
 }
 
 function pause(milliseconds: number): Promise<void> {

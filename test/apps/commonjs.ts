@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Span } from "../../src/view/span.ts";
 import { withBackend } from "./backend.ts";
-import type { ExportedSpan } from "./backend.ts";
 import type { App, Check } from "./checks.ts";
 import { runWell } from "./process.ts";
-import { assertWire } from "./traces.ts";
+import { assertWire, textOf } from "./traces.ts";
 
 /** An agent that gets at the package by `require`. */
 export const commonjs: App = {
@@ -58,15 +58,14 @@ async function verify(node: string, cwd: string, check: Check, warning: RegExp):
 }
 
 /** Each SERVER span with what is above it, in one trace. */
-function chains(spans: readonly ExportedSpan[]): string[] {
+function chains(spans: readonly Span[]): string[] {
   const byId = new Map(spans.map((span) => [`${span.traceId} ${span.spanId}`, span]));
-  const chain = (span: ExportedSpan | undefined): string[] =>
+  const chain = (span: Span | undefined): string[] =>
     span === undefined ? [] : [nameOf(span), ...chain(byId.get(`${span.traceId} ${span.parentSpanId}`))];
   return spans.filter(({ kind }) => kind === "SERVER").map((span) => chain(span).join(" < "));
 }
 
-function nameOf({ kind, name, attributes }: ExportedSpan): string {
-  if (kind === "INTERNAL") return name;
-  const path = kind === "SERVER" ? String(attributes["url.path"]) : new URL(String(attributes["url.full"])).pathname;
-  return `${kind} ${path}`;
+function nameOf(span: Span): string {
+  if (span.kind === "INTERNAL") return span.name;
+  return `${span.kind} ${textOf(span, "url.path") || new URL(textOf(span, "url.full")).pathname}`;
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { withBackend } from "./backend.ts";
-import type { Backend, ExportedSpan } from "./backend.ts";
+import type { Span } from "../../src/view/span.ts";
+import type { Backend } from "./backend.ts";
 import type { App, Check } from "./checks.ts";
 import { runWell, startServer } from "./process.ts";
 import { ask, assertWire, clientSpan, newCaller, outline } from "./traces.ts";
@@ -136,7 +137,7 @@ function serviceOf(url: string, backend: Backend): Service {
       assert.equal((await ask(url + path, caller)).status, 200);
       const spans = await backend.spans(0, isCall);
       assert.deepEqual(
-        spans.filter(({ scope }) => scope === "a2a-otel"),
+        spans.filter(({ scope }) => scope.name === "a2a-otel"),
         [],
       );
       const wire = agent.requests.splice(0).map((request) => agent.values("traceparent", request));
@@ -148,7 +149,7 @@ function serviceOf(url: string, backend: Backend): Service {
 const SERVER: SpanOutline = { scope: "next.js", name: "", kind: "SERVER", failed: false, parent: "caller", attributes: {} };
 
 /** Next.js has many spans of its own within a request; here it is about those of what came in and what went out. */
-function isCall({ kind }: ExportedSpan): boolean {
+function isCall({ kind }: Span): boolean {
   return kind === "SERVER" || kind === "CLIENT";
 }
 

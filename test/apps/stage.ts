@@ -24,7 +24,7 @@ export async function pack(): Promise<string> {
 
 /** Copies an app to its stage, installs what its lockfile says, and lays the packed package beside that. Returns the stage's path. */
 export async function stage(folder: string, tarball: string): Promise<string> {
-  const source = join(root, "test/apps", folder);
+  const source = join(root, "test/apps/projects", folder);
   const target = join(stages, folder);
   mkdirSync(target, { recursive: true });
   for (const name of readdirSync(target)) {

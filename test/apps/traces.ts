@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import type { Backend, ExportedSpan } from "./backend.ts";
+import type { Span } from "../../src/view/span.ts";
+import type { Backend } from "./backend.ts";
 
 /** A span as a test speaks of it: whole, but for what differs from run to run. */
 export interface SpanOutline {
@@ -33,31 +34,39 @@ export async function ask(url: string, caller: Caller): Promise<{ status: number
 }
 
 /** Those spans that count, from the outermost inwards, as a test writes them down. */
-export function outline(
-  spans: readonly ExportedSpan[],
-  caller: Caller,
-  counts: (span: ExportedSpan) => boolean = () => true,
-): SpanOutline[] {
+export function outline(spans: readonly Span[], caller: Caller, counts: (span: Span) => boolean = () => true): SpanOutline[] {
   const byId = new Map(spans.map((span) => [span.spanId, span]));
-  const depthOf = (span: ExportedSpan | undefined): number =>
-    span === undefined ? 0 : 1 + depthOf(byId.get(span.parentSpanId ?? ""));
+  const depthOf = (span: Span | undefined): number => (span === undefined ? 0 : 1 + depthOf(byId.get(span.parentSpanId ?? "")));
   return spans
     .filter(counts)
-    .toSorted((a, b) => depthOf(a) - depthOf(b) || a.start - b.start)
+    .toSorted((a, b) => depthOf(a) - depthOf(b) || Number(a.start - b.start))
     .map((span) => {
-      const { scope, name, kind, failed } = span;
+      const { scope, name, kind, status } = span;
       const attributes = { ...span.attributes };
       // The port that the caller happened to call from.
       if (kind === "SERVER" && typeof attributes["network.peer.port"] === "number") delete attributes["network.peer.port"];
-      return { scope, name, kind, failed, parent: parentOf(span, byId, caller), attributes };
+      return {
+        scope: scope.name,
+        name,
+        kind,
+        failed: status === "error",
+        parent: parentOf(span, byId, caller),
+        attributes,
+      };
     });
 }
 
-function parentOf(span: ExportedSpan, byId: ReadonlyMap<string, ExportedSpan>, caller: Caller): string {
+function parentOf(span: Span, byId: ReadonlyMap<string, Span>, caller: Caller): string {
   if (span.traceId !== caller.traceId) return "another trace";
   const id = span.parentSpanId;
   if (id === caller.spanId) return "caller";
   return id === undefined ? "none" : (byId.get(id)?.name ?? "a span that was not exported");
+}
+
+/** An attribute that is a text. */
+export function textOf({ attributes }: Pick<Span, "attributes">, name: string): string {
+  const value = attributes[name];
+  return typeof value === "string" ? value : "";
 }
 
 /** The CLIENT span of a GET that an app has sent to the agent, as this package makes it. */
@@ -112,13 +121,13 @@ export function serverSpan(url: string, path: string, route: string | undefined,
 }
 
 /** Each request that the agent has received since, in order, carries one `traceparent`, that of the CLIENT span with its URL. */
-export function assertWire({ agent }: Backend, spans: readonly ExportedSpan[]): void {
+export function assertWire({ agent }: Backend, spans: readonly Span[]): void {
   const requests = agent.requests.splice(0);
-  const calls = spans.filter(({ scope, kind }) => scope === "a2a-otel" && kind === "CLIENT");
+  const calls = spans.filter(({ scope, kind }) => scope.name === "a2a-otel" && kind === "CLIENT");
   assert.deepEqual(
     requests.map((request) => ({ url: request.url, traceparent: agent.values("traceparent", request) })),
     calls.map((span) => ({
-      url: String(span.attributes["url.full"]).replace(agent.url, ""),
+      url: textOf(span, "url.full").replace(agent.url, ""),
       traceparent: [`00-${span.traceId}-${span.spanId}-01`],
     })),
     "one CLIENT span for each request, and its traceparent alone on the wire",
