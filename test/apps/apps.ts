@@ -6,11 +6,14 @@ import { nextApp } from "./next.ts";
 import { typescriptApp } from "./typescript.ts";
 import { webApp } from "./web.ts";
 
+const route = (client: string): string => `/call/${client}/:path`;
+
 /** The apps, in the order in which they run. A new one: its folder in projects/, its line here. */
 export const apps: readonly App[] = [
-  webApp({ name: "express-4", clients: ["fetch", "axios"], route: (client) => `/call/${client}/:path` }),
-  webApp({ name: "express-5", clients: ["fetch", "axios"], route: (client) => `/call/${client}/:path` }),
-  webApp({ name: "fastify-5", clients: ["fetch", "axios"], route: (client) => `/call/${client}/:path` }),
+  webApp({ name: "express-4", clients: ["fetch", "axios"], route }),
+  webApp({ name: "express-5", clients: ["fetch", "axios"], route }),
+  webApp({ name: "fastify-5", clients: ["fetch", "axios"], route }),
+  webApp({ name: "hono-4", clients: ["fetch", "axios"], route, errorType: "ERR_BAD_REQUEST" }),
   commonjs,
   jest,
   bundledBy("esbuild", ["esbuild.config.js"]),
@@ -19,8 +22,8 @@ export const apps: readonly App[] = [
   bundledBy("vite", ["node_modules/vite/bin/vite.js", "build"]),
   nextApp("next", []),
   nextApp("next-webpack", ["--webpack"]),
-  // What got 16 declares needs 5.7, and before 5.8 a CommonJS module may not import an ES module.
-  typescriptApp("5.6", { unreadable: ["got"], requires: false }),
+  // What got 16 and Hono declare needs 5.7, and before 5.8 a CommonJS module may not import an ES module.
+  typescriptApp("5.6", { unreadable: ["got", "hono"], requires: false }),
   typescriptApp("5.7", { requires: false }),
   typescriptApp("5.8"),
   typescriptApp("5.9"),

@@ -12,20 +12,16 @@ interface WebApp {
   readonly clients: readonly string[];
   /** The route as the framework tells it. */
   readonly route: (client: string) => string;
+  /** `error.type` of a request that was answered with 502 because a handler has thrown axios's error. Default: the status. */
+  readonly errorType?: string;
 }
 
 /** An app of a web framework: `app.js`, whose routes ask the agent for a path. */
-export function webApp({ name, clients, route }: WebApp): App {
-  return { name, verify: (stage, check) => withBackend((backend) => verify(stage, backend, check, clients, route)) };
+export function webApp(app: WebApp): App {
+  return { name: app.name, verify: (stage, check) => withBackend((backend) => verify(stage, backend, check, app)) };
 }
 
-async function verify(
-  cwd: string,
-  backend: Backend,
-  check: Check,
-  clients: readonly string[],
-  route: WebApp["route"],
-): Promise<void> {
+async function verify(cwd: string, backend: Backend, check: Check, { clients, route, errorType = "502" }: WebApp): Promise<void> {
   const { agent } = backend;
   const app = await startServer(process.execPath, ["app.js"], { cwd, env: backend.environment });
   try {
@@ -48,7 +44,7 @@ async function verify(
       const spans = await backend.spans(2);
       const outer = serverSpan(app.url, path, route("rejected"), {
         failed: true,
-        attributes: { "http.response.status_code": 502, "error.type": "502" },
+        attributes: { "http.response.status_code": 502, "error.type": errorType },
       });
       const inner = clientSpan(agent, "/missing", outer.name, {
         failed: true,
