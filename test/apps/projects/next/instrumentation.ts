@@ -1,5 +1,4 @@
-/** Next.js calls this once for each of its runtimes, before the first request. */
 export async function register(): Promise<void> {
+  if (process.env["NEXT_RUNTIME"] === "nodejs") await import("./instrumentation-node");
   if (process.env["NEXT_RUNTIME"] === "edge") await import("./instrumentation-edge");
-  else await import("./instrumentation-node");
 }
