@@ -46,8 +46,8 @@ test.each([
   {
     change: "a default changes in a docstring",
     file: "dist/core/options.d.ts",
-    from: "Default: everyone.",
-    to: "Default: nobody.",
+    from: "Default: everyone;",
+    to: "Default: nobody;",
   },
   { change: "a subpath is added", file: "package.json", from: '"./setup": ', to: '"./more": "./dist/got.js",\n    "./setup": ' },
 ])("the page is another when $change", ({ file, from, to }) => {
