@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { decodeSpans } from "../examples/demo/otlp.ts";
-import type { ExportTraceServiceRequest, ReceivedSpan } from "../examples/demo/otlp.ts";
+import { decodeTraces } from "../src/view/otlp/decode.ts";
+import type { Span } from "../src/view/span.ts";
 import { serve } from "./support/server.ts";
 import type { Recorded, TestServer } from "./support/server.ts";
 
@@ -14,9 +14,9 @@ const KEYS = { LANGFUSE_PUBLIC_KEY: "pk-lf-1", LANGFUSE_SECRET_KEY: "sk-lf-1" };
 const startBackend = (path: string, status = 200): Promise<TestServer> =>
   serve({ [path]: (_, response) => void response.writeHead(status, { "content-type": "application/json" }).end("{}") });
 
-const received = ({ requests }: TestServer): ReceivedSpan[] =>
+const received = ({ requests }: TestServer): Span[] =>
   requests.flatMap(({ body, headers }) =>
-    decodeSpans(JSON.parse(String(headers["content-encoding"] === "gzip" ? gunzipSync(body) : body)) as ExportTraceServiceRequest),
+    decodeTraces(JSON.parse(String(headers["content-encoding"] === "gzip" ? gunzipSync(body) : body))),
   );
 
 const runExample = (jaeger: TestServer, langfuse: TestServer): Promise<{ stderr: string }> =>
