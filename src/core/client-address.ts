@@ -6,13 +6,13 @@ import { readHeader } from "./carrier.ts";
  */
 export function clientAddress(headers: unknown): string | undefined {
   const forwarded = readHeader(headers, "forwarded");
-  const node = forwarded && /(?:^|[;,\s])for=("[^"]*"|[^;,\s]+)/i.exec(forwarded)?.[1];
+  const node = forwarded && /(?:^|[;,\s])for=([^;,\s]+)/i.exec(forwarded)?.[1];
   return addressOf(node) ?? addressOf(readHeader(headers, "x-forwarded-for")?.split(",")[0]);
 }
 
 /** The address of a node (RFC 7239 section 6), without quotes, brackets and port; undefined where it is hidden. */
 function addressOf(node: string | undefined): string | undefined {
-  const text = node?.trim().replace(/^"|"$/g, "") ?? "";
+  const text = node?.trim().replaceAll('"', "") ?? "";
   if (text === "" || text.startsWith("_") || text.toLowerCase() === "unknown") return undefined;
   const bracketed = /^\[([^\]]+)\]/.exec(text)?.[1];
   if (bracketed !== undefined) return bracketed;

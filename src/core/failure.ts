@@ -25,7 +25,7 @@ function isReason(error: unknown, reason: unknown): boolean {
 /** `error.type` of a failure: of the timeout that caused it, if one did, for clients report timeouts as cancels. */
 export function errorTypeOf(error: unknown, signal: AbortSignal | null | undefined): string {
   try {
-    if (signal?.aborted === true && nameOf(signal.reason) === "TimeoutError") return errorType(signal.reason);
+    if (nameOf(signal?.reason) === "TimeoutError") return errorType(signal?.reason);
   } catch {
     // A getter of the reason's own threw.
   }
@@ -51,9 +51,9 @@ function errorName(error: Error): string {
 }
 
 function nameOf(value: unknown): unknown {
-  return typeof value === "object" && value !== null ? (value as { name?: unknown }).name : undefined;
+  return (value as { name?: unknown } | null | undefined)?.name;
 }
 
 function causeOf(value: unknown): unknown {
-  return typeof value === "object" && value !== null ? (value as { cause?: unknown }).cause : undefined;
+  return (value as { cause?: unknown } | null | undefined)?.cause;
 }

@@ -4,6 +4,7 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { isTracingSuppressed, suppressTracing, unsuppressTracing } from "@opentelemetry/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CallContext, isSuppressed, unsuppressed } from "../../src/core/call-context.ts";
+import { SPAN_KEY } from "../../src/core/context-keys.ts";
 import { clearGlobals } from "../support/telemetry.ts";
 
 const spanOf = (spanId: string): ReturnType<typeof trace.wrapSpanContext> =>
@@ -46,6 +47,7 @@ describe("the context of a call", () => {
     const look = (): boolean[] => [within, derived, without].map(isTracingSuppressed);
     expect(look()).toEqual([false, false, false]);
     expect(switched(look)).toEqual([true, true, true]);
+    expect(switched(() => context.with(derived, () => isTracingSuppressed(derived)))).toBe(true);
     expect([derived.getValue(KEY), without.getValue(KEY), within.getValue(KEY)]).toEqual(["mine", undefined, "parent's"]);
     expect([derived, without].map((of) => trace.getSpan(of))).toEqual([SPAN, SPAN]);
   });
@@ -92,6 +94,11 @@ describe("the span that a suppressed instrumentation did not get", () => {
     expect(switched(() => context.with(during, () => isTracingSuppressed(during)))).toBe(false);
     const active = context.with(derived, () => switched(() => derived.setValue(KEY, "mine")));
     expect(switched(() => isTracingSuppressed(active))).toBe(false);
+  });
+
+  test("what is no span at all is taken for what it is", () => {
+    for (const value of [undefined, null, {}])
+      expect(switched(() => trace.setSpan(within, value as never)).getValue(SPAN_KEY)).toBe(value);
   });
 
   test("a span of somebody's own does take its place", () => {

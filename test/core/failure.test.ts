@@ -32,6 +32,7 @@ describe("what is a cancel", () => {
     ["an error with the reason's name and another message", new Error("more"), aborted(REASON), false],
     ["an error made of a reason that is a text", new Error("enough"), aborted("enough"), true],
     ["an error with another text than the reason", new Error("more"), aborted("enough"), false],
+    ["an object with the reason's name and message", { name: "Error", message: "enough" }, aborted(REASON), false],
     ["a text that is the reason", "enough", aborted("enough"), true],
     ["a text that is not the reason", "more", aborted("enough"), false],
     ["nothing, where there is a reason", null, aborted(REASON), false],
@@ -49,6 +50,7 @@ describe("the type of an error", () => {
     ["is its own under a signal that is not aborted", new TypeError("x"), new AbortController().signal, "TypeError"],
     ["is its own under a cancel", new TypeError("x"), aborted(REASON), "TypeError"],
     ["is that of the timeout that caused it", ABORT, aborted(TIMEOUT), "TimeoutError"],
+    ["is that of what is no error", undefined, aborted(REASON), "_OTHER"],
     ["is its own where the reason throws when it is looked at", new TypeError("x"), aborted(THROWS), "TypeError"],
   ])("%s", (_, error, signal, type) => {
     expect(errorTypeOf(error, signal)).toBe(type);

@@ -62,6 +62,11 @@ const TABLE: { matcher: Matcher; meant: string[]; others: string[] }[] = [
     meant: ["https://a.corp.example/path", "https://b.corp.example:443"],
     others: ["https://a.corp.example:8443", "http://a.corp.example"],
   },
+  {
+    matcher: /^http:\/\/\[::1\](?::\d+)?$/,
+    meant: ["http://[::1]:8080", "http://[::1]"],
+    others: ["https://[::1]", "http://[::2]"],
+  },
   { matcher: (url) => url.includes("/internal/"), meant: ["https://x.example/internal/a"], others: ["https://x.example/a"] },
   {
     matcher: () => {

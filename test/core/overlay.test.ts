@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { expect, test } from "vitest";
 import { withOtherHeaders } from "../../src/core/overlay.ts";
 
@@ -17,6 +18,7 @@ test.each<[string, object]>([
 ])("%s becomes a copy", (_, options) => {
   const before = { ...options };
   const copy = withOtherHeaders(options, HEADERS);
+  expect(types.isProxy(copy)).toBe(false);
   expect({ ...copy }).toEqual({ method: "POST", headers: HEADERS });
   expect(copy).not.toBe(options);
   expect({ ...options }).toEqual(before);

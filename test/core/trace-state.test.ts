@@ -18,6 +18,7 @@ test.each([
   "",
   ",",
   "a",
+  "ab",
   "=1",
   "a=",
   "A=1",
@@ -62,4 +63,11 @@ test("the random flag of one trace is not another's", () => {
   expect(injectTraceContext({}, trace.setSpanContext(context, other))).toEqual({
     traceparent: `00-${"1".repeat(32)}-00f067aa0ba902b7-01`,
   });
+});
+
+test("of 32 members all are kept, and where one is added the oldest goes", () => {
+  const members = Array.from({ length: 32 }, (_, i) => `k${i}=1`);
+  const state = parseTraceState(members.join(","));
+  expect(state?.serialize()).toBe(members.join(","));
+  expect(state?.set("new", "1").serialize()).toBe(["new=1", ...members.slice(0, 31)].join(","));
 });

@@ -28,6 +28,8 @@ describe("the client's address as proxies tell it", () => {
     ["X-Forwarded-For, IPv6", { "x-forwarded-for": "2001:db8::1, 10.0.0.1" }, "2001:db8::1"],
     ["X-Forwarded-For, IPv6 with port", { "x-forwarded-for": "[2001:db8::1]:80" }, "2001:db8::1"],
     ["X-Forwarded-For, IPv4 with port", { "x-forwarded-for": "203.0.113.1:80" }, "203.0.113.1"],
+    ["X-Forwarded-For, brackets elsewhere", { "x-forwarded-for": "a[1]" }, "a[1]"],
+    ["X-Forwarded-For, what is no port", { "x-forwarded-for": "203.0.113.1:80a" }, "203.0.113.1:80a"],
     ["X-Forwarded-For, empty", { "x-forwarded-for": ", 203.0.113.1" }, undefined],
   ])("%s", (_, headers, address) => {
     expect(clientAddress(headers)).toBe(address);
