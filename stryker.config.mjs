@@ -4,6 +4,7 @@
  *
  * @type {import("@stryker-mutator/api/core").PartialStrykerOptions}
  */
+// oxlint-disable-next-line import/no-default-export -- it is how Stryker reads it
 export default {
   testRunner: "vitest",
   vitest: { configFile: "test/mutation/vitest.config.ts", related: false },

@@ -10,7 +10,7 @@ export function isTracedAlready(carried: Record<string, string>, active: Context
   if (traceparent === undefined) return false;
   if (findCall(traceparent, active) !== undefined) return true;
   // The API gives a span no kind, but the span of an SDK has one.
-  const span = trace.getSpan(active) as (Span & { readonly kind?: SpanKind }) | undefined;
+  const span: (Span & { readonly kind?: SpanKind }) | undefined = trace.getSpan(active);
   return span?.kind === SpanKind.CLIENT && traceparent.includes(span.spanContext().spanId);
 }
 

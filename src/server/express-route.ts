@@ -96,16 +96,16 @@ function withoutSlash(path: string): string {
   return path.replace(/\/$/, "");
 }
 
-const known = new WeakMap<Route, Layer[][]>();
+const known = new WeakMap<Route, { readonly router: Router | undefined; readonly chains: Layer[][] }>();
 
 /** The layers that lead to a route, its own the last, for each place that it is mounted in. */
 function chainsTo(route: Route, router: Router | undefined): Layer[][] {
-  let chains = known.get(route);
-  if (chains === undefined) {
-    chains = [];
-    search(router, route, [], chains);
-    if (chains.length > 0) known.set(route, chains);
-  }
+  const found = known.get(route);
+  // A router can be mounted in several apps.
+  if (found !== undefined && found.router === router) return found.chains;
+  const chains: Layer[][] = [];
+  search(router, route, [], chains);
+  if (chains.length > 0) known.set(route, { router, chains });
   return chains;
 }
 

@@ -31,7 +31,7 @@ test("of an object of a class everything is there, what it inherits and keeps pr
   expect(seen).toBeInstanceOf(Options);
   expect(["method" in seen, "signal" in seen, "headers" in seen, "body" in seen]).toEqual([true, true, true, false]);
   expect(Object.keys(seen)).toEqual(["method", "headers"]);
-  expect({ ...seen }).toEqual({ method: "POST", headers: HEADERS });
+  expect(Object.assign({}, seen)).toEqual({ method: "POST", headers: HEADERS });
   expect("headers" in options).toBe(false);
 });
 

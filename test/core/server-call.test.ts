@@ -9,7 +9,7 @@ import {
   propagation,
   trace,
 } from "@opentelemetry/api";
-import type { Context } from "@opentelemetry/api";
+import type { Context, Span } from "@opentelemetry/api";
 import { RPCType, setRPCMetadata } from "@opentelemetry/core";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -256,11 +256,11 @@ describe("the caller's trace", () => {
 });
 
 describe("where a SERVER span is open already", () => {
-  function open(more: object = {}): { active: Context; end: () => ReturnType<typeof shape>; metadata: { route?: string } } {
+  function open(): { active: Context; end: () => ReturnType<typeof shape>; metadata: { route?: string } } {
     const span = trace
       .getTracer("theirs")
       .startSpan("theirs", { kind: SpanKind.SERVER, attributes: { "network.peer.port": 1234 } });
-    const metadata = { type: RPCType.HTTP, span, ...more };
+    const metadata: { type: RPCType.HTTP; span: Span; route?: string } = { type: RPCType.HTTP, span };
     const active = propagation.setBaggage(setRPCMetadata(trace.setSpan(ROOT_CONTEXT, span), metadata), propagation.createBaggage());
     return {
       active,

@@ -1,6 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { DiagLogLevel, ROOT_CONTEXT, diag } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Mock } from "vitest";
 import type { ClientCall } from "../../src/core/client-call.ts";
 import { clientConfig } from "../../src/core/client-config.ts";
 import { findCall, openCalls } from "../../src/core/open-calls.ts";
@@ -37,12 +38,12 @@ const requestOf = (call: ClientCall, more: Partial<ChannelRequest> = {}): Channe
   headers: ["x-a", "1", ...Object.entries(call.headers ?? {}).flat()],
   ...more,
 });
-const exchange = (): Record<keyof Exchange, ReturnType<typeof vi.fn>> => ({
-  created: vi.fn(),
-  headers: vi.fn(),
-  trailers: vi.fn(),
-  error: vi.fn(),
-  connected: vi.fn(),
+const exchange = (): { [Name in keyof Exchange]: Mock<Exchange[Name]> } => ({
+  created: vi.fn<Exchange["created"]>(),
+  headers: vi.fn<Exchange["headers"]>(),
+  trailers: vi.fn<Exchange["trailers"]>(),
+  error: vi.fn<Exchange["error"]>(),
+  connected: vi.fn<Exchange["connected"]>(),
 });
 const heard = (): unknown[] => error.mock.calls.map(([, text]) => text);
 /** Publishes while somebody else listens too. */
@@ -185,7 +186,7 @@ test("a re-send gets the headers of its attempt in place of the earlier one's", 
 test("a platform whose channels cannot be found is one without", async () => {
   vi.resetModules();
   const fresh = await import("../../src/core/undici-channels.ts");
-  const spy = vi.spyOn(process, "getBuiltinModule").mockImplementation(() => undefined as never);
+  const spy = vi.spyOn(process, "getBuiltinModule").mockImplementation(() => undefined);
   expect([fresh.connectChannels(), fresh.arrangeChannels()]).toEqual([false, true]);
   spy.mockRestore();
 });

@@ -1,4 +1,4 @@
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
@@ -11,6 +11,8 @@ import type { TestServer } from "../support/server.ts";
 import { describe as shape, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send } from "./client.ts";
+
+type Listener = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
 let telemetry: TestTelemetry;
 let server: TestServer;
@@ -215,4 +217,23 @@ test("as plain connect-style middleware, without express", async () => {
   expect((await send(server.url)).body).toBe("traced");
   const [span] = await telemetry.ended(1);
   expect(span && shape(span)).toMatchObject({ name: "GET", attributes: getAttributes(server.port, "/") });
+});
+
+test("as middleware beside a router without express, the path is the router's own, and none below a mount of it", async () => {
+  const middleware = traceRequests();
+  const router = express.Router().get("/items/:id", ok).use("/api", express.Router().get("/:id", ok));
+  const answer: RequestHandler = (_, response) => void response.end();
+  router.stack.forEach(({ route }) => route?.stack.forEach((layer) => (layer.handle = answer)));
+  server = await listen((request, response) =>
+    middleware(request, response, () => (router as unknown as Listener)(request, response, () => response.end())),
+  );
+  await send(`${server.url}/items/1`);
+  const [span] = await telemetry.ended(1);
+  expect([span?.name, span?.attributes["http.route"]]).toEqual(["GET /items/:id", "/items/:id"]);
+});
+
+test("an app that is mounted in several places has no route that is sure", async () => {
+  await start((app) => app.use(["/one", "/two"], express().get("/:id", ok)));
+  await send(`${server.url}/one/1`);
+  expect((await telemetry.ended(1))[0]?.name).toBe("GET");
 });

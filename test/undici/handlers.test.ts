@@ -1,10 +1,11 @@
 import { SpanStatusCode } from "@opentelemetry/api";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Dispatcher } from "undici";
 import { traceInterceptor } from "../../src/undici.ts";
+import type { UndiciOptions } from "../../src/undici.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { clearGlobals, describe, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { clearGlobals, describe as shape, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { handlerOf, inTurn, major, undici } from "./support.ts";
 
@@ -30,9 +31,13 @@ const METHODS = [
 ].flat();
 
 /** What a dispatch beneath us is given for a handler. */
-function passedOn(handler: object, opts: object = { origin: "http://agents.example", path: "/", method: "GET" }): [object, object] {
+function passedOn(
+  handler: object,
+  opts: object = { origin: "http://agents.example", path: "/", method: "GET" },
+  options: UndiciOptions = {},
+): [object, object] {
   let passed: [object, object] | undefined;
-  const dispatch = traceInterceptor()((...args) => {
+  const dispatch = traceInterceptor(options)((...args) => {
     passed = args;
     return true;
   });
@@ -79,13 +84,71 @@ test("a method that the handler has not is not there, and one that is no functio
   expect(kinds).toEqual({ onRequestStart: "function", onResponseError: "function", onBodySent: "number" });
 });
 
+describe("what a handler of undici 6 is told", () => {
+  type Legacy = Record<string, (...args: unknown[]) => unknown>;
+  const RAW = [Buffer.from("X-A"), Buffer.from("1"), "x-b", ["2", "3"], "x-a", "4"];
+  const HEADERS = { "x-a": ["1", "4"], "x-b": ["2", "3"] };
+
+  function legacy(options: UndiciOptions): Legacy {
+    const handler = { onConnect() {}, onUpgrade() {}, onHeaders() {}, onData: () => false, onComplete() {}, onError() {} };
+    return passedOn(handler, undefined, options)[1] as Legacy;
+  }
+
+  test("hooks are told as what undici 7 tells", async () => {
+    const seen: unknown[] = [];
+    const traced = legacy({ responseHook: (_, { response }) => void seen.push(response) });
+    traced["onHeaders"]!(200, RAW, () => {}, "OK", undefined);
+    expect([traced["onData"]!(undefined), traced["onData"]!(Buffer.alloc(1))]).toEqual([false, false]);
+    traced["onComplete"]!([]);
+    legacy({ responseHook: (_, { response }) => void seen.push(response) })["onUpgrade"]!(101, RAW, {});
+    expect(seen).toEqual([
+      { statusCode: 200, headers: HEADERS, statusMessage: "OK" },
+      { statusCode: 101, headers: HEADERS, statusMessage: undefined },
+    ]);
+    await telemetry.ended(2);
+  });
+
+  test("is recorded, of headers that came several times each value", async () => {
+    const traced = legacy({ headersToSpanAttributes: { responseHeaders: ["X-A", "x-b", "x-c"] } });
+    traced["onHeaders"]!(404, RAW, () => {}, "Not Found", undefined);
+    traced["onComplete"]!([]);
+    const unread = legacy({ headersToSpanAttributes: { responseHeaders: ["x-a"] } });
+    unread["onHeaders"]!(200, null, () => {}, "OK", undefined);
+    unread["onComplete"]!([]);
+    const [first, second] = await telemetry.ended(2);
+    expect([first?.attributes["http.response.header.x-a"], first?.attributes["http.response.header.x-b"]]).toEqual([
+      ["1,4"],
+      ["2,3"],
+    ]);
+    const names = Object.keys(second?.attributes ?? {}).filter((name) => name.startsWith("http.response.header"));
+    expect(names).toEqual([]);
+  });
+});
+
+test("a chunk that is none, and a controller that is none, are handed on", async () => {
+  const chunks: unknown[] = [];
+  const handler = {
+    onRequestStart() {},
+    onResponseStart() {},
+    onResponseData: (...args: unknown[]) => chunks.push(args),
+    onResponseEnd() {},
+    onResponseError() {},
+  };
+  const traced = passedOn(handler)[1] as Record<string, (...args: unknown[]) => unknown>;
+  traced["onResponseStart"]!({}, 200, {}, "OK");
+  traced["onResponseData"]!(undefined, undefined);
+  traced["onResponseEnd"]!({}, {});
+  expect(chunks).toEqual([[undefined, undefined]]);
+  await telemetry.ended(1);
+});
+
 test("an error without a controller, and without a start, ends the span", async () => {
   const [, traced] = passedOn({ onRequestStart() {}, onResponseError: () => "told" });
   const { onResponseError } = traced as { onResponseError: (controller: unknown, error: unknown) => unknown };
   expect(onResponseError.call(traced, null, Object.assign(new Error("no"), { code: "ECONNREFUSED" }))).toBe("told");
   expect(onResponseError.call(traced, undefined, new Error("again"))).toBe("told");
   const [span] = await telemetry.ended(1);
-  expect(describe(span!)).toMatchObject({ status: SpanStatusCode.ERROR, attributes: { "error.type": "ECONNREFUSED" } });
+  expect(shape(span!)).toMatchObject({ status: SpanStatusCode.ERROR, attributes: { "error.type": "ECONNREFUSED" } });
   expect(span!.events).toHaveLength(1);
 });
 
@@ -100,7 +163,7 @@ test("what a dispatch throws is thrown on, and ends the span", async () => {
       handlerOf(() => {}),
     ),
   ).toThrow(error);
-  expect(describe((await telemetry.ended(1))[0]!).attributes["error.type"]).toBe("TypeError");
+  expect(shape((await telemetry.ended(1))[0]!).attributes["error.type"]).toBe("TypeError");
 });
 
 test.skipIf(major < 8)("a handler of another version is refused as it is without us: the platform's fetch settles", async () => {
@@ -236,7 +299,7 @@ test("a response that lies unread ends its span, with the time of its headers", 
   const [span] = await telemetry.ended(1, 5000);
   expect(performance.now() - before).toBeGreaterThan(2000);
   expect(span!.duration[0]).toBe(0);
-  expect(describe(span!).status).toBe(SpanStatusCode.UNSET);
+  expect(shape(span!).status).toBe(SpanStatusCode.UNSET);
 });
 
 test("a response that is read slowly is followed to its end", { timeout: 10_000 }, async () => {
