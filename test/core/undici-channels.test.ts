@@ -177,6 +177,9 @@ test("a re-send gets the headers of its attempt in place of the earlier one's", 
   const bare = begin({ propagateTo: [] }, first);
   relabel(request, bare);
   expect(request.headers).toEqual(["x-a", "1"]);
+  const none = begin({ propagateTo: [] });
+  relabel(request, begin({ propagateTo: [] }, none));
+  expect(request.headers).toEqual(["x-a", "1"]);
   const text = requestOf(first, { headers: "text" });
   relabel(text, second);
   expect(text.headers).toBe("text");

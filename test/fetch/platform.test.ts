@@ -134,6 +134,15 @@ test("which global dispatchers are undici's own", () => {
   class Own extends Agent {}
   setGlobalDispatcher(new Own());
   expect(isGlobalDispatcherOwn()).toBe(false);
+  const places = globalThis as Record<symbol, unknown>;
+  const [one, two] = [Symbol.for("undici.globalDispatcher.1"), Symbol.for("undici.globalDispatcher.2")];
+  const before = [places[one], places[two]];
+  places[one] = Object.create(null);
+  expect(isGlobalDispatcherOwn()).toBe(false);
+  places[one] = undefined;
+  places[two] = undefined;
+  expect(isGlobalDispatcherOwn()).toBe(true);
+  [places[one], places[two]] = before;
   setGlobalDispatcher(new Agent());
   expect(isGlobalDispatcherOwn()).toBe(true);
 });

@@ -235,3 +235,43 @@ test("spans written as OTLP and read again are the same", () => {
   for (const { size: _, ...span } of spans) expect(bySpanId.get(span.spanId)).toMatchObject(span);
   expect(again).toHaveLength(spans.length);
 });
+
+test("values of each kind, parents of each kind and a trace state are the same when they are read again", () => {
+  const attributes = {
+    none: null,
+    yes: true,
+    text: "x",
+    whole: 7,
+    big: 2n ** 60n,
+    half: 0.5,
+    list: [1, "a", null],
+    map: { deep: { er: false } },
+  };
+  const [span] = sampleTrace();
+  const written = [true, false, undefined].map((remoteParent, i) => ({
+    ...span!,
+    spanId: `00f067aa0ba902b${i}`,
+    parentSpanId: remoteParent === undefined ? undefined : "00f067aa0ba902ff",
+    remoteParent,
+    traceState: remoteParent === true ? "vendor=1" : "",
+    statusMessage: remoteParent === true ? "no" : "",
+    attributes,
+  }));
+  const again = decodeTraces(JSON.parse(JSON.stringify(encodeTraces(written))));
+  expect(again.map(({ size: _, ...read }) => read)).toEqual(written.map(({ size: _, ...read }) => read));
+});
+
+test("a double may come as a text", () => {
+  const value = (doubleValue: unknown): unknown => {
+    const span = {
+      traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
+      spanId: "00f067aa0ba902b7",
+      name: "x",
+      startTimeUnixNano: "1",
+      attributes: [{ key: "a", value: { doubleValue } }],
+    };
+    return decodeTraces({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] })[0]?.attributes["a"];
+  };
+  expect([value(0.5), value("0.5"), value("NaN")]).toEqual([0.5, 0.5, "NaN"]);
+  expect(() => value(" ")).toThrow("a number");
+});
