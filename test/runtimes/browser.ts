@@ -1,0 +1,3 @@
+export async function verifyBrowser(_: unknown): Promise<string | undefined> {
+  return "not yet";
+}

@@ -1,0 +1,79 @@
+// Runs the packed package on Node, Bun, Deno, workerd and in Chromium: `npm run test:runtimes`, or with names for some of them.
+import { checksOf } from "../apps/checks.ts";
+import type { Outcome } from "../apps/checks.ts";
+import { startServer } from "../apps/process.ts";
+import type { Running } from "../apps/process.ts";
+import { verifyChain } from "./chain.ts";
+import { verifyBrowser } from "./browser.ts";
+import { startCollector } from "./collector.ts";
+import { RUNTIMES, verifyClients } from "./runtimes.ts";
+import { verifyServer } from "./server-checks.ts";
+import { stage } from "./stage.ts";
+
+const known = [...RUNTIMES.map(({ name }) => name), "chromium"];
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`There is no runtime ${unknown.join(", ")}; the runtimes are ${known.join(", ")}.`);
+  process.exit(2);
+}
+
+const outcomes: Outcome[] = [];
+const missing: string[] = [];
+const begun = performance.now();
+const cwd = await stage();
+const collector = await startCollector();
+const agent = await startServer(process.execPath, ["agent.mjs"], { cwd });
+const services = new Map<string, Running>();
+try {
+  for (const runtime of RUNTIMES) {
+    const { name, start } = runtime;
+    if (!isWanted(name)) continue;
+    const check = checksOf(name, tell);
+    const running = name === "node" ? agent : await start(cwd);
+    if (running === undefined) lack(name, `no ${name} for this system; ${name.toUpperCase()} may name its program`);
+    else {
+      if (running !== agent) services.set(name, running);
+      await check("runs the checks", async () => (await verifyClients(name, running.url, agent.url)).forEach(tell));
+      if (running !== agent) await verifyServer(runtime, running, collector, check);
+    }
+  }
+  if (services.size > 0) {
+    const check = checksOf("chain", tell);
+    await check("one trace from each to the Node agent and on", () => verifyChain(services, agent, collector));
+  }
+  if (isWanted("chromium")) {
+    const reason = await verifyBrowser({ cwd, agent, collector, check: checksOf("chromium", tell), tell });
+    if (reason !== undefined) lack("chromium", reason);
+  }
+} finally {
+  collector.close();
+  await Promise.all([agent, ...services.values()].map((running) => running.stop()));
+}
+
+const failed = outcomes.filter(({ problem }) => problem !== undefined);
+console.log(`\n${outcomes.length - failed.length} of ${outcomes.length} checks passed in ${seconds(performance.now() - begun)}`);
+for (const line of missing) console.log(`NOT RUN: ${line}`);
+if (failed.length > 0 || outcomes.length === 0) process.exitCode = 1;
+
+function isWanted(name: string): boolean {
+  return asked.length === 0 || asked.includes(name);
+}
+
+/** A runtime that is not there is a failure only for who has asked for it. */
+function lack(name: string, reason: string): void {
+  missing.push(`${name}: ${reason}`);
+  if (asked.includes(name)) process.exitCode = 1;
+}
+
+function tell(outcome: Outcome): void {
+  outcomes.push(outcome);
+  const { app, what, problem, note, milliseconds } = outcome;
+  const result = problem === undefined ? "ok" : "FAILED";
+  console.log(`${app.padEnd(9)} ${what.padEnd(104)} ${result.padEnd(6)} ${seconds(milliseconds).padStart(6)}  ${note}`.trimEnd());
+  if (problem !== undefined) console.log(problem.replace(/^/gm, "    "));
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,78 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import type { Outcome } from "../apps/checks.ts";
+import { startServer } from "../apps/process.ts";
+import type { Running } from "../apps/process.ts";
+import { programOf } from "./stage.ts";
+
+/** A runtime, and what of a connection its server tells. */
+export interface Runtime {
+  readonly name: string;
+  /** Starts its service; undefined where there is no such program for this system. */
+  readonly start: (cwd: string) => Promise<Running | undefined>;
+  /** Whether its server tells who calls. */
+  readonly tellsPeer: boolean;
+  /** What its server answers where a handler throws. */
+  readonly thrown: string;
+}
+
+const library = process.platform === "linux" && process.report.getReport !== undefined ? libc() : "";
+
+/** The C library, as bun and deno name their packages by it. */
+function libc(): string {
+  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime === undefined ? "-musl" : "";
+}
+
+async function started(program: string | undefined, args: readonly string[], cwd: string): Promise<Running | undefined> {
+  return program === undefined
+    ? undefined
+    : startServer(program, args, { cwd, env: { DENO_NO_UPDATE_CHECK: "1", DO_NOT_TRACK: "1" } });
+}
+
+const bunCpu = process.arch === "arm64" ? "aarch64" : process.arch;
+const BUN = `@oven/bun-${process.platform === "win32" ? "windows" : process.platform}-${bunCpu}${library}/bin/bun{,.exe}`;
+const DENO = `@deno/${process.platform}-${process.arch}*/deno{,.exe}`;
+
+/** The runtimes that are servers, in the order in which they are tested. */
+export const RUNTIMES: readonly Runtime[] = [
+  { name: "node", start: async () => undefined, tellsPeer: true, thrown: "" },
+  {
+    name: "bun",
+    start: (cwd) => started(programOf(cwd, "BUN", BUN), ["run", "bun.mjs"], cwd),
+    tellsPeer: true,
+    thrown: "bun: thrown",
+  },
+  {
+    name: "deno",
+    start: (cwd) => started(programOf(cwd, "DENO", DENO), ["run", "--cached-only", "--allow-net", "--allow-env", "deno.mjs"], cwd),
+    tellsPeer: true,
+    thrown: "deno: thrown",
+  },
+  {
+    name: "workerd",
+    start: (cwd) => started(process.execPath, ["workerd.mjs"], cwd),
+    tellsPeer: false,
+    thrown: "RangeError: thrown",
+  },
+];
+
+/** Has a service run the checks that are the same everywhere. */
+export async function verifyClients(name: string, service: string, agent: string): Promise<Outcome[]> {
+  const query = new URLSearchParams({ agent, closed: await closedUrl() });
+  const response = await fetch(`${service}/checks?${query}`);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`/checks answered ${response.status}: ${text}`);
+  return (JSON.parse(text) as Omit<Outcome, "app">[]).map((result) => ({ ...result, app: name }));
+}
+
+/** An address at which nobody listens. */
+export async function closedUrl(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return `http://127.0.0.1:${port}/`;
+}
