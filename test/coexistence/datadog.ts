@@ -1,0 +1,53 @@
+import type { SeenSpan } from "./span.ts";
+
+interface DatadogSpan {
+  trace_id: bigint;
+  span_id: bigint;
+  parent_id: bigint;
+  name: string;
+  resource: string;
+  meta: Record<string, string>;
+}
+
+type Field = number | bigint;
+/** A span of the v0.5 format: twelve fields, whose strings are places in a table. */
+type Row = [Field, Field, Field, bigint, bigint, bigint, bigint, bigint, Field, Record<string, Field>, unknown, Field];
+
+/** Spans of what a Datadog agent is sent, v0.4 or v0.5, decoded from MessagePack. */
+export function fromDatadog(payload: DatadogSpan[][] | [string[], Row[][]]): SeenSpan[] {
+  const chunks = typeof payload[0]?.[0] === "string" ? rows(payload as [string[], Row[][]]) : (payload as DatadogSpan[][]);
+  return chunks.flatMap((chunk) => {
+    // The upper half of a trace's id is told by the first span of a chunk alone.
+    const upper = chunk.map(({ meta }) => meta["_dd.p.tid"]).find((tid) => tid !== undefined) ?? "";
+    return chunk.map((span) => ({
+      traceId: `${upper.padStart(16, "0")}${hex(span.trace_id)}`,
+      spanId: hex(span.span_id),
+      parentId: BigInt(span.parent_id) === 0n ? undefined : hex(span.parent_id),
+      kind: kindOf(span.meta["span.kind"]),
+      name: `${span.name} ${span.resource}`,
+      by: span.meta["component"] ?? span.meta["otel.library.name"] ?? "",
+    }));
+  });
+}
+
+function rows([strings, chunks]: [string[], Row[][]]): DatadogSpan[][] {
+  const text = (place: Field): string => strings[Number(place)] ?? "";
+  return chunks.map((chunk) =>
+    chunk.map(([, name, resource, trace_id, span_id, parent_id, , , , meta]) => ({
+      trace_id,
+      span_id,
+      parent_id,
+      name: text(name),
+      resource: text(resource),
+      meta: Object.fromEntries(Object.entries(meta).map(([key, value]) => [text(Number(key)), text(value)])),
+    })),
+  );
+}
+
+function hex(id: bigint): string {
+  return BigInt(id).toString(16).padStart(16, "0");
+}
+
+function kindOf(kind: string | undefined): SeenSpan["kind"] {
+  return kind === "client" ? "CLIENT" : kind === "server" ? "SERVER" : "OTHER";
+}

@@ -1,0 +1,5 @@
+import { default as tracer } from "dd-trace";
+import { onFlush } from "./flush.ts";
+
+tracer.init();
+onFlush(() => new Promise((resolve) => setTimeout(resolve, 1500)));

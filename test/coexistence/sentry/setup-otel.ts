@@ -1,0 +1,10 @@
+import * as Sentry from "@sentry/node";
+import { onFlush } from "./flush.ts";
+
+Sentry.init({
+  dsn: process.env["SENTRY_LOOPBACK_DSN"] as string,
+  tracesSampleRate: 1,
+  enableOpenTelemetrySetup: true,
+  propagateTraceparent: true,
+});
+onFlush(() => Sentry.close(2000));
