@@ -1,6 +1,6 @@
-import { propagation, trace } from "@opentelemetry/api";
+import { context as contextApi, isSpanContextValid, propagation, trace } from "@opentelemetry/api";
 import type { Baggage, Context, SpanContext, TextMapPropagator } from "@opentelemetry/api";
-import { CompositePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { CompositePropagator, W3CTraceContextPropagator, isTracingSuppressed } from "@opentelemetry/core";
 import { w3cBaggagePropagator } from "./baggage.ts";
 import { environmentList } from "./environment.ts";
 import { guarded, reportFailure } from "./guard.ts";
@@ -8,13 +8,15 @@ import { parseTraceState } from "./trace-state.ts";
 
 /** The header names of W3C Trace Context and W3C Baggage. */
 export const TRACEPARENT = "traceparent";
-const TRACESTATE = "tracestate";
+export const TRACESTATE = "tracestate";
 export const BAGGAGE = "baggage";
 
 /** A propagator with the header names that it writes, asked for once a call. */
 export interface Propagation {
   readonly propagator: TextMapPropagator;
   readonly fields: readonly string[];
+  /** Whether it has turned out to write nothing but of the active context, as Sentry's does. */
+  activeOnly?: boolean;
 }
 
 /** W3C Trace Context with W3C Baggage: what is used where nobody has chosen. */
@@ -104,15 +106,43 @@ function canBeDecoded(text: string): boolean {
 /** The headers that a context becomes on the wire. Never throws. */
 export function headersOf(source: Propagation, context: Context): Record<string, string> {
   const headers: Record<string, string> = {};
+  if (source.activeOnly === true) injectActive(source, context, headers);
+  else {
+    inject(source, context, headers);
+    if (headers[TRACEPARENT] === undefined && isEmpty(headers) && mayBeActiveOnly(context)) {
+      injectActive(source, context, headers);
+      // It may tell of its refusal each time; once is enough.
+      if (!isEmpty(headers)) source.activeOnly = true;
+    }
+  }
+  if (anyRandom) keepRandomFlag(headers, context);
+  return headers;
+}
+
+function inject({ propagator }: Propagation, context: Context, headers: Record<string, string>): void {
   try {
-    const result: unknown = source.propagator.inject(context, headers, recordSetter);
+    const result: unknown = propagator.inject(context, headers, recordSetter);
     // Somebody has written it as an async function: what it rejects with would end the process.
     if (result instanceof Promise) result.catch((error: unknown) => reportFailure("the propagator's inject()", error));
   } catch (error) {
     reportFailure("the propagator's inject()", error);
   }
-  if (anyRandom) keepRandomFlag(headers, context);
-  return headers;
+}
+
+/** Injects while the context is active, which may lay one of the context manager's own over it. */
+function injectActive(source: Propagation, context: Context, headers: Record<string, string>): void {
+  guarded("the context manager", () => contextApi.with(context, () => inject(source, contextApi.active(), headers)));
+}
+
+/** Whether nothing was written though there is a span to write of. */
+function mayBeActiveOnly(context: Context): boolean {
+  const spanContext = trace.getSpanContext(context);
+  return spanContext !== undefined && isSpanContextValid(spanContext) && !isTracingSuppressed(context);
+}
+
+function isEmpty(record: object): boolean {
+  for (const _ in record) return false;
+  return true;
 }
 
 // Characters that are looked at: of `traceparent` (55 in version 00, more in later ones), and of all else.
