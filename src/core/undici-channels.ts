@@ -7,7 +7,7 @@ import { ClientCall } from "./client-call.ts";
 import { isNode } from "./environment.ts";
 import { guarded, reportFailure } from "./guard.ts";
 import { findCall } from "./open-calls.ts";
-import { TRACEPARENT } from "./propagator.ts";
+import { TRACEPARENT, TRACESTATE } from "./propagator.ts";
 import { wrapped } from "./wrapped.ts";
 
 /** A request as undici's diagnostics channels tell of it. Its headers are a flat array that may be changed while it is being created. */
@@ -200,23 +200,37 @@ function traceparentOf(headers: unknown): string | undefined {
   if (!Array.isArray(headers)) return undefined;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name: unknown = headers[i];
-    if (typeof name === "string" && sameName(name, TRACEPARENT))
-      return typeof headers[i + 1] === "string" ? headers[i + 1] : undefined;
+    if (typeof name !== "string" || !sameName(name, TRACEPARENT)) continue;
+    const value: unknown = headers[i + 1];
+    return typeof value === "string" ? firstOf(value) : undefined;
   }
   return undefined;
 }
+
+/** The first value of a `traceparent`: a wrapper below ours may have appended its own to the line (`Headers.append`). */
+function firstOf(value: string): string {
+  const end = value.length > TRACEPARENT_LENGTH ? value.indexOf(",") : -1;
+  return end === -1 ? value : value.slice(0, end);
+}
+
+// Of version 00.
+const TRACEPARENT_LENGTH = 55;
 
 /** Takes out what an instrumentation that cannot be suppressed has appended: a receiver must discard two values. Ours came first. */
 function keepOneTraceparent(headers: unknown): void {
   if (!Array.isArray(headers)) return;
   let seen = false;
+  let foreign = false;
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (!sameName(String(headers[i]), TRACEPARENT)) continue;
-    if (seen) {
-      headers.splice(i, 2);
-      i -= 2;
-    }
-    seen = true;
+    const name = String(headers[i]);
+    if (sameName(name, TRACEPARENT)) {
+      foreign = seen;
+      if (!seen && typeof headers[i + 1] === "string") headers[i + 1] = firstOf(headers[i + 1] as string);
+      seen = true;
+    } else if (!foreign || !sameName(name, TRACESTATE)) continue; // its `tracestate` follows its `traceparent`
+    if (!foreign) continue;
+    headers.splice(i, 2);
+    i -= 2;
   }
 }
 

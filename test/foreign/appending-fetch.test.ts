@@ -1,0 +1,53 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { instrumentFetch } from "../../src/fetch.ts";
+import { ROUTES, serve } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+import { describe as shape, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import type { TestTelemetry } from "../support/telemetry.ts";
+
+const FOREIGN = "00-11111111111111111111111111111111-2222222222222222-01";
+const platform = Object.getOwnPropertyDescriptor(globalThis, "fetch") as PropertyDescriptor;
+let telemetry: TestTelemetry;
+let server: TestServer;
+beforeAll(async () => void (server = await serve(ROUTES)));
+afterAll(() => server.close());
+beforeEach(() => {
+  telemetry = startTelemetry();
+  server.requests.length = 0;
+});
+afterEach(async () => {
+  await telemetry.stop();
+  Object.defineProperty(globalThis, "fetch", platform);
+});
+
+test("what a wrapper beneath ours appends to the line of traceparent is cut off, and the request is followed", async () => {
+  const original = globalThis.fetch;
+  globalThis.fetch = (input, init) => {
+    const headers = new Headers(init?.headers);
+    headers.append("traceparent", FOREIGN);
+    return original(input, { ...init, headers });
+  };
+  const undo = instrumentFetch();
+  await (await fetch(`${server.url}/ok`)).text();
+  undo();
+  const [span] = await telemetry.ended(1);
+  expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
+  expect(shape(span!)).toMatchObject({ attributes: { "network.peer.address": "127.0.0.1" } });
+});
+
+test("what a subscriber appends goes, its tracestate too; headers of other names stay", async () => {
+  const append = (message: unknown): void => {
+    const { request } = message as { request: { headers: string[] } };
+    request.headers.push("traceparent", FOREIGN, "tracestate", "dd=s:1", "x-own", "kept");
+  };
+  const undo = instrumentFetch();
+  subscribe("undici:request:create", append);
+  await (await fetch(`${server.url}/ok`)).text();
+  unsubscribe("undici:request:create", append);
+  undo();
+  const [span] = await telemetry.ended(1);
+  expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
+  expect(server.values("tracestate")).toEqual([]);
+  expect(server.values("x-own")).toEqual(["kept"]);
+});
