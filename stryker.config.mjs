@@ -2,7 +2,7 @@
 /**
  * Mutation testing of the core: `npm run test:mutation`, or of one file with `-- --mutate src/core/carrier.ts`. No gate; CONTRIBUTING.md has the score.
  *
- * @type {import("@stryker-mutator/api/core").PartialStrykerOptions}
+ * @type {import("@stryker-mutator/core").PartialStrykerOptions}
  */
 // oxlint-disable-next-line import/no-default-export -- it is how Stryker reads it
 export default {

@@ -17,7 +17,13 @@ export function fetchTrio(options: RowOptions): Trio {
 /** A fetch function of the application's, which may start spans of its own: it runs in the call's context, and so does the floor's. */
 export function wrapFetchTrio(options: RowOptions): Trio {
   const within: Send = (transport, callContext, url, init) => context.with(callContext, transport, undefined, url, init);
-  return trioOf(options, (stub) => wrapFetch(((url, init) => stub(url as string, init as Init)) as typeof fetch) as never, within);
+  return trioOf(options, wrapped, within);
+}
+
+/** A function around the stub, which would pass for Node's own. */
+function wrapped(stub: FetchStub): FetchStub {
+  const ofApplication = (url: string, init: Init): Promise<Response> => stub(url, init);
+  return wrapFetch(ofApplication as typeof fetch) as unknown as FetchStub;
 }
 
 type Init = Parameters<FetchStub>[1];

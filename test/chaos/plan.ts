@@ -18,7 +18,7 @@ export type When =
   /** By `AbortSignal.timeout`. */
   | { readonly timeout: number };
 
-export type Reason = "none" | "an error" | "a text" | "an object";
+type Reason = "none" | "an error" | "a text" | "an object";
 
 /** What is to happen to one call: a function of the seed and the call's number alone, so that any call can be run again by itself. */
 export interface Plan {

@@ -74,7 +74,7 @@ async function overHttp2(port: number, visit: Visit): Promise<string> {
 }
 
 /** What each visit is to be: of the seed and its number alone. */
-export function visitPlanner({ seed, scenario = "", way = "" }: Choice, kind: ServerKind): (index: number) => Planned {
+function visitPlanner({ seed, scenario = "", way = "" }: Choice, kind: ServerKind): (index: number) => Planned {
   const visitors: readonly (Visitor | Http2Visitor)[] = kind === "http2" ? HTTP2_VISITORS : VISITORS;
   const choices = visitors
     .filter(({ name }) => new RegExp(scenario).test(name))

@@ -20,7 +20,7 @@ export interface SpanSeen {
 }
 
 /** The spans of one call: those that have ended, and how many have not. */
-export interface SpansOfCall {
+interface SpansOfCall {
   readonly ended: SpanSeen[];
   open: number;
   whenEnded: (() => void) | undefined;

@@ -23,7 +23,9 @@ function judgeHeaders({ traceId }: Caller, rawHeaders: readonly string[]): strin
   if (parents.length === 0) wrong.push("no traceparent");
   else if (parents.length > 1) wrong.push(`${parents.length} values of traceparent`);
   else if (parents[0]?.slice(3, 35) !== traceId) wrong.push("another trace in traceparent");
-  const members = valuesOf(rawHeaders, "baggage").flatMap((value) => value.split(",").map((member) => member.split("=")[0]?.trim()));
+  const members = valuesOf(rawHeaders, "baggage").flatMap((value) =>
+    value.split(",").map((member) => member.split("=")[0]?.trim()),
+  );
   if (!members.includes("tenant")) wrong.push("baggage lost");
   if (new Set(members).size !== members.length) wrong.push("a member of baggage twice");
   return wrong;
@@ -46,12 +48,18 @@ function judgeSpans(caller: Caller, onWire: string | undefined, all: readonly Se
   if (first === undefined) wrong.push("the first SERVER span is not under the caller");
   else if (clients.some((span) => !isBelow(span, first.spanId))) wrong.push("a CLIENT span is not under the first SERVER span");
   if (!clients.some(({ spanId }) => spanId === onWire)) wrong.push("traceparent names no CLIENT span");
-  if (!servers.some(({ parentId }) => clients.some(({ spanId }) => spanId === parentId))) wrong.push("no SERVER span under a CLIENT span");
+  if (!servers.some(({ parentId }) => clients.some(({ spanId }) => spanId === parentId)))
+    wrong.push("no SERVER span under a CLIENT span");
   return wrong;
 }
 
 function makers(spans: readonly SeenSpan[]): string {
-  return spans.length === 0 ? "" : ` (${spans.map(({ by }) => by).toSorted().join(", ")})`;
+  return spans.length === 0
+    ? ""
+    : ` (${spans
+        .map(({ by }) => by)
+        .toSorted()
+        .join(", ")})`;
 }
 
 function valuesOf(rawHeaders: readonly string[], name: string): string[] {

@@ -19,8 +19,10 @@ const root = kept ?? mkdtempSync(join(tmpdir(), "coexistence-"));
 mkdirSync(root, { recursive: true });
 
 const names = process.argv.slice(2);
-const chosen = names.length === 0 ? VARIANTS : VARIANTS.filter(({ name, product }) => names.includes(name) || names.includes(product));
-if (chosen.length === 0) throw new Error(`no product is named ${names.join(" or ")}; there are ${VARIANTS.map(({ name }) => name).join(", ")}`);
+const chosen =
+  names.length === 0 ? VARIANTS : VARIANTS.filter(({ name, product }) => names.includes(name) || names.includes(product));
+if (chosen.length === 0)
+  throw new Error(`no product is named ${names.join(" or ")}; there are ${VARIANTS.map(({ name }) => name).join(", ")}`);
 
 let failures = 0;
 try {
@@ -48,7 +50,12 @@ async function tryOut(variant: Variant, folder: string): Promise<void> {
   for (const strange of receiver.strange) fail(`${variant.name}: not understood: ${strange}`);
 }
 
-async function arrange(variant: Variant, folder: string, arrangement: Arrangement, receiver: Awaited<ReturnType<typeof startReceiver>>): Promise<void> {
+async function arrange(
+  variant: Variant,
+  folder: string,
+  arrangement: Arrangement,
+  receiver: Awaited<ReturnType<typeof startReceiver>>,
+): Promise<void> {
   const { wrong, said } = await runPair(folder, variant, arrangement, receiver);
   for (const client of CLIENTS) {
     const found = (wrong[client] ?? []).join("; ");

@@ -27,7 +27,10 @@ export interface Outcome {
 
 /** Starts two agents, has one call the other by each client, and judges what came of it. */
 export async function runPair(folder: string, variant: Variant, arrangement: Arrangement, receiver: Receiver): Promise<Outcome> {
-  const agents = await Promise.all([startAgent(folder, variant, arrangement, receiver), startAgent(folder, variant, arrangement, receiver)]);
+  const agents = await Promise.all([
+    startAgent(folder, variant, arrangement, receiver),
+    startAgent(folder, variant, arrangement, receiver),
+  ]);
   try {
     const [first, second] = agents;
     const calls: { client: string; caller: Caller; rawHeaders: string[] }[] = [];

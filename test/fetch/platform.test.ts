@@ -162,7 +162,7 @@ test.each(["sampled", "unsampled", "without an SDK"])(
       propagation.createBaggage({ tenant: { value: "acme" } }),
     );
     await context.with(parent, async () => (await fetch(ours.url)).text());
-    const baggage = (server: TestServer): unknown[] => server.requests.map(({ headers }) => headers["baggage"]);
+    const baggage = (of: TestServer): unknown[] => of.requests.map(({ headers }) => headers["baggage"]);
     expect([baggage(ours), baggage(other)]).toEqual([["tenant=acme"], [undefined]]);
     expect(other.requests[0]?.headers["traceparent"]).toContain(remote.traceId);
     await Promise.all([ours.close(), other.close()]);

@@ -60,7 +60,9 @@ test("the span's context is made active for a propagator that writes of no other
   await get();
   await get();
   const spans = await telemetry.ended(2);
-  expect(server.requests.flatMap((request) => server.values("traceparent", request))).toEqual(spans.map((span) => traceparentOf(span)));
+  expect(server.requests.flatMap((request) => server.values("traceparent", request))).toEqual(
+    spans.map((span) => traceparentOf(span)),
+  );
   expect(refusals).toBe(1);
 });
 

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 
 // What no client expects, made anew for each use: half of it can be used once.
 
-export type Make = () => unknown;
+type Make = () => unknown;
 
 function thrower(): never {
   throw new RangeError("the caller's own");

@@ -66,7 +66,7 @@ export const QUERY: fc.Arbitrary<string> = fc
   )
   .map((pairs) => (pairs.length === 0 ? "" : `?${pairs.join("&")}`));
 
-export const PATH: fc.Arbitrary<string> = fc
+const PATH: fc.Arbitrary<string> = fc
   .tuple(
     fc.constantFrom("200", "200", "200", "204", "404", "500"),
     fc.oneof(

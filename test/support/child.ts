@@ -28,7 +28,9 @@ export function startChild(code: string, { imports = [], env = {} }: ChildOption
   const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, OTEL_PROPAGATORS: "", ...env } });
   let output = "";
   let errors = "";
-  const ended: Child["ended"] = new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal })));
+  const ended: Child["ended"] = new Promise((resolve) =>
+    child.on("close", (exitCode, signal) => resolve({ code: exitCode, signal })),
+  );
   const exited = new Promise<void>((resolve) => child.on("exit", () => resolve()));
   const line = new Promise<string>((resolve, reject) => {
     let text = "";

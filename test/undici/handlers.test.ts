@@ -203,20 +203,20 @@ test("headers in every shape keep it, are not touched, and carry one traceparent
     ["null", null],
     ["undefined", undefined],
   ];
-  await inTurn(shapes, async ([shape, headers]) => {
+  await inTurn(shapes, async ([given, headers]) => {
     telemetry.reset();
     const options = Object.freeze({ origin: server.url, path: "/ok", method: "GET", headers }) as Dispatcher.RequestOptions;
     const [passed] = passedOn(
       handlerOf(() => {}),
       options,
     ) as [{ headers: object }, unknown];
-    expect([shape, passed.headers.constructor]).toEqual([shape, (headers ?? record).constructor]);
+    expect([given, passed.headers.constructor]).toEqual([given, (headers ?? record).constructor]);
     telemetry.reset();
     await inTurn([1, 2], async () => (await agent.request(options)).body.dump());
     const spans = await telemetry.ended(2);
-    expect([shape, server.values("traceparent")]).toEqual([shape, [traceparentOf(spans[1]!)]]);
-    const isEmpty = shape === "an empty array" || !headers;
-    expect([shape, server.values("x-a")]).toEqual([shape, isEmpty ? [] : ["1"]]);
+    expect([given, server.values("traceparent")]).toEqual([given, [traceparentOf(spans[1]!)]]);
+    const isEmpty = given === "an empty array" || !headers;
+    expect([given, server.values("x-a")]).toEqual([given, isEmpty ? [] : ["1"]]);
   });
 });
 

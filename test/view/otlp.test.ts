@@ -258,7 +258,8 @@ test("values of each kind, parents of each kind and a trace state are the same w
     attributes,
   }));
   const again = decodeTraces(JSON.parse(JSON.stringify(encodeTraces(written))));
-  expect(again.map(({ size: _, ...read }) => read)).toEqual(written.map(({ size: _, ...read }) => read));
+  const content = (spans: typeof again): unknown[] => spans.map((one) => ({ ...one, size: undefined }));
+  expect(content(again)).toEqual(content(written));
 });
 
 test("a double may come as a text", () => {
