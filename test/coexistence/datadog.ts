@@ -23,7 +23,7 @@ export function fromDatadog(payload: DatadogSpan[][] | [string[], Row[][]]): See
       traceId: `${upper.padStart(16, "0")}${hex(span.trace_id)}`,
       spanId: hex(span.span_id),
       parentId: BigInt(span.parent_id) === 0n ? undefined : hex(span.parent_id),
-      kind: kindOf(span.meta["span.kind"]),
+      kind: kindOf(span.meta),
       name: `${span.name} ${span.resource}`,
       by: span.meta["component"] ?? span.meta["otel.library.name"] ?? "",
     }));
@@ -48,6 +48,11 @@ function hex(id: bigint): string {
   return BigInt(id).toString(16).padStart(16, "0");
 }
 
-function kindOf(kind: string | undefined): SeenSpan["kind"] {
+// Spans of connections, which say of themselves that they are of a client too.
+const NO_REQUESTS = new Set(["net", "dns", "tcp", "tls"]);
+
+function kindOf(meta: Record<string, string>): SeenSpan["kind"] {
+  if (NO_REQUESTS.has(meta["component"] ?? "")) return "OTHER";
+  const kind = meta["span.kind"];
   return kind === "client" ? "CLIENT" : kind === "server" ? "SERVER" : "OTHER";
 }

@@ -42,10 +42,13 @@ async function tryOut(variant: Variant, folder: string): Promise<void> {
   const receiver = await startReceiver(await msgpackOf(variant, folder));
   try {
     for (const first of ["theirs", "ours"] as const) {
-      for (const server of ["node", "express"] as const) await arrange(variant, folder, { first, server }, receiver);
+      for (const server of ["node", "express", "wrapped"] as const) await arrange(variant, folder, { first, server }, receiver);
     }
   } finally {
     receiver.close();
+  }
+  if (process.env["COEXISTENCE_VERBOSE"] !== undefined) {
+    for (const span of receiver.spans) console.log(`    ${span.traceId.slice(0, 6)} ${span.parentId} -> ${span.spanId} ${span.kind} ${span.by} ${span.name}`);
   }
   for (const strange of receiver.strange) fail(`${variant.name}: not understood: ${strange}`);
 }

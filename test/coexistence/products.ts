@@ -38,6 +38,7 @@ const datadog = (receiver: string): Record<string, string> => ({
 const sentry = (receiver: string): Record<string, string> => ({
   SENTRY_LOOPBACK_DSN: `${receiver.replace("://", "://public@")}/1`,
 });
+const sentryW3c = (receiver: string): Record<string, string> => ({ ...sentry(receiver), AGENT_PROPAGATOR: "w3c" });
 const sentryTrace = (traceId: string, spanId: string): Record<string, string> => ({ "sentry-trace": `${traceId}-${spanId}-1` });
 
 const langfuse = (receiver: string): Record<string, string> => ({
@@ -51,10 +52,15 @@ export const VARIANTS: readonly Variant[] = [
   { name: "node-sdk", product: "node-sdk", setup: "./setup.ts", environment: otlp, expected: fine },
   { name: "node-sdk-off", product: "node-sdk", setup: "./setup-off.ts", environment: otlp, expected: fine },
   { name: "node-sdk-register", product: "node-sdk", setup: "./register.ts", environment: otlp, expected: fine },
+  { name: "node-sdk-loader", product: "node-sdk", setup: "./loader.ts", environment: otlp, expected: fine },
   { name: "sentry", product: "sentry", setup: "./setup.ts", environment: sentry, alsoSent: sentryTrace, expected: fine },
   { name: "sentry-otel", product: "sentry", setup: "./setup-otel.ts", environment: sentry, alsoSent: sentryTrace, expected: fine },
+  { name: "sentry-propagation", product: "sentry", setup: "./setup-propagation.ts", environment: sentry, alsoSent: sentryTrace, expected: fine },
+  { name: "sentry-otel-off", product: "sentry", setup: "./setup-otel-off.ts", environment: sentry, alsoSent: sentryTrace, expected: fine },
+  { name: "sentry-otel-w3c", product: "sentry", setup: "./setup-otel-off.ts", environment: sentryW3c, expected: fine },
   { name: "datadog", product: "datadog", setup: "./setup.ts", environment: datadog, expected: fine },
   { name: "datadog-otel", product: "datadog", setup: "./setup-otel.ts", environment: datadog, expected: fine },
+  { name: "datadog-off", product: "datadog", setup: "./setup-off.ts", environment: datadog, expected: fine },
   { name: "vercel", product: "vercel", setup: "./setup.ts", environment: vercel, expected: fine },
   { name: "vercel-off", product: "vercel", setup: "./setup-off.ts", environment: vercel, expected: fine },
   { name: "langfuse", product: "langfuse", setup: "./setup.ts", environment: langfuse, expected: fine },

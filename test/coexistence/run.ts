@@ -13,10 +13,10 @@ import type { Receiver } from "./receiver.ts";
 export const CLIENTS = ["fetch", "undici", "axios", "got"] as const;
 const DEADLINE = 30_000;
 
-/** How two agents are started: whose set-up comes first, and which server they have. */
+/** How two agents are started: whose set-up comes first, and which server they have (`wrapped`: express within the listener of server/node). */
 export interface Arrangement {
   readonly first: "ours" | "theirs";
-  readonly server: "node" | "express";
+  readonly server: "node" | "express" | "wrapped";
 }
 
 /** What is wrong, by client; `said` is what the processes wrote to stderr. */

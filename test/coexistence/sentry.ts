@@ -29,11 +29,13 @@ interface SentrySpan {
 function fromItem(span: SentrySpan): SeenSpan {
   const attribute = (name: string): string => String(span.attributes?.[name]?.value ?? "");
   const op = span.op ?? attribute("sentry.op");
+  // Of its own spans the operation tells; of those that came by way of OpenTelemetry, this.
+  const kind = attribute("sentry.kind").toUpperCase();
   return {
     traceId: span.trace_id,
     spanId: span.span_id,
     parentId: span.parent_span_id,
-    kind: op === "http.client" ? "CLIENT" : op === "http.server" ? "SERVER" : "OTHER",
+    kind: op === "http.client" || kind === "CLIENT" ? "CLIENT" : op === "http.server" || kind === "SERVER" ? "SERVER" : "OTHER",
     name: span.name ?? span.description ?? "",
     by: span.origin ?? attribute("sentry.origin"),
   };

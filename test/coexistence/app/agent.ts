@@ -1,19 +1,21 @@
 // An agent: its server tells what it was sent, and calls the next agent by the client that the query names.
 import { createServer } from "node:http";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer as createExpress } from "./express-server.ts";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import axios from "axios";
 import got from "got";
 import { Agent, request } from "undici";
 import { instrumentAxios } from "a2a-otel/axios";
 import { wrapGot } from "a2a-otel/got";
+import { traceRequests as traceMiddleware } from "a2a-otel/server/express";
 import { traceRequests } from "a2a-otel/server/node";
 import { traceInterceptor } from "a2a-otel/undici";
+import { expressListener } from "./express-listener.ts";
 import { flush } from "./flush.ts";
+import { options } from "./options.ts";
 
-const dispatcher = new Agent().compose(traceInterceptor());
-const tracedGot = wrapGot(got);
-instrumentAxios(axios);
+const dispatcher = new Agent().compose(traceInterceptor(options));
+const tracedGot = wrapGot(got, options);
+instrumentAxios(axios, options);
 
 const clients: Record<string, (url: string) => Promise<unknown>> = {
   fetch: async (url) => (await fetch(url)).json(),
@@ -30,10 +32,12 @@ async function answer(incoming: IncomingMessage, response: ServerResponse): Prom
   response.setHeader("content-type", "application/json").end(JSON.stringify(sent));
 }
 
-const server =
-  process.env["AGENT_SERVER"] === "express"
-    ? createExpress(answer)
-    : createServer(traceRequests((incoming, response) => void answer(incoming, response)));
+const servers: Record<string, () => Server> = {
+  node: () => createServer(traceRequests((incoming, response) => void answer(incoming, response), options)),
+  express: () => createServer(expressListener(answer, traceMiddleware(options))),
+  wrapped: () => createServer(traceRequests(expressListener(answer), options)),
+};
+const server = servers[process.env["AGENT_SERVER"] ?? "node"]?.() as Server;
 
 server.listen(0, "127.0.0.1", () => process.send?.({ port: (server.address() as { port: number }).port }));
 

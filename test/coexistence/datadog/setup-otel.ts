@@ -3,4 +3,5 @@ import { onFlush } from "./flush.ts";
 
 tracer.init();
 new tracer.TracerProvider().register();
-onFlush(() => new Promise((resolve) => setTimeout(resolve, 1500)));
+// It sends every two seconds.
+onFlush(() => new Promise((resolve) => setTimeout(resolve, 2600)));

@@ -2,4 +2,5 @@ import { default as tracer } from "dd-trace";
 import { onFlush } from "./flush.ts";
 
 tracer.init();
-onFlush(() => new Promise((resolve) => setTimeout(resolve, 1500)));
+// It sends every two seconds.
+onFlush(() => new Promise((resolve) => setTimeout(resolve, 2600)));

@@ -1,10 +1,7 @@
 // Without code, as `node --import @opentelemetry/auto-instrumentations-node/register`; its spans are asked for before the process ends.
 import { trace } from "@opentelemetry/api";
-import { register } from "node:module";
+import "@opentelemetry/auto-instrumentations-node/register";
 import { onFlush } from "./flush.ts";
-
-register("@opentelemetry/instrumentation/hook.mjs", import.meta.url);
-await import("@opentelemetry/auto-instrumentations-node/register");
 
 interface Flushes {
   getDelegate(): { forceFlush(): Promise<void> };
