@@ -295,3 +295,14 @@ test("a readable body is sent", async () => {
   expect(await client.post(`${server.url}/echo`, { body: Readable.from(["a", "b"]) }).text()).toBe("ab");
   expect((await end())[0]).toBe("UNSET");
 });
+
+test("with its headers, and after the hook that sees them, if that is asked for", async () => {
+  const seen: unknown[] = [];
+  const traced = wrapGot(got.extend({ retry: { limit: 0 } }), {
+    endSpanOn: "headers",
+    responseHook: (span, { response }) => seen.push([span.isRecording(), response.statusCode]),
+  });
+  expect(await traced(`${server.url}/ok`).text()).toBe("hello");
+  expect(seen).toEqual([[true, 200]]);
+  expect(await end()).toEqual(["UNSET", undefined, 200, []]);
+});
