@@ -5,7 +5,7 @@ import { traceInterceptor } from "../../src/undici.ts";
 import type { UndiciOptions } from "../../src/undici.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { clearGlobals, describe as shape, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { clearGlobals, describe as shapeOf, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { handlerOf, inTurn, major, undici } from "./support.ts";
 
@@ -148,7 +148,7 @@ test("an error without a controller, and without a start, ends the span", async 
   expect(onResponseError.call(traced, null, Object.assign(new Error("no"), { code: "ECONNREFUSED" }))).toBe("told");
   expect(onResponseError.call(traced, undefined, new Error("again"))).toBe("told");
   const [span] = await telemetry.ended(1);
-  expect(shape(span!)).toMatchObject({ status: SpanStatusCode.ERROR, attributes: { "error.type": "ECONNREFUSED" } });
+  expect(shapeOf(span!)).toMatchObject({ status: SpanStatusCode.ERROR, attributes: { "error.type": "ECONNREFUSED" } });
   expect(span!.events).toHaveLength(1);
 });
 
@@ -163,7 +163,7 @@ test("what a dispatch throws is thrown on, and ends the span", async () => {
       handlerOf(() => {}),
     ),
   ).toThrow(error);
-  expect(shape((await telemetry.ended(1))[0]!).attributes["error.type"]).toBe("TypeError");
+  expect(shapeOf((await telemetry.ended(1))[0]!).attributes["error.type"]).toBe("TypeError");
 });
 
 test.skipIf(major < 8)("a handler of another version is refused as it is without us: the platform's fetch settles", async () => {
@@ -299,7 +299,7 @@ test("a response that lies unread ends its span, with the time of its headers", 
   const [span] = await telemetry.ended(1, 5000);
   expect(performance.now() - before).toBeGreaterThan(2000);
   expect(span!.duration[0]).toBe(0);
-  expect(shape(span!).status).toBe(SpanStatusCode.UNSET);
+  expect(shapeOf(span!).status).toBe(SpanStatusCode.UNSET);
 });
 
 test("a response that is read slowly is followed to its end", { timeout: 10_000 }, async () => {
