@@ -9,11 +9,13 @@ export async function verifyChain(services: ReadonlyMap<string, Running>, agent:
   const chosen = [...services.entries()].toReversed();
   const names = chosen.flatMap(([name]) => [name, "node"]).concat(chosen[0]?.[0] ?? []);
   const urls = names.map((name) => (services.get(name) ?? agent).url);
+  const everybody = new Set([agent.url, ...urls]);
+  await collector.spansOf(...everybody); // what was before
   const caller = newCaller();
   const { status, text } = await ask(`${urls[0]}/chain?to=${urls.slice(1).join(",")}`, caller);
   assert.deepEqual([status, text.trim()], [200, names.join(" ")]);
 
-  const spans = await collector.spansOf(agent.url, ...[...services.values()].map(({ url }) => url));
+  const spans = await collector.spansOf(...everybody);
   const path: string[] = [];
   for (let parent: string | undefined = caller.spanId; parent !== undefined;) {
     const children = spans.filter((span) => span.parentSpanId === parent && span.traceId === caller.traceId);

@@ -16,8 +16,10 @@ export interface Collector {
 export async function startCollector(): Promise<Collector> {
   let received: Span[] = [];
   const server = createServer(async (request, response) => {
+    // A page sends its spans from another origin.
+    response.setHeader("access-control-allow-origin", "*").setHeader("access-control-allow-headers", "content-type");
     try {
-      received.push(...decodeTraces(await json(request)));
+      if (request.method !== "OPTIONS") received.push(...decodeTraces(await json(request)));
       response.writeHead(200, { "content-type": "application/json" }).end("{}");
     } catch (error) {
       response.writeHead(400).end(String(error));

@@ -11,16 +11,15 @@ export interface Runtime {
   readonly name: string;
   /** Starts its service; undefined where there is no such program for this system. */
   readonly start: (cwd: string) => Promise<Running | undefined>;
-  /** Whether its server tells who calls. */
-  readonly tellsPeer: boolean;
+  /** What its server tells of the connection. */
+  readonly connection: Readonly<Record<string, string>>;
   /** What its server answers where a handler throws. */
   readonly thrown: string;
 }
 
-const library = process.platform === "linux" && process.report.getReport !== undefined ? libc() : "";
-
-/** The C library, as bun and deno name their packages by it. */
+/** The C library, as bun names its packages by it. */
 function libc(): string {
+  if (process.platform !== "linux") return "";
   const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
   return header.glibcVersionRuntime === undefined ? "-musl" : "";
 }
@@ -32,28 +31,30 @@ async function started(program: string | undefined, args: readonly string[], cwd
 }
 
 const bunCpu = process.arch === "arm64" ? "aarch64" : process.arch;
-const BUN = `@oven/bun-${process.platform === "win32" ? "windows" : process.platform}-${bunCpu}${library}/bin/bun{,.exe}`;
+const BUN = `@oven/bun-${process.platform === "win32" ? "windows" : process.platform}-${bunCpu}${libc()}/bin/bun{,.exe}`;
 const DENO = `@deno/${process.platform}-${process.arch}*/deno{,.exe}`;
+
+const PEER = { "client.address": "127.0.0.1", "network.peer.address": "127.0.0.1" };
 
 /** The runtimes that are servers, in the order in which they are tested. */
 export const RUNTIMES: readonly Runtime[] = [
-  { name: "node", start: async () => undefined, tellsPeer: true, thrown: "" },
+  { name: "node", start: async () => undefined, connection: PEER, thrown: "" },
   {
     name: "bun",
     start: (cwd) => started(programOf(cwd, "BUN", BUN), ["run", "bun.mjs"], cwd),
-    tellsPeer: true,
+    connection: PEER,
     thrown: "bun: thrown",
   },
   {
     name: "deno",
     start: (cwd) => started(programOf(cwd, "DENO", DENO), ["run", "--cached-only", "--allow-net", "--allow-env", "deno.mjs"], cwd),
-    tellsPeer: true,
+    connection: PEER,
     thrown: "deno: thrown",
   },
   {
     name: "workerd",
     start: (cwd) => started(process.execPath, ["workerd.mjs"], cwd),
-    tellsPeer: false,
+    connection: { "network.protocol.version": "1.1" },
     thrown: "RangeError: thrown",
   },
 ];

@@ -76,8 +76,9 @@ const untraced = {
     const [agent, closed] = ["agent", "closed"].map((name) => url.searchParams.get(name));
     response.end(JSON.stringify([...(await clientChecks(agent, closed, on)), ...(await helperChecks(agent, on))]));
   },
+  "/away": async (_, response, url) => response.writeHead(302, { location: url.searchParams.get("to") }).end(),
   "/page": async (_, response) =>
-    response.writeHead(200, { "content-type": "text/html" }).end('<!doctype html><script type="module" src="/page.js"></script>'),
+    response.writeHead(200, { "content-type": "text/html" }).end('<!doctype html><script src="/page.js"></script>'),
   "/page.js": async (_, response) =>
     response.writeHead(200, { "content-type": "text/javascript" }).end(readFileSync(new URL("page.js", import.meta.url))),
 };
@@ -85,8 +86,8 @@ const untraced = {
 const handle = (handlers) => (request, response) => {
   const url = new URL(request.url, "http://agent");
   const handler = handlers[url.pathname];
-  if (handler === undefined) return void response.writeHead(404).end();
-  handler(request, response, url).catch((error) => response.destroy(error));
+  if (handler === undefined) response.writeHead(404).end();
+  else handler(request, response, url).catch((error) => response.destroy(error));
 };
 
 const traced = traceRequests(handle(routes));

@@ -49,7 +49,7 @@ export async function runAll(checks, before = () => {}) {
     let problem;
     let note = "";
     try {
-      await before();
+      before();
       note = (await check()) ?? "";
     } catch (error) {
       problem = error instanceof Mismatch ? error.message : String(error?.stack ?? error);

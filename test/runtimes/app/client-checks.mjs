@@ -90,7 +90,6 @@ export function clientChecks(agent, closed, on) {
         equal(text, EVENTS);
         equal(shape(await endedSpan()), clientSpan(agent, "/events"));
         const { body } = await traced(at("/events"));
-        if (typeof body[Symbol.asyncIterator] !== "function") return void (await body.cancel());
         let chunks = "";
         for await (const chunk of body) chunks += new TextDecoder().decode(chunk);
         equal(chunks, EVENTS);
@@ -168,7 +167,8 @@ export function clientChecks(agent, closed, on) {
         await until(() => ownSpans().length > 0, "a span has ended");
         const last = ownSpans().at(-1);
         equal(headers.traceparent, [traceparentOf(last)]);
-        return `${ownSpans().length} span${ownSpans().length === 1 ? "" : "s"}`;
+        // Elsewhere than on Node the platform follows it out of sight.
+        equal(ownSpans().length, on.seesEnd ? 2 : 1, "spans");
       },
       "propagateTo: others get no headers, and have their span": async () => {
         const headers = await (await wrapFetch(platform, { propagateTo: "agents.example" })(at("/headers"))).json();

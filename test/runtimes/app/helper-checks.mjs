@@ -19,7 +19,13 @@ export function helperChecks(agent, on) {
         equal(trace.getSpanContext(found)?.traceId, TRACE);
         equal(propagation.getBaggage(found)?.getEntry("user")?.value, "1");
         equal(injectTraceContext({}, found), STORED);
-        equal([...injectTraceContext(new Headers(), found)], Object.entries(STORED).toSorted());
+        equal(
+          [...injectTraceContext(new Headers(), found)],
+          [
+            ["baggage", STORED.baggage],
+            ["traceparent", STORED.traceparent],
+          ],
+        );
       },
       "continueTrace: the work's span belongs to the trace, and what it returns is returned": async () => {
         const options = { name: "work", kind: SpanKind.CONSUMER };
