@@ -23,7 +23,7 @@ export function wrapFetchTrio(options: RowOptions): Trio {
 /** A function around the stub, which would pass for Node's own. */
 function wrapped(stub: FetchStub): FetchStub {
   const ofApplication = (url: string, init: Init): Promise<Response> => stub(url, init);
-  return wrapFetch(ofApplication as never) as unknown as FetchStub;
+  return wrapFetch(ofApplication as never);
 }
 
 type Init = Parameters<FetchStub>[1];
