@@ -54,6 +54,16 @@ export const FIGURES: Partial<Record<RowName, Figures>> = {
   extract: { sampledTime: PROMISE_RECEIVING },
 };
 
+/**
+ * Where a figure is not reached yet, what the gate holds instead: what has been reached, with room for a noisy machine. The tables show such figures
+ * in bold. The floor that the figures of bytes were set by took 600 bytes less than that of today's SDK, which every traced call pays too.
+ */
+export const HELD: Partial<Record<RowName, Partial<Figures>>> = {
+  undici: { unsampledRatio: 1.35, sampledRatio: 1.35, unsampledBytes: 2750, sampledBytes: 5900 },
+  axios: { unsampledRatio: 1.75, sampledRatio: 1.7, noSdkBytes: 240 },
+  got: { unsampledRatio: 1.45, sampledRatio: 1.5 },
+};
+
 /** What the headers of a call without baggage may add to it, in bytes. */
 export const HEADER_BYTES = 200;
 

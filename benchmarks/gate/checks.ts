@@ -1,4 +1,4 @@
-import { FIGURES, HEADER_BYTES } from "../figures.ts";
+import { FIGURES, HEADER_BYTES, HELD } from "../figures.ts";
 import { allocated, headersAdded, timing } from "../measure/processes.ts";
 import type { Measuring } from "../measure/processes.ts";
 import { USUAL } from "../rows/options.ts";
@@ -20,8 +20,8 @@ const SHARE = 0.5;
 export function checks({ share = SHARE, delay = 0 }: Measuring = {}): Check[] {
   const found: Check[] = [];
   for (const row of Object.keys(FIGURES) as RowName[]) {
-    const figures = FIGURES[row];
-    if (figures === undefined) continue;
+    if (FIGURES[row] === undefined) continue;
+    const figures = { ...FIGURES[row], ...HELD[row] };
     for (const state of STATES) {
       const spec: RowSpec = { ...USUAL, row, state };
       const time = (): Promise<Finding[]> => timing(spec, { share, delay }).then((timed) => timeFindings(state, timed, figures));
