@@ -201,7 +201,7 @@ function urlOf(input: FetchArguments[0]): string {
   const text = String(input);
   const known = normalized.get(text);
   if (known !== undefined) return known;
-  const base = globalThis.location?.href;
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
   const url = parseUrl(text, base);
   if (url === undefined) return text;
   const href = addressOf(url);
