@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import type { Check, Outcome } from "../apps/checks.ts";
 import { runWell } from "../apps/process.ts";
 import type { Running } from "../apps/process.ts";
@@ -43,7 +43,9 @@ interface Surroundings {
 export async function verifyBrowser({ cwd, agent, collector, check, tell }: Surroundings): Promise<string | undefined> {
   if (CHROMIUM === undefined) return "no Chromium is found; CHROMIUM may name its program";
   await runWell(process.execPath, ["bundle-page.mjs"], { cwd });
-  const browser = await launch();
+  let browser: Browser | undefined;
+  await check("starts", async () => void (browser = await launch()));
+  if (browser === undefined) return undefined;
   try {
     const page = await browser.newPage();
     await page.goto(`${agent.url}/page`);

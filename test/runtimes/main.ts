@@ -1,12 +1,13 @@
 // Runs the packed package on Node, Bun, Deno, workerd and in Chromium: `npm run test:runtimes`, or with names for some of them.
 import { checksOf } from "../apps/checks.ts";
-import type { Outcome } from "../apps/checks.ts";
+import type { Check, Outcome } from "../apps/checks.ts";
 import { startServer } from "../apps/process.ts";
 import type { Running } from "../apps/process.ts";
 import { verifyChain } from "./chain.ts";
 import { verifyBrowser } from "./browser.ts";
 import { startCollector } from "./collector.ts";
 import { RUNTIMES, verifyClients } from "./runtimes.ts";
+import type { Runtime } from "./runtimes.ts";
 import { verifyServer } from "./server-checks.ts";
 import { stage } from "./stage.ts";
 
@@ -27,16 +28,9 @@ const agent = await startServer(process.execPath, ["agent.mjs"], { cwd });
 const services = new Map<string, Running>();
 try {
   for (const runtime of RUNTIMES) {
-    const { name, start } = runtime;
-    if (!isWanted(name)) continue;
-    const check = checksOf(name, tell);
-    const running = name === "node" ? agent : await start(cwd);
-    if (running === undefined) lack(name, `no ${name} for this system; ${name.toUpperCase()} may name its program`);
-    else {
-      if (running !== agent) services.set(name, running);
-      await check("runs the checks", async () => (await verifyClients(name, running.url, agent.url)).forEach(tell));
-      if (running !== agent) await verifyServer(runtime, running, collector, check);
-    }
+    const check = checksOf(runtime.name, tell);
+    // What cannot start is one check that has failed; the others go on.
+    if (isWanted(runtime.name)) await check("starts, and runs the checks", () => verify(runtime, check));
   }
   if (services.size > 0) {
     const check = checksOf("chain", tell);
@@ -55,6 +49,19 @@ const failed = outcomes.filter(({ problem }) => problem !== undefined);
 console.log(`\n${outcomes.length - failed.length} of ${outcomes.length} checks passed in ${seconds(performance.now() - begun)}`);
 for (const line of missing) console.log(`NOT RUN: ${line}`);
 if (failed.length > 0 || outcomes.length === 0) process.exitCode = 1;
+
+async function verify(runtime: Runtime, check: Check): Promise<string> {
+  const { name } = runtime;
+  const running = name === "node" ? agent : await runtime.start(cwd);
+  if (running === undefined) {
+    lack(name, `no ${name} for this system; ${name.toUpperCase()} may name its program`);
+    return "NOT RUN";
+  }
+  if (running !== agent) services.set(name, running);
+  for (const outcome of await verifyClients(name, running.url, agent.url)) tell(outcome);
+  if (running !== agent) await verifyServer(runtime, running, collector, check);
+  return "";
+}
 
 function isWanted(name: string): boolean {
   return asked.length === 0 || asked.includes(name);
