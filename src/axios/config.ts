@@ -80,10 +80,11 @@ export function serializedOnce({ serialized = "", threw }: RequestUrl): Request[
  * must keep out, and the policy decides anew what the request carries.
  */
 export function beforeNextHop({ beforeRedirect }: Request, call: ClientCall): Request["beforeRedirect"] {
+  let isElsewhere = false;
   return function beforeHop(this: unknown, ...args) {
     if (beforeRedirect !== undefined) Reflect.apply(beforeRedirect, this, args);
     const [{ href, headers }] = args as unknown as [{ href?: unknown; headers?: object }];
-    guarded("the policy of a redirect", () => call.moveTo(String(href), headers));
+    guarded("the policy of a redirect", () => (isElsewhere = call.moveTo(String(href), headers, isElsewhere)));
     if (!call.ended) call.suppression.suppressing = isHttpPatched();
   };
 }

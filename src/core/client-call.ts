@@ -1,4 +1,4 @@
-import { SpanStatusCode, trace } from "@opentelemetry/api";
+import { SpanStatusCode, propagation, trace } from "@opentelemetry/api";
 import type { Context, Histogram, Span } from "@opentelemetry/api";
 import {
   ERROR_TYPE,
@@ -26,7 +26,7 @@ import { closeCall, openCall } from "./open-calls.ts";
 import type { OpenCall } from "./open-calls.ts";
 import { hasParent } from "./parent.ts";
 import { headersFor } from "./policy.ts";
-import { BAGGAGE, TRACEPARENT, replacedNames } from "./propagator.ts";
+import { TRACEPARENT, replacedNames } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
 import type { Target } from "./target.ts";
 import type { Exchange } from "./undici-channels.ts";
@@ -73,6 +73,8 @@ export class ClientCall implements OpenCall, Suppressible {
   #target: Target;
   readonly #start: number;
   #errorType: string | undefined;
+  /** What the request carries at another origin. */
+  #moved: Record<string, string> | undefined = undefined;
   #protocolVersion: string | undefined;
 
   constructor(
@@ -106,7 +108,10 @@ export class ClientCall implements OpenCall, Suppressible {
     if (this.replaced.length === 0 && isEmpty(headers)) return;
     this.headers = headers;
     const id = headers[TRACEPARENT];
-    if (id === undefined) return;
+    if (id === undefined) {
+      if (this.#span === undefined && this.isRestricted()) this.context = new CallContext(this.parent, undefined, this.suppression);
+      return;
+    }
     this.id = id;
     // Without a span it is the parent's, and not this call's alone; but foreign instrumentation must not add another.
     if (this.#span === undefined) this.context = new CallContext(this.parent, undefined, this.suppression);
@@ -120,34 +125,53 @@ export class ClientCall implements OpenCall, Suppressible {
     return origin === own.text || isSameOrigin(originOf(origin), own);
   }
 
-  /** Whether another origin might not get what this call carries. */
+  /** Whether another origin might get something else than what this call carries. */
   isRestricted(): boolean {
-    return this.headers !== undefined && (this.config.policy.trace !== undefined || this.headers[BAGGAGE] !== undefined);
+    return (
+      this.headers !== undefined && (this.config.policy.trace !== undefined || propagation.getBaggage(this.parent) !== undefined)
+    );
   }
 
   /**
-   * Whether only its context shows to which call a request belongs, and somebody must know it: what is recorded is found by its `traceparent`, and of the
-   * rest only what a redirect may not carry on is looked at.
+   * Whether only its context shows to which call a request belongs, and somebody must know it: what is in the list of open calls is found by its
+   * `traceparent`, and of the rest only what a redirect may not carry on is looked at.
    */
   isFoundByContext(): boolean {
-    return !this.observed && this.isRestricted();
+    return this.place === -1 && this.isRestricted();
+  }
+
+  /** Whether headers, a flat array, have one of those that the call has put there. */
+  hasIssued(headers: readonly unknown[]): boolean {
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      const name = String(headers[i]).toLowerCase();
+      const value = headers[i + 1];
+      if (value !== undefined && (value === this.headers?.[name] || value === this.#moved?.[name])) return true;
+    }
+    return false;
   }
 
   /**
    * The request is about to go to another origin (a redirect that the client follows by itself): the policy decides anew what it carries.
    *
    * @param headers a record or a flat array; changed in place.
+   * @param isElsewhere whether they have been changed for another origin, so that going back is a move too.
+   * @returns whether they have been now.
    */
-  moveTo(url: string, headers: unknown): void {
-    if (typeof headers !== "object" || headers === null || isSameOrigin(originOf(url), this.#target.origin)) return;
+  moveTo(url: string, headers: unknown, isElsewhere = false): boolean {
+    if (typeof headers !== "object" || headers === null) return isElsewhere;
+    if (!isElsewhere && isSameOrigin(originOf(url), this.#target.origin)) return false;
     const source = this.config.propagation();
-    if (source === undefined) return;
-    writeHeaders(headers, headersFor(this.config.policy, source, this.context, url), this.issuedNames());
+    if (source === undefined) return isElsewhere;
+    const names = this.issuedNames();
+    this.#moved = headersFor(this.config.policy, source, this.context, url);
+    // A later attempt may have laid its own over them already.
+    writeHeaders(headers, this.#moved, [...names, ...Object.keys(this.#moved)]);
+    return true;
   }
 
   /** The names under which a re-send may still find headers of this attempt, or of those before it. */
   issuedNames(): readonly string[] {
-    return [...new Set([...this.replaced, ...Object.keys(this.headers ?? {})])];
+    return [...new Set([...this.replaced, ...Object.keys(this.headers ?? {}), ...Object.keys(this.#moved ?? {})])];
   }
 
   /** Takes the place of an earlier attempt whose headers the transport sends again, under the earlier one's `traceparent`. */

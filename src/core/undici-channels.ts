@@ -114,13 +114,12 @@ export function isStreamReadable(body: ReadableStream): boolean {
 }
 
 function onCreate({ request }: { request: ChannelRequest }): void {
-  const id = traceparentOf(request.headers);
-  if (id === undefined) return;
+  if (!Array.isArray(request.headers)) return;
   const active = context.active();
-  const call = callOf(id, active);
+  const call = callOf(request.headers, active);
   if (call === undefined) return;
   const { exchange } = call;
-  if (exchange !== undefined) {
+  if (exchange !== undefined && call.id !== undefined) {
     request[EXCHANGE] = exchange;
     try {
       exchange.created(request);
@@ -129,7 +128,7 @@ function onCreate({ request }: { request: ChannelRequest }): void {
     }
   }
   // A hop that became an attempt of its own has the headers of that; any other goes by the policy too.
-  if (!call.observed || call.place !== -1) {
+  if (!call.observed || call.id === undefined || call.place !== -1) {
     try {
       if (!call.isAt(request)) call.moveTo(urlOfRequest(request), request.headers);
     } catch (error) {
@@ -189,11 +188,14 @@ function onError({ request, error }: { request: ChannelRequest; error: unknown }
  * The call that a request belongs to: the one whose `traceparent` it carries. The async context alone could be another call's (retries on
  * a warm socket), and is asked only for calls that are not recorded and so are nowhere else.
  */
-function callOf(id: string, active: Context): ClientCall | undefined {
-  const open = findCall(id, active);
+function callOf(headers: readonly unknown[], active: Context): ClientCall | undefined {
+  const id = traceparentOf(headers);
+  const open = id === undefined ? undefined : findCall(id, active);
   if (open instanceof ClientCall) return open;
   const call = active instanceof CallContext ? active.call : undefined;
-  return call instanceof ClientCall && call.id === id ? call : undefined;
+  if (!(call instanceof ClientCall)) return undefined;
+  // One that may not send a `traceparent`, or speaks another format, is known by what else it sends.
+  return (call.id === undefined ? call.hasIssued(headers) : call.id === id) ? call : undefined;
 }
 
 function traceparentOf(headers: unknown): string | undefined {

@@ -62,7 +62,15 @@ const axiosWith = (isTraced: boolean): Failing => {
   return (thrown) => caught(() => instance.get("http://a.example/", { adapter: () => rejecting(thrown) }));
 };
 const gotWith = (client: Got): Failing => {
-  return (thrown) => caught(() => client("http://a.example/", { retry: { limit: 0 }, request: () => { throw thrown; } })); // prettier-ignore
+  return (thrown) =>
+    caught(() =>
+      client("http://a.example/", {
+        retry: { limit: 0 },
+        request: () => {
+          throw thrown;
+        },
+      }),
+    );
 };
 
 /** Each, with us and, where the client itself makes something of what is thrown, without us. */
