@@ -25,7 +25,7 @@ export function fromDatadog(payload: DatadogSpan[][] | [string[], Row[][]]): See
       parentId: BigInt(span.parent_id) === 0n ? undefined : hex(span.parent_id),
       kind: kindOf(span.meta),
       name: `${span.name} ${span.resource}`,
-      by: span.meta["component"] ?? span.meta["otel.library.name"] ?? "",
+      by: span.meta["component"] ?? "OpenTelemetry",
     }));
   });
 }

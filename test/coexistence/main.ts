@@ -48,7 +48,8 @@ async function tryOut(variant: Variant, folder: string): Promise<void> {
     receiver.close();
   }
   if (process.env["COEXISTENCE_VERBOSE"] !== undefined) {
-    for (const span of receiver.spans) console.log(`    ${span.traceId.slice(0, 6)} ${span.parentId} -> ${span.spanId} ${span.kind} ${span.by} ${span.name}`);
+    for (const span of receiver.spans)
+      console.log(`    ${span.traceId.slice(0, 6)} ${span.parentId} -> ${span.spanId} ${span.kind} ${span.by} ${span.name}`);
   }
   for (const strange of receiver.strange) fail(`${variant.name}: not understood: ${strange}`);
 }

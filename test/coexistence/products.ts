@@ -12,7 +12,24 @@ export interface Variant {
   readonly expected: (client: string, order: string, server: string) => readonly string[];
 }
 
-const fine = (): readonly string[] => [];
+type Expected = Variant["expected"];
+const fine: Expected = () => [];
+const always =
+  (...wrong: string[]): Expected =>
+  () =>
+    wrong;
+const forClients =
+  (clients: readonly string[], ...wrong: string[]): Expected =>
+  (client) =>
+    clients.includes(client) ? wrong : [];
+const behindExpress =
+  (...wrong: string[]): Expected =>
+  (_client, _order, server) =>
+    server === "express" ? wrong : [];
+const both =
+  (...all: Expected[]): Expected =>
+  (client, order, server) =>
+    all.flatMap((each) => each(client, order, server));
 
 const otlp = (receiver: string): Record<string, string> => ({
   OTEL_EXPORTER_OTLP_ENDPOINT: receiver,
@@ -50,20 +67,92 @@ const langfuse = (receiver: string): Record<string, string> => ({
 
 export const VARIANTS: readonly Variant[] = [
   { name: "node-sdk", product: "node-sdk", setup: "./setup.ts", environment: otlp, expected: fine },
-  { name: "node-sdk-off", product: "node-sdk", setup: "./setup-off.ts", environment: otlp, expected: fine },
+  {
+    name: "node-sdk-off",
+    product: "node-sdk",
+    setup: "./setup-off.ts",
+    environment: otlp,
+    expected: behindExpress("another trace in traceparent", "0 CLIENT spans", "1 SERVER spans (a2a-otel)"),
+  },
   { name: "node-sdk-register", product: "node-sdk", setup: "./register.ts", environment: otlp, expected: fine },
-  { name: "node-sdk-loader", product: "node-sdk", setup: "./loader.ts", environment: otlp, expected: fine },
-  { name: "sentry", product: "sentry", setup: "./setup.ts", environment: sentry, alsoSent: sentryTrace, expected: fine },
-  { name: "sentry-otel", product: "sentry", setup: "./setup-otel.ts", environment: sentry, alsoSent: sentryTrace, expected: fine },
-  { name: "sentry-propagation", product: "sentry", setup: "./setup-propagation.ts", environment: sentry, alsoSent: sentryTrace, expected: fine },
-  { name: "sentry-otel-off", product: "sentry", setup: "./setup-otel-off.ts", environment: sentry, alsoSent: sentryTrace, expected: fine },
-  { name: "sentry-otel-w3c", product: "sentry", setup: "./setup-otel-off.ts", environment: sentryW3c, expected: fine },
+  {
+    name: "node-sdk-loader",
+    product: "node-sdk",
+    setup: "./loader.ts",
+    environment: otlp,
+    expected: forClients(["axios", "got"], "2 CLIENT spans (@opentelemetry/instrumentation-http, a2a-otel)"),
+  },
+  {
+    name: "sentry",
+    product: "sentry",
+    setup: "./setup.ts",
+    environment: sentry,
+    alsoSent: sentryTrace,
+    expected: always("baggage lost"),
+  },
+  {
+    name: "sentry-otel",
+    product: "sentry",
+    setup: "./setup-otel.ts",
+    environment: sentry,
+    alsoSent: sentryTrace,
+    expected: (client) => [
+      "baggage lost",
+      `2 CLIENT spans (auto.http.${client === "fetch" || client === "undici" ? "node_fetch" : "client"}, manual)`,
+      "4 SERVER spans (auto.http.http_server, auto.http.http_server, manual, manual)",
+    ],
+  },
+  {
+    name: "sentry-propagation",
+    product: "sentry",
+    setup: "./setup-propagation.ts",
+    environment: sentry,
+    alsoSent: sentryTrace,
+    expected: always("traceparent names no CLIENT span"),
+  },
+  {
+    name: "sentry-otel-off",
+    product: "sentry",
+    setup: "./setup-otel-off.ts",
+    environment: sentry,
+    alsoSent: sentryTrace,
+    expected: both(always("baggage lost"), behindExpress("a CLIENT span is under no SERVER span")),
+  },
+  {
+    name: "sentry-otel-w3c",
+    product: "sentry",
+    setup: "./setup-otel-off.ts",
+    environment: sentryW3c,
+    expected: behindExpress("another trace in traceparent", "baggage lost", "0 CLIENT spans", "1 SERVER spans (manual)"),
+  },
   { name: "datadog", product: "datadog", setup: "./setup.ts", environment: datadog, expected: fine },
-  { name: "datadog-otel", product: "datadog", setup: "./setup-otel.ts", environment: datadog, expected: fine },
+  {
+    name: "datadog-otel",
+    product: "datadog",
+    setup: "./setup-otel.ts",
+    environment: datadog,
+    expected: (client, _order, server) => [
+      ...(server === "express" ? [] : ["baggage lost"]),
+      `2 CLIENT spans (OpenTelemetry, ${client === "fetch" || client === "undici" ? client : "http"})`,
+      `4 SERVER spans (OpenTelemetry, OpenTelemetry, ${server === "node" ? "http, http" : "express, express"})`,
+    ],
+  },
   { name: "datadog-off", product: "datadog", setup: "./setup-off.ts", environment: datadog, expected: fine },
-  { name: "vercel", product: "vercel", setup: "./setup.ts", environment: vercel, expected: fine },
+  {
+    name: "vercel",
+    product: "vercel",
+    setup: "./setup.ts",
+    environment: vercel,
+    expected: (client, order) => (client === "fetch" && order === "ours" ? ["2 CLIENT spans (@vercel/otel/fetch, a2a-otel)"] : []),
+  },
   { name: "vercel-off", product: "vercel", setup: "./setup-off.ts", environment: vercel, expected: fine },
-  { name: "langfuse", product: "langfuse", setup: "./setup.ts", environment: langfuse, expected: fine },
+  {
+    name: "langfuse",
+    product: "langfuse",
+    setup: "./setup.ts",
+    environment: langfuse,
+    expected: always("0 CLIENT spans", "0 SERVER spans"),
+  },
   { name: "langfuse-all", product: "langfuse", setup: "./setup-all.ts", environment: langfuse, expected: fine },
   { name: "traceloop", product: "traceloop", setup: "./setup.ts", environment: otlp, expected: fine },
 ];

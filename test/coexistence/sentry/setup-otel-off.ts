@@ -6,6 +6,9 @@ Sentry.init({
   tracesSampleRate: 1,
   enableOpenTelemetrySetup: true,
   propagateTraceparent: true,
-  integrations: [Sentry.httpIntegration({ spans: false }), Sentry.nativeNodeFetchIntegration({ spans: false, tracePropagation: false })],
+  integrations: [
+    Sentry.httpIntegration({ spans: false }),
+    Sentry.nativeNodeFetchIntegration({ spans: false, tracePropagation: false }),
+  ],
 });
 onFlush(() => Sentry.close(2000));
