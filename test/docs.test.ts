@@ -45,7 +45,7 @@ function brokenLinks(page: string): string[] {
 }
 
 /** Written apart from the other pages, and checked as soon as they are there. */
-const COMING = new Set(["RESULTS.md", "bundlers.md", "coexistence.md"]);
+const COMING = new Set(["RESULTS.md"]);
 
 test.each([...pages, "SECURITY.md", "CONTRIBUTING.md"])("%s links to what is there", (page) => {
   expect(brokenLinks(page)).toEqual([]);
