@@ -59,7 +59,8 @@ function cases(): Case[] {
   const failed = (text: string) => ({ status: 502, text });
   const missing = { "http.response.status_code": 404, "error.type": "404" };
   const timeout = { "http.response.status_code": undefined, "error.type": "TimeoutError" };
-  const stall = "stall?timeout=60";
+  // Long enough for the request to leave on a busy machine, since it has to arrive.
+  const stall = "stall?timeout=250";
   return [
     ...["fetch", "undici", "axios", "got"].map((client) => ({
       client,
