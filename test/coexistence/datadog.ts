@@ -1,17 +1,19 @@
 import type { SeenSpan } from "./span.ts";
 
+/** What fits into 53 bits may come as a number. */
+type Field = number | bigint;
+
 interface DatadogSpan {
-  trace_id: bigint;
-  span_id: bigint;
-  parent_id: bigint;
+  trace_id: Field;
+  span_id: Field;
+  parent_id: Field;
   name: string;
   resource: string;
   meta: Record<string, string>;
 }
 
-type Field = number | bigint;
 /** A span of the v0.5 format: twelve fields, whose strings are places in a table. */
-type Row = [Field, Field, Field, bigint, bigint, bigint, bigint, bigint, Field, Record<string, Field>, unknown, Field];
+type Row = [Field, Field, Field, Field, Field, Field, Field, Field, Field, Record<string, Field>, unknown, Field];
 
 /** Spans of what a Datadog agent is sent, v0.4 or v0.5, decoded from MessagePack. */
 export function fromDatadog(payload: DatadogSpan[][] | [string[], Row[][]]): SeenSpan[] {
@@ -22,7 +24,7 @@ export function fromDatadog(payload: DatadogSpan[][] | [string[], Row[][]]): See
     return chunk.map((span) => ({
       traceId: `${upper.padStart(16, "0")}${hex(span.trace_id)}`,
       spanId: hex(span.span_id),
-      parentId: BigInt(span.parent_id) === 0n ? undefined : hex(span.parent_id),
+      parentId: Number(span.parent_id) === 0 ? undefined : hex(span.parent_id),
       kind: kindOf(span.meta),
       name: `${span.name} ${span.resource}`,
       by: span.meta["component"] ?? "OpenTelemetry",
@@ -44,7 +46,7 @@ function rows([strings, chunks]: [string[], Row[][]]): DatadogSpan[][] {
   );
 }
 
-function hex(id: bigint): string {
+function hex(id: Field): string {
   return BigInt(id).toString(16).padStart(16, "0");
 }
 

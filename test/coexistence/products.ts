@@ -82,6 +82,7 @@ export const VARIANTS: readonly Variant[] = [
     environment: otlp,
     expected: forClients(["axios", "got"], "2 CLIENT spans (@opentelemetry/instrumentation-http, a2a-otel)"),
   },
+  { name: "node-sdk-loader-off", product: "node-sdk", setup: "./loader-off.ts", environment: otlp, expected: fine },
   {
     name: "sentry",
     product: "sentry",
@@ -89,6 +90,14 @@ export const VARIANTS: readonly Variant[] = [
     environment: sentry,
     alsoSent: sentryTrace,
     expected: always("baggage lost"),
+  },
+  {
+    name: "sentry-register",
+    product: "sentry",
+    setup: "./setup-register.ts",
+    environment: sentry,
+    alsoSent: sentryTrace,
+    expected: always("traceparent names no CLIENT span"),
   },
   {
     name: "sentry-otel",

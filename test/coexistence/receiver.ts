@@ -38,7 +38,7 @@ export async function startReceiver(decodeMsgpack: (bytes: Uint8Array) => unknow
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
-  return { origin: `http://127.0.0.1:${port}`, spans, strange, close: () => void server.close().closeAllConnections() };
+  return { origin: `http://127.0.0.1:${port}`, spans, strange, close: () => server.close().closeAllConnections() };
 }
 
 // What a Datadog agent says of itself.

@@ -39,11 +39,11 @@ export async function runPair(folder: string, variant: Variant, arrangement: Arr
       const url = `${first.origin}/work?client=${client}&next=${encodeURIComponent(`${second.origin}/work`)}`;
       calls.push({ client, caller, rawHeaders: JSON.parse(await ask(url, headersOf(caller, variant))) as string[] });
     }
-    await Promise.all(agents.map(({ stop }) => stop()));
+    await Promise.all(agents.map((agent) => agent.stop()));
     const wrong = calls.map(({ client, caller, rawHeaders }) => [client, judge(caller, rawHeaders, receiver.spans)] as const);
-    return { wrong: Object.fromEntries(wrong), said: agents.map(({ said }) => said()).join("") };
+    return { wrong: Object.fromEntries(wrong), said: agents.map((agent) => agent.said()).join("") };
   } finally {
-    for (const { kill } of agents) kill();
+    for (const agent of agents) agent.kill();
   }
 }
 

@@ -23,7 +23,7 @@ interface SentrySpan {
   description?: string;
   op?: string;
   origin?: string;
-  attributes?: Record<string, { value: unknown }>;
+  attributes?: Record<string, { value: string | number | boolean }>;
 }
 
 function fromItem(span: SentrySpan): SeenSpan {

@@ -1,0 +1,2 @@
+import "./setup.ts";
+import "a2a-otel/register";
