@@ -15,6 +15,6 @@ export default {
   mutator: { excludedMutations: ["StringLiteral"] },
   concurrency: 2,
   timeoutMS: 10_000,
-  reporters: ["clear-text", "html", "json"],
+  reporters: ["progress-append-only", "clear-text", "html", "json"],
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
 };
