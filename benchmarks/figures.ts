@@ -60,7 +60,8 @@ export const FIGURES: Partial<Record<RowName, Figures>> = {
  */
 export const HELD: Partial<Record<RowName, Partial<Figures>>> = {
   undici: { unsampledRatio: 1.35, sampledRatio: 1.35, unsampledBytes: 2750, sampledBytes: 5900 },
-  axios: { unsampledRatio: 1.75, sampledRatio: 1.7, noSdkBytes: 240 },
+  fetch: { noSdkBytes: 64 },
+  axios: { unsampledRatio: 1.85, sampledRatio: 1.7, noSdkBytes: 240 },
   got: { unsampledRatio: 1.45, sampledRatio: 1.5 },
 };
 

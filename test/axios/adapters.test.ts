@@ -18,8 +18,8 @@ const URL_ = "http://agent.example/";
 const answer = (config: InternalAxiosRequestConfig, more: object = {}): AxiosResponse =>
   ({ data: "hello", status: 200, statusText: "OK", headers: {}, config, ...more }) as AxiosResponse;
 const thenable = (settle: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void): Promise<AxiosResponse> =>
-  // oxlint-disable-next-line unicorn/no-thenable -- it is what such adapters return
   ({
+    // oxlint-disable-next-line unicorn/no-thenable -- it is what such adapters return
     then: (...handlers: Parameters<Promise<unknown>["then"]>) => new Promise(settle).then(...handlers),
   }) as Promise<AxiosResponse>;
 function sent(adapter: AxiosAdapter, more: AxiosRequestConfig = {}): Promise<AxiosResponse> {

@@ -26,6 +26,7 @@ export async function startReceiver(decodeMsgpack: (bytes: Uint8Array) => unknow
   };
 
   const server: Server = createServer((request, response) => {
+    // oxlint-disable-next-line promise/always-return -- nobody waits for it
     void bodyOf(request).then((body) => {
       const path = new URL(request.url ?? "/", "http://receiver").pathname;
       try {

@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { judge } from "./judge.ts";
@@ -53,7 +54,7 @@ function headersOf({ traceId, spanId }: Caller, { alsoSent }: Variant): Record<s
 
 async function ask(url: string, headers: Record<string, string>): Promise<string> {
   const sent = request(url, { headers, timeout: DEADLINE }).end();
-  const [response] = (await once(sent, "response")) as [import("node:http").IncomingMessage];
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
   const body = await text(response);
   if (response.statusCode !== 200) throw new Error(`${url} answered ${response.statusCode}: ${body}`);
   return body;

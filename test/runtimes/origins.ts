@@ -109,13 +109,13 @@ function checks(page: Page, own: string, { readable, closed, welcoming }: Others
       assert.deepEqual(asked(readable), [["GET"]]);
     },
     "a page's base decides what a relative address means": async () => {
-    await page.evaluate((href) => document.head.append(Object.assign(document.createElement("base"), { href })), readable.url);
-    const { spans, ...rest } = await ask("data");
-    assert.deepEqual(rest, PLAIN);
-    assert.deepEqual(asked(readable), [["GET"]]);
-    assert.deepEqual(spans.map(withoutIds), [clientSpan(data)]);
-  },
-  "a sandboxed page has no origin of its own: its address is another one": async () => {
+      await page.evaluate((href) => document.head.append(Object.assign(document.createElement("base"), { href })), readable.url);
+      const { spans, ...rest } = await ask("data");
+      assert.deepEqual(rest, PLAIN);
+      assert.deepEqual(asked(readable), [["GET"]]);
+      assert.deepEqual(spans.map(withoutIds), [clientSpan(data)]);
+    },
+    "a sandboxed page has no origin of its own: its address is another one": async () => {
       await page.goto(`${readable.url}/sandboxed`);
       const { spans, ...rest } = await ask(data);
       assert.deepEqual(rest, PLAIN);
