@@ -26,8 +26,13 @@ export async function startReceiver(decodeMsgpack: (bytes: Uint8Array) => unknow
   };
 
   const server: Server = createServer((request, response) => {
+<<<<<<< HEAD
     // oxlint-disable-next-line promise/always-return -- nobody waits for it
     void bodyOf(request).then((body) => {
+=======
+    const answer = async (): Promise<void> => {
+      const body = await bodyOf(request);
+>>>>>>> b918546 (Coexistence: lint)
       const path = new URL(request.url ?? "/", "http://receiver").pathname;
       try {
         take(path, body);
@@ -35,7 +40,8 @@ export async function startReceiver(decodeMsgpack: (bytes: Uint8Array) => unknow
         strange.push(`${path}: ${String(error)}`);
       }
       response.setHeader("content-type", "application/json").end(path === "/info" ? INFO : "{}");
-    });
+    };
+    void answer();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };

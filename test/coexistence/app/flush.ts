@@ -2,8 +2,8 @@
 const KEY = Symbol.for("coexistence.flush");
 const place = globalThis as { [KEY]?: () => Promise<unknown> };
 
-export function onFlush(flush: () => Promise<unknown>): void {
-  place[KEY] = flush;
+export function onFlush(handOver: () => Promise<unknown>): void {
+  place[KEY] = handOver;
 }
 
 export async function flush(): Promise<void> {
