@@ -26,13 +26,8 @@ export async function startReceiver(decodeMsgpack: (bytes: Uint8Array) => unknow
   };
 
   const server: Server = createServer((request, response) => {
-<<<<<<< HEAD
-    // oxlint-disable-next-line promise/always-return -- nobody waits for it
-    void bodyOf(request).then((body) => {
-=======
     const answer = async (): Promise<void> => {
       const body = await bodyOf(request);
->>>>>>> b918546 (Coexistence: lint)
       const path = new URL(request.url ?? "/", "http://receiver").pathname;
       try {
         take(path, body);
