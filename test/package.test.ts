@@ -11,8 +11,8 @@ const run = promisify(execFile);
 const project = fileURLToPath(new URL("../", import.meta.url));
 
 // Bytes. A budget is what was measured, with a little headroom.
-const PACKED = 350_000;
-const UNPACKED = 1_410_000;
+const PACKED = 375_000;
+const UNPACKED = 1_480_000;
 
 interface Manifest {
   readonly exports: Record<string, string>;

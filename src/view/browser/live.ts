@@ -94,7 +94,7 @@ export function startLive(main: HTMLElement, controls: HTMLElement): { redraw: (
       busy = false;
       if (!behind) return;
       behind = false;
-      void refresh();
+      if (following) void refresh();
     }, pause);
   };
   addEventListener("hashchange", () => {
