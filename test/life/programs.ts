@@ -35,9 +35,12 @@ export function told(child: Child, what: string): unknown[] {
   return lines.map((line) => JSON.parse(line) as [string, unknown]).flatMap(([name, details]) => (name === what ? [details] : []));
 }
 
-/** Waits until a program has told of something. */
+/** Waits until a program has told of something, as long as it may still do so. */
 export async function has(child: Child, what: string): Promise<void> {
-  await until(() => told(child, what).length > 0, 20_000);
+  let isOver = false;
+  void child.ended.then(() => (isOver = true));
+  await until(() => isOver || told(child, what).length > 0, 20_000);
+  if (told(child, what).length === 0) throw new Error(`it has ended, and printed: ${child.output()}`);
 }
 
 /** A CLIENT span as the programs tell of it. */

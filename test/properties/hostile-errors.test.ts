@@ -167,6 +167,6 @@ test.each(Object.entries(FAILING))(
       const isOfItsOwn = without !== thrown && without instanceof Error;
       expect(isOfItsOwn ? classOf(error) === classOf(without) : Object.is(error, without)).toBe(true);
     });
-    await fc.assert(property, runs(300));
+    await fc.assert(property, runs(200));
   },
 );

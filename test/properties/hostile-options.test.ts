@@ -60,7 +60,7 @@ describe.each(Object.entries(BOTH))("%s", (name, make) => {
       const through = "refused" in made ? () => judged(made.refused, name, option, value) : made.through;
       expect(await context.with(contextWith(active), () => through({ ...HEADERS }))).toBe("answer");
     });
-    await fc.assert(property, runs(300));
+    await fc.assert(property, runs(200));
   });
 
   test("whatever hooks, matchers and telemetry do, the request goes through", PATIENT, async () => {
@@ -71,7 +71,7 @@ describe.each(Object.entries(BOTH))("%s", (name, make) => {
       const through = make(Object.fromEntries(options));
       expect(await context.with(contextWith(active), () => through({ ...HEADERS }))).toBe("answer");
     });
-    await fc.assert(property, runs(300));
+    await fc.assert(property, runs(200));
   });
 });
 
@@ -198,5 +198,5 @@ test("whatever a fetch function answers is what the application gets", PATIENT, 
     });
     expect(spans.map(({ kind }) => kind)).toEqual([SpanKind.CLIENT]);
   });
-  await fc.assert(property, runs(300));
+  await fc.assert(property, runs(200));
 });

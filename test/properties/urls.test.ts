@@ -61,7 +61,7 @@ test("fetch: url.full and the server's address are the model's, whatever was ask
     });
     expect(got).toEqual(asked.map(({ url }) => modelled(hrefOf(url))));
   });
-  await fc.assert(property, runs(1500));
+  await fc.assert(property, runs(1000));
 });
 
 test("a million characters, and five thousand origins, are no trouble", PATIENT, async () => {
