@@ -1,4 +1,5 @@
 import { subscribe } from "node:diagnostics_channel";
+import { getEventListeners } from "node:events";
 import type { Plan, When } from "./plan.ts";
 import type { ServedCall } from "./wire/fault-server.ts";
 import type { Stage } from "./wire/faults.ts";
@@ -23,7 +24,14 @@ export function callOf(path: string | undefined): RunningCall | undefined {
 }
 
 /** A signal that is never aborted, as an application has one for its shutdown: who listens to it must let go of it. */
-export const shared: AbortSignal = new AbortController().signal;
+let shared: AbortSignal = new AbortController().signal;
+
+/** How many listen to the shared signal still. From now on another is shared, for what clients have forgotten there would fill the heap. */
+export function renewShared(): number {
+  const { length } = getEventListeners(shared, "abort");
+  shared = new AbortController().signal;
+  return length;
+}
 
 export function beginCall(plan: Plan, fill: (text: string) => string): RunningCall {
   const reached = new Map<Stage, () => void>();
@@ -46,7 +54,8 @@ export function beginCall(plan: Plan, fill: (text: string) => string): RunningCa
     until: async (stage) => waiting.get(stage),
     made: () => abortLater(plan.abort, abort),
     over: () => {
-      if (plan.abort === "when it is over") abort();
+      // Node keeps a signal of several for ever if a client forgets a listener there, as some do.
+      if (plan.abort === "when it is over" || plan.signal === "any") abort();
       for (const resolve of reached.values()) resolve();
       running.delete(plan.index);
     },

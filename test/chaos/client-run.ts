@@ -14,6 +14,8 @@ import { serveHttp2 } from "./wire/http2-server.ts";
 /** Calls are made one after the other in a lane, which has servers of its own, so that no lane's connections are another's. */
 interface Lane {
   readonly server: FaultServer;
+  /** Another origin. */
+  readonly elsewhere: FaultServer;
   readonly resetting: number;
   readonly noTls: number;
   readonly silent: number;
@@ -40,10 +42,9 @@ export async function startClientRun(choice: Choice, ways: Ways, around: Around)
   async function one(index: number, at: number, report: (report: CallReport) => void): Promise<void> {
     const lane = lanes[at] as Lane;
     const plan = planned(index);
-    const other = (lanes[(at + 1) % LANES] as Lane).server.port;
     const call = beginCall(plan, (text) =>
       text
-        .replaceAll("%OTHER%", `http://127.0.0.1:${other}/${index}`)
+        .replaceAll("%OTHER%", `http://127.0.0.1:${lane.elsewhere.port}/${index}`)
         .replaceAll("%NOWHERE%", `http://127.0.0.1:${nowhere}/${index}`)
         .replaceAll("%CREDENTIALS%", `http://user:secret@127.0.0.1:${lane.server.port}/${index}`),
     );
@@ -59,8 +60,9 @@ export async function startClientRun(choice: Choice, ways: Ways, around: Around)
     });
     around.settled(call, settled);
     call.over();
-    if (plan.way.abandons === true) lane.server.cut();
+    if (plan.way.abandons === true || plan.fault.holds === "perhaps") lane.server.cut();
     await own?.close();
+    await lane.elsewhere.quiet();
     if (!(await isQuiet(lane.server))) call.notes.push("a connection is left open");
     report({ index, scenario: plan.fault.name, plan: described(plan), outcome: outcomeOf(call, settled) });
   }
@@ -155,7 +157,7 @@ function urlOf({ fault, index }: Plan, { server, resetting, noTls, silent }: Lan
 }
 
 async function startLane(): Promise<Lane> {
-  const server = await serveFaults(callOf);
+  const [server, elsewhere] = await Promise.all([serveFaults(callOf), serveFaults(callOf)]);
   const resetting = createServer((socket) => void socket.on("error", () => {}).resetAndDestroy());
   const noTls = createServer((socket) => void socket.on("error", () => {}).end("this is not TLS\r\n"));
   const silent = createServer((socket) => {
@@ -175,12 +177,13 @@ async function startLane(): Promise<Lane> {
   const [resettingPort = 0, noTlsPort = 0, silentPort = 0] = await Promise.all(others.map((one) => listen(one)));
   const lane: Lane = {
     server,
+    elsewhere,
     resetting: resettingPort,
     noTls: noTlsPort,
     silent: silentPort,
     current: undefined,
     close: async () => {
-      await server.close();
+      await Promise.all([server.close(), elsewhere.close()]);
       for (const one of others) one.close();
       for (const socket of open) socket.destroy();
     },

@@ -1,15 +1,12 @@
-import { getEventListeners } from "node:events";
 import type { EventEmitter } from "node:events";
 import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { shared } from "./call.ts";
-import { heapUsed } from "./heap.ts";
 
 /** What a run leaves behind, in texts that can be compared. */
 export interface Leftovers {
   /** What keeps the process alive, when all is closed. */
   readonly handles: readonly string[];
-  /** Listeners to the signal that all calls share. */
+  /** Listeners to the signals that calls share. */
   readonly onShared: number;
   /** Which listeners sockets have that stand idle; each combination once. */
   readonly onSockets: readonly string[];
@@ -17,13 +14,10 @@ export interface Leftovers {
 }
 
 /** What listens, while connections are still open. */
-export async function listeners(): Promise<Pick<Leftovers, "onShared" | "onSockets" | "onProcess">> {
-  // fetch takes its listeners off when its requests are collected.
-  for (let i = 0; i < 5 && getEventListeners(shared, "abort").length > 0; i++) await heapUsed();
+export function listeners(): Pick<Leftovers, "onSockets" | "onProcess"> {
   const { _getActiveHandles: activeHandles } = process as unknown as { _getActiveHandles: () => unknown[] };
   const sockets = activeHandles.call(process).filter((handle) => handle instanceof Socket && handle.remotePort !== undefined);
   return {
-    onShared: getEventListeners(shared, "abort").length,
     onSockets: [...new Set(sockets.map((socket) => listenersOf(socket as Socket)))].toSorted(),
     onProcess: listenersOf(process),
   };

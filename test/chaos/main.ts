@@ -4,6 +4,7 @@
 //   CHAOS_ONLY      only these clients and servers: fetch,undici,axios,got,node,express,http2
 //   CHAOS_FIRST     the number of the first call; default: 0
 //   CHAOS_SCENARIO, CHAOS_WAY   only scenarios, and ways of using the client (or handlers), that match these regular expressions
+//   CHAOS_QUICK=1   nothing that waits for a timer
 //   CHAOS_PLAIN=1   without this library on both sides: what differs then is the harness's own doing
 import { runChaos } from "./chaos.ts";
 import type { Verdict } from "./chaos.ts";
@@ -14,10 +15,8 @@ import { again, scenarioTable, summaryTable } from "./report.ts";
 /** The share that each has of all calls. */
 const SHARES: Record<Subject, number> = { fetch: 20, undici: 20, axios: 20, got: 20, node: 8, express: 6, http2: 6 };
 
-const { CHAOS_SEED, CHAOS_CALLS, CHAOS_ONLY, CHAOS_FIRST, CHAOS_SCENARIO, CHAOS_WAY, CHAOS_PLAIN } = process.env as Record<
-  string,
-  string | undefined
->;
+const { CHAOS_SEED, CHAOS_CALLS, CHAOS_ONLY, CHAOS_FIRST, CHAOS_SCENARIO, CHAOS_WAY, CHAOS_QUICK, CHAOS_PLAIN } =
+  process.env as Record<string, string | undefined>;
 const seed = Number(CHAOS_SEED ?? Date.now() % 2 ** 31);
 const all = Number(CHAOS_CALLS ?? 100_000);
 const subjects = (CHAOS_ONLY?.split(",") ?? SUBJECTS) as readonly Subject[];
@@ -33,6 +32,7 @@ for (const subject of subjects) {
     first: Number(CHAOS_FIRST ?? 0),
     scenario: CHAOS_SCENARIO,
     way: CHAOS_WAY,
+    isQuick: CHAOS_QUICK !== undefined,
     isTraced: CHAOS_PLAIN === undefined,
   });
   verdicts.push(verdict);

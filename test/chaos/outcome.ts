@@ -10,6 +10,8 @@ const OF_TRACES = new Set(["traceparent", "tracestate", "baggage"]);
 export function outcomeOf(call: RunningCall, settled: { told: Told } | { error: unknown }): string {
   const { notes, plan } = call;
   const isEarly = plan.abort !== undefined && plan.abort !== "at the hold" && plan.abort !== "when it is over";
+  // The first chunk of a body that is cut right after it may be had or not.
+  if (plan.way.leaves === "in the body" && plan.fault.isCut === true) return "either";
   // Whether a write or a read finds out that a connection is gone, and what has been told by then, is a race too.
   if (plan.fault.isRace === true) {
     return JSON.stringify("told" in settled ? { resolved: shown(settled.told) } : { rejected: (settled.error as Error).name });
@@ -17,7 +19,7 @@ export function outcomeOf(call: RunningCall, settled: { told: Told } | { error: 
   return JSON.stringify({
     ...("told" in settled ? { resolved: shown(settled.told) } : { rejected: shownError(settled.error) }),
     // Nor how far its client has come, to the microtask.
-    notes: isEarly ? notes.filter((note) => note !== "body left" && note !== "request") : notes,
+    notes: isEarly || plan.fault.at !== undefined ? notes.filter((note) => !/^(?:body left|request|info)/.test(note)) : notes,
     // What is given up before the server has all of it may or may not have left, and what never was whole.
     ...(!isEarly && { requests: call.requests.filter(({ digest: body }) => body !== undefined).map(shownRequest) }),
   });

@@ -102,6 +102,7 @@ function abort(draw: Random, way: Way, fault: Fault, isQuick: boolean): Pick<Pla
   // So long that on a busy machine too the head comes first.
   if (!isQuick && (fault.holds === "perhaps" || draw.chance(0.03)))
     return giveUp({ timeout: fault.holds === "before the head" ? 100 : 1000 });
-  if (fault.holds === "before the head" && fault.isBehindHop !== true && draw.chance(0.4)) return giveUp({ turns: draw.below(8) });
+  if (fault.holds === "before the head" && fault.isBehindHop !== true && draw.chance(0.4))
+    return giveUp({ turns: 1 + draw.below(8) });
   return giveUp("at the hold");
 }

@@ -7,6 +7,7 @@ import {
   InMemoryMetricExporter,
   MeterProvider,
   PeriodicExportingMetricReader,
+  createAllowListAttributesProcessor,
 } from "@opentelemetry/sdk-metrics";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
 import { PARENT, indexOfTrace, traceIdOf } from "./trace-ids.ts";
@@ -85,7 +86,9 @@ export function startTelemetry(): Telemetry {
   );
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 2 ** 30 });
-  const meters = new MeterProvider({ readers: [reader] });
+  // Of durations only the number is wanted; the ports of all the servers would fill the heap.
+  const views = [{ instrumentName: "*", attributesProcessors: [createAllowListAttributesProcessor([])] }];
+  const meters = new MeterProvider({ readers: [reader], views });
   metrics.setGlobalMeterProvider(meters);
 
   return {

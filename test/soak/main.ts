@@ -3,7 +3,7 @@
 //   SOAK_IN_FLIGHT  how many at a time; default: 1000
 //   SOAK_STREAMS    event streams that are open meanwhile; default: 1000
 //   SOAK_CLIENTS    which clients; default: fetch,undici,axios,got
-//   SOAK_BLOCK      calls until the processes take turns; default: 25000
+//   SOAK_BLOCK      calls until the processes take turns; default: 10000
 //   SOAK_TWIN       so many times as many calls are made without this library; default: 0.25
 //   SOAK_HOLD       milliseconds that the server takes for an answer; default: what keeps each client half busy
 // Exit code 1: spans were lost, memory has grown, or the event loop was clearly later than without this library (verdict.ts has the bounds).
@@ -33,7 +33,7 @@ const pairs: Pair[] = [];
 for (const client of clients) {
   const load = {
     calls: Math.round(calls / clients.length),
-    block: number("SOAK_BLOCK", 25_000),
+    block: number("SOAK_BLOCK", 10_000),
     twin: number("SOAK_TWIN", 0.25),
     inFlight,
     streams,
@@ -47,7 +47,7 @@ console.log(`\n${report(pairs)}\n`);
 const defects = pairs.flatMap(defectsOf);
 const { bytesACall, spare, delay } = BOUNDS;
 console.log(
-  `allowed: no span lost; ${spare / 1e6} MB and ${bytesACall} bytes a call more memory than without us; a delay ${delay.times} times that without us, or ${delay.milliseconds} ms more`,
+  `allowed: no span lost; ${spare / 1e6} MB and ${bytesACall} bytes a call more memory than without us; a delay of ${delay.times} times that without us, or ${delay.milliseconds} ms more`,
 );
 for (const defect of defects) console.log(`- ${defect}`);
 if (defects.length === 0) console.log("nothing wrong");

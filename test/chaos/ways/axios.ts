@@ -65,7 +65,7 @@ export async function axiosWays(isTraced: boolean): Promise<Ways> {
       way("fetch adapter", usual, { ...byFetch, responseType: "text" }, text),
       way("fetch adapter, any status", all, { ...byFetch, responseType: "json" }, text),
       way("fetch adapter, stream", all, { ...byFetch, ...streams }, loop),
-      way("fetch adapter, stream that is left", all, { ...byFetch, ...streams }, leave, { leaves: "in the body" }),
+      way("fetch adapter, stream that is left", all, { ...byFetch, ...streams }, leave, { leaves: "in the body", abandons: true }),
       way("HTTP/2", usual, http2, text, { http2: true }),
       way("HTTP/2, stream", all, { ...http2, ...streams }, loop, { http2: true }),
     ],

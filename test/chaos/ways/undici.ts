@@ -81,6 +81,8 @@ export async function undiciWays(isTraced: boolean): Promise<Ways> {
         call: (sent) => overHttp2([], (dispatcher) => ask(fetch, sent, (response) => response.text(), { dispatcher } as never)),
       },
     ],
+    // Its timeouts are of silence.
+    hangs: [[/^timeouts$/, /^events without end$/]],
     close: async () => void (await Promise.all(agents.map((made) => made.destroy()))),
   };
 }

@@ -36,6 +36,8 @@ export interface Fault {
   readonly isBehindHop?: true;
   /** Which requests come, and whether all of them, depends on who is faster; so they are not compared. */
   readonly isRace?: true;
+  /** The answer's body comes, and breaks off, in one go. */
+  readonly isCut?: true;
   /** Some clients send such a request again by themselves, as it is. */
   readonly isResent?: true;
   readonly methods?: readonly string[];
@@ -72,6 +74,7 @@ const moved = (status: number, location: string): readonly Step[] => [answer(sta
 const LONG = "abcdefghij".repeat(30_000);
 
 const one = (name: string, ...reply: Step[]): Fault => ({ name, replies: [reply] });
+const cut = (name: string, ...reply: Step[]): Fault => ({ name, isCut: true, replies: [reply] });
 
 /** Answers that are well-formed, if unusual. */
 const SOUND: readonly Fault[] = [
@@ -138,7 +141,7 @@ const MORE_THAN_ONE: readonly Fault[] = [
   one("401 for ever", answer(401, "who?", { "www-authenticate": "Bearer" })),
   { name: "closed, then 200", replies: [["close"], [ok]] },
   { name: "reset, then 200", replies: [["reset"], [ok]] },
-  { name: "cut, then 200", replies: [[head(200, { "content-length": "10" }), PART, "close"], [ok]] },
+  { name: "cut, then 200", isCut: true, replies: [[head(200, { "content-length": "10" }), PART, "close"], [ok]] },
 ];
 
 const REDIRECTS: readonly Fault[] = [
@@ -152,7 +155,7 @@ const REDIRECTS: readonly Fault[] = [
   { name: "to another scheme", replies: [moved(302, "ftp://127.0.0.1/")] },
   { name: "with credentials", replies: [moved(302, "%CREDENTIALS%/next"), [ok]] },
   { name: "to 404", replies: [moved(302, "next"), [answer(404, "not here")]] },
-  { name: "to a cut", replies: [moved(302, "next"), [head(200, { "content-length": "10" }), PART, "close"]] },
+  { name: "to a cut", isCut: true, replies: [moved(302, "next"), [head(200, { "content-length": "10" }), PART, "close"]] },
   { name: "to a reset", replies: [moved(302, "next"), ["reset"]] },
   {
     name: "cut, of a redirect's body",
@@ -178,14 +181,14 @@ const CUTS: readonly Fault[] = [
   one("closed in the head", bytes("HTTP/1.1 200 OK\r\nx-a: 1\r\nx-b"), "close"),
   one("closed after the head", head(200, { "content-length": "10" }), "close"),
   one("reset after the head", head(200, { "content-length": "10" }), "until headers", "reset"),
-  one("cut", head(200, { "content-length": "1000" }), PART, "close"),
-  one("cut, large", head(200, { "content-length": "1000000" }), bytes(LONG), "close"),
-  one("cut, chunked", head(200, chunked), chunk("part"), "close"),
-  one("cut in a chunk", head(200, chunked), bytes("ff\r\npart"), "close"),
-  one("reset in the body", head(200, { "content-length": "1000" }), PART, "until headers", "turn", "reset"),
-  one("cut, of an error", head(500, { "content-length": "100" }), PART, "close"),
-  one("cut, of gzip", head(200, { ...gzip, "content-length": String(zipped.length) }), zipped.subarray(0, 20), "close"),
-  one("events that break off", head(200, events), event(1), "turn", event(2), "close"),
+  cut("cut", head(200, { "content-length": "1000" }), PART, "close"),
+  cut("cut, large", head(200, { "content-length": "1000000" }), bytes(LONG), "close"),
+  cut("cut, chunked", head(200, chunked), chunk("part"), "close"),
+  cut("cut in a chunk", head(200, chunked), bytes("ff\r\npart"), "close"),
+  cut("reset in the body", head(200, { "content-length": "1000" }), PART, "until headers", "turn", "reset"),
+  cut("cut, of an error", head(500, { "content-length": "100" }), PART, "close"),
+  cut("cut, of gzip", head(200, { ...gzip, "content-length": String(zipped.length) }), zipped.subarray(0, 20), "close"),
+  cut("events that break off", head(200, events), event(1), "turn", event(2), "close"),
 ];
 
 /** What no server should send. */
@@ -209,12 +212,12 @@ const NONSENSE: readonly Fault[] = [
   one("a gigantic header", head(200, { "x-gigantic": "g".repeat(70_000) }), "close"),
   one("thousands of headers", head(200, Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`x-${i}`, "v"]))), "close"),
   one("a large header", answer(200, "ok", { "x-large": "g".repeat(12_000) })),
-  one("a bad chunk size", head(200, chunked), bytes("xyz\r\nbody\r\n0\r\n\r\n"), "close"),
-  one("a bad second chunk", head(200, chunked), chunk("good"), "turn", bytes("oops\r\n\r\n"), "close"),
-  one("a chunk that is too long", head(200, chunked), bytes("2\r\nbody\r\n0\r\n\r\n"), "close"),
-  one("a gigantic chunk size", head(200, chunked), bytes("ffffffffffffffffff\r\nbody\r\n0\r\n\r\n"), "close"),
-  one("bad trailers", head(200, chunked), chunk("body"), bytes("0\r\nbad name\r\n\r\n"), "close"),
-  one("more than the length", Buffer.concat([answer(200, "ok"), Buffer.from("and more")]), "close"),
+  cut("a bad chunk size", head(200, chunked), bytes("xyz\r\nbody\r\n0\r\n\r\n"), "close"),
+  cut("a bad second chunk", head(200, chunked), chunk("good"), "turn", bytes("oops\r\n\r\n"), "close"),
+  cut("a chunk that is too long", head(200, chunked), bytes("2\r\nbody\r\n0\r\n\r\n"), "close"),
+  cut("a gigantic chunk size", head(200, chunked), bytes("ffffffffffffffffff\r\nbody\r\n0\r\n\r\n"), "close"),
+  cut("bad trailers", head(200, chunked), chunk("body"), bytes("0\r\nbad name\r\n\r\n"), "close"),
+  cut("more than the length", Buffer.concat([answer(200, "ok"), Buffer.from("and more")]), "close"),
   one("204 with a body", bytes("HTTP/1.1 204 No\r\ncontent-length: 4\r\n\r\nbody"), "close"),
   one("no gzip", answer(200, "this is not gzip", gzip)),
   one("no brotli", answer(200, "\u0001this is not brotli", { "content-encoding": "br" })),
