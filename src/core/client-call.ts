@@ -105,9 +105,9 @@ export class ClientCall implements OpenCall, Suppressible {
     const headers = headersFor(this.config.policy, source, this.context, url);
     // What an earlier attempt has put there goes, whatever may follow it to another origin.
     this.replaced = previous === undefined ? replacedNames(headers, byHand) : previous.issuedNames();
-    if (this.replaced.length === 0 && isEmpty(headers)) return;
-    this.headers = headers;
     const id = headers[TRACEPARENT];
+    if (id === undefined && this.replaced.length === 0 && isEmpty(headers)) return;
+    this.headers = headers;
     if (id === undefined) {
       if (this.#span === undefined && this.isRestricted()) this.context = new CallContext(this.parent, undefined, this.suppression);
       return;

@@ -6,7 +6,7 @@ import { sameName, writeHeaders } from "./carrier.ts";
 import { ClientCall } from "./client-call.ts";
 import { isNode } from "./environment.ts";
 import { guarded, reportFailure } from "./guard.ts";
-import { findCall } from "./open-calls.ts";
+import { findCall, openCalls } from "./open-calls.ts";
 import { TRACEPARENT, TRACESTATE } from "./propagator.ts";
 import { wrapped } from "./wrapped.ts";
 
@@ -116,6 +116,8 @@ export function isStreamReadable(body: ReadableStream): boolean {
 function onCreate({ request }: { request: ChannelRequest }): void {
   if (!Array.isArray(request.headers)) return;
   const active = context.active();
+  // Most requests of a process that samples few are none of ours, and need not be read to see it.
+  if (openCalls.length === 0 && !(active instanceof CallContext)) return;
   const call = callOf(request.headers, active);
   if (call === undefined) return;
   const { exchange } = call;
