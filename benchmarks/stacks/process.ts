@@ -1,5 +1,5 @@
 import { inOrder, times } from "../measure/in-order.ts";
-import { median } from "../measure/statistics.ts";
+import { quantile } from "../measure/statistics.ts";
 import { repeat } from "../measure/trio.ts";
 import { peerOf } from "./peer.ts";
 import { lastIsTraced } from "./memory-socket.ts";
@@ -20,8 +20,9 @@ export interface StackResult {
   readonly traced: boolean;
 }
 
-const WARM_UP = 60;
-const ROUNDS = 60;
+// Before that many rounds the time of a call still falls, for all that is in it is not compiled yet: of a long-running service that is nothing.
+const WARM_UP = 200;
+const ROUNDS = 100;
 const CALLS = 100;
 
 const { stack, way, inMemory } = JSON.parse(process.argv[2] as string) as StackJob;
@@ -38,5 +39,6 @@ await inOrder(times(WARM_UP + ROUNDS), async (round) => {
   });
   await peer.settle();
 });
-process.stdout.write(JSON.stringify({ microseconds: median(rounds), traced: lastIsTraced() } satisfies StackResult));
+// The machine has slow spells that are longer than a round, and shorter than a process.
+process.stdout.write(JSON.stringify({ microseconds: quantile(rounds, 0.25), traced: lastIsTraced() } satisfies StackResult));
 process.exit();

@@ -149,9 +149,15 @@ interface Emitter {
 /** Has an emitter's listeners run in the call's context, unless an event is emitted in one that comes from it. */
 function inContext(call: ServerCall, emitter: Emitter, around?: (event: string | symbol, emit: () => boolean) => boolean): void {
   const { emit } = emitter;
-  emitter.emit = function (this: Emitter, ...args: Parameters<Emit>): boolean {
+  const emitInContext: Emit = function (this: Emitter, ...args) {
+    if (args[0] === "close") release();
     return around === undefined ? emitIn(call, emit, this, args) : around(args[0], () => emitIn(call, emit, this, args));
   };
+  // Nothing comes after it. What a closed emitter refers to outlives it in the young generation, and makes each of its collections four times as long.
+  const release = (): void => {
+    if (emitter.emit === emitInContext) emitter.emit = emit;
+  };
+  emitter.emit = emitInContext;
 }
 
 function emitIn(call: ServerCall, emit: Emit, emitter: Emitter, args: Parameters<Emit>): boolean {

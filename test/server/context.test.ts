@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { ROOT_CONTEXT, SpanKind, context, propagation, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { traceRequests } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -252,4 +252,19 @@ describe("nothing leaks", () => {
     const spans = await telemetry.ended(2);
     expect(spans.map((span) => span.spanContext().traceId)).toEqual([TRACE_ID, "c".repeat(32)]);
   });
+});
+
+test("a request and a response that are closed have their own emit back, and hold nothing of the call", async () => {
+  const seen: { request: IncomingMessage; response: ServerResponse }[] = [];
+  server = await listen(
+    traceRequests((request, response) => {
+      seen.push({ request, response });
+      request.resume();
+      request.on("end", () => response.end("done"));
+    }),
+  );
+  await send(server.url, { method: "POST", headers: HEADERS, body: "body" });
+  const { request, response } = seen[0]!;
+  const isOwn = (emitter: EventEmitter): boolean => Reflect.get(emitter, "emit") === Reflect.get(EventEmitter.prototype, "emit");
+  await vi.waitFor(() => expect([request, response].map(isOwn)).toEqual([true, true]));
 });

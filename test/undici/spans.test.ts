@@ -1,5 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
 import { createServer } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { PassThrough, Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -49,6 +50,18 @@ test("a request is one CLIENT span under the active span, and carries its tracep
   expect(describe(span!)).toEqual(expected("/ok?a=1"));
   expect(span!.parentSpanContext?.spanId).toBe(telemetry.spans().at(-1)?.spanContext().spanId);
   expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
+});
+
+test.runIf(major >= 8)("HTTP/2: the protocol's version is 2, on a connection that is used again too", async () => {
+  const http2 = createHttp2Server((_, response) => void response.end("hello"));
+  await new Promise<void>((resolve) => void http2.listen(0, "127.0.0.1", resolve));
+  const client = new undici.H2CClient(`http://127.0.0.1:${(http2.address() as AddressInfo).port}`);
+  const traced = client.compose(traceInterceptor());
+  await inTurn([1, 2], async () => (await traced.request({ path: "/", method: "GET" })).body.text());
+  await client.close();
+  http2.close();
+  const versions = (await telemetry.ended(2)).map(({ attributes }) => attributes["network.protocol.version"]);
+  expect(versions).toEqual(["2", "2"]);
 });
 
 test("a response that says 4xx or 5xx is an error", async () => {
