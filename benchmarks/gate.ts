@@ -30,5 +30,6 @@ process.exitCode = broken === 0 ? 0 : 1;
 function line(name: string, finding: Finding): string {
   const { what, measured, limit } = finding;
   const value = `${Number(measured.toPrecision(3))} ${what}`;
-  return `${isBroken(finding) ? "FAIL" : "ok  "}  ${name.padEnd(32)} ${value.padEnd(24)} figure ${limit}`;
+  const figure = `figure ${Number(limit.toPrecision(3))}`;
+  return `${isBroken(finding) ? "FAIL" : "ok  "}  ${name.padEnd(32)} ${value.padEnd(24)} ${figure}`;
 }

@@ -16,13 +16,21 @@ export interface Finding {
 }
 
 /** What the time of one process says. */
-export function timeFindings(state: State, { traced, ratio }: Timing, figures: Figures): Finding[] {
+export function timeFindings(state: State, { traced, floor, ratio }: Timing, figures: Figures): Finding[] {
   const findings: Finding[] = [];
-  if (state === "sampled") findings.push(promised(traced.median, figures.sampledTime));
+  if (state === "sampled") findings.push(promised(traced.median, figures.sampledTime * slowness(floor, figures.usualFloor)));
   if (state === "none" && figures.noSdkTime !== undefined) findings.push(estimated("us", traced, figures.noSdkTime));
   const limit = state === "sampled" ? figures.sampledRatio : state === "unsampled" ? figures.unsampledRatio : undefined;
   if (limit !== undefined) findings.push(estimated("of the floor", ratio, limit));
   return findings;
+}
+
+/** At this a call that takes 15 us more is caught still. */
+const SLOWEST_MACHINE = 1.5;
+
+/** How many times as long a machine takes that is busy with other things: told by the floor, for what the SDK's own calls take longer ours do too. */
+function slowness(floor: number, usual: number | undefined): number {
+  return usual === undefined ? 1 : Math.min(SLOWEST_MACHINE, Math.max(1, floor / usual));
 }
 
 /** The promise is "less than", and each process's median counts as it is. */

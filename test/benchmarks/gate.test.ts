@@ -7,9 +7,9 @@ import type { Timing } from "../../benchmarks/measure/rotation.ts";
 
 const GATE = fileURLToPath(new URL("../../benchmarks/gate.ts", import.meta.url));
 
-function timed(own: number, low: number, high: number): Timing {
+function timed(own: number, low: number, high: number, floor = 3): Timing {
   const ratio = { median: (low + high) / 2, low, high };
-  return { base: 1, floor: 3, traced: { median: own, low: own - 0.5, high: own + 0.5 }, ratio };
+  return { base: 1, floor, traced: { median: own, low: own - 0.5, high: own + 0.5 }, ratio };
 }
 
 const broken = (findings: Finding[]): boolean[] => findings.map(isBroken);
@@ -19,6 +19,15 @@ describe("a process's findings", () => {
     const figures = { sampledTime: 10 };
     expect(broken(timeFindings("sampled", timed(10, 1, 1.2), figures))).toEqual([true]);
     expect(broken(timeFindings("sampled", timed(9.9, 1, 1.2), figures))).toEqual([false]);
+  });
+
+  test("where the floor takes longer than usual the call may too, up to half as long again", () => {
+    const figures = { sampledTime: 10, usualFloor: 4 };
+    const isBrokenAt = (own: number, floor: number): boolean =>
+      isBroken(timeFindings("sampled", timed(own, 1, 1.2, floor), figures)[0]!);
+    expect([isBrokenAt(9.9, 2), isBrokenAt(10, 2)]).toEqual([false, true]);
+    expect([isBrokenAt(12.4, 5), isBrokenAt(12.5, 5)]).toEqual([false, true]);
+    expect([isBrokenAt(14.9, 50), isBrokenAt(15, 50)]).toEqual([false, true]);
   });
 
   test("a ratio is above its figure only if its whole interval is", () => {
@@ -79,7 +88,7 @@ describe("the gate", () => {
         encoding: "utf8",
       },
     );
-    expect(stdout).toMatch(/^FAIL {2}undici, sampled: time +(?:1[5-9]|[2-9]\d)[\d.]* us +figure 10$/m);
+    expect(stdout).toMatch(/^FAIL {2}undici, sampled: time +(?:1[5-9]|[2-9]\d)[\d.]* us +figure 1[0-5][\d.]*$/m);
     expect(status).toBe(1);
   });
 });
