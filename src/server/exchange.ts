@@ -143,6 +143,8 @@ type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
 
 interface Emitter {
   emit: Emit;
+  /** Of what is read. */
+  readonly readableEnded?: boolean;
   listenerCount(event: string | symbol): number;
 }
 
@@ -150,7 +152,8 @@ interface Emitter {
 function inContext(call: ServerCall, emitter: Emitter, around?: (event: string | symbol, emit: () => boolean) => boolean): void {
   const { emit } = emitter;
   const emitInContext: Emit = function (this: Emitter, ...args) {
-    if (args[0] === "close") release();
+    // node:http2 tells of a request's end after its close.
+    if (args[0] === "close" && emitter.readableEnded !== false) release();
     return around === undefined ? emitIn(call, emit, this, args) : around(args[0], () => emitIn(call, emit, this, args));
   };
   // Nothing comes after it. What a closed emitter refers to outlives it in the young generation, and makes each of its collections four times as long.

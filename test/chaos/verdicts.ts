@@ -47,7 +47,7 @@ function contradictions({ plan, signal }: RunningCall, settled: { told: Told } |
     return flaws;
   }
   const codes = codesOf(settled.error);
-  if (codes.includes("TimeoutError") || nameOf(signal?.reason) === "TimeoutError")
+  if (codes.includes("TimeoutError") || (nameOf(signal?.reason) === "TimeoutError" && plan.way.tellsNoReason !== true))
     return errorType === undefined ? ["a timeout, but the span is no error"] : [];
   if (settled.error === signal?.reason || codes.some((code) => GIVEN_UP.has(code))) {
     return errorType === ofStatus ? [] : [`given up, but the span is an error: ${String(errorType)}`];

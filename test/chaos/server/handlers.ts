@@ -118,7 +118,8 @@ export const HANDLERS: readonly Handler[] = [
     answers: (kind) => kind === "express",
     handle: async () => {
       await turn();
-      throw new Error("the handler rejects");
+      // Express answers with the stack, whose frames come and go with the compiler.
+      throw Object.assign(new Error("the handler rejects"), { stack: "Error: the handler rejects\n    at a handler" });
     },
   },
   {

@@ -60,6 +60,7 @@ export async function axiosWays(isTraced: boolean): Promise<Ways> {
       {
         name: "cancel token",
         seesAttempts: false,
+        tellsNoReason: true,
         call: (sent) => request(usual, { ...sent, signal: undefined }, tokenOf(sent), text),
       },
       way("fetch adapter", usual, { ...byFetch, responseType: "text" }, text),

@@ -31,6 +31,8 @@ export interface Way {
   readonly methods?: readonly string[];
   /** Whether a body can be a stream; default: yes. */
   readonly streamsUp?: false;
+  /** It gives up without telling the client why. */
+  readonly tellsNoReason?: true;
   /** HTTP/2, with a server of its own. */
   readonly http2?: true;
   /** False: requests are sent again where we do not see it. */
