@@ -57,8 +57,8 @@ export class ClientCall implements OpenCall, Suppressible {
   /** The holder of the switch that {@link context} looks at: all attempts of a call run in the first one's context. */
   readonly suppression: Suppressible;
   readonly config: ClientConfig;
-  /** What the client's hooks are told of. */
-  readonly request: unknown;
+  /** What the client's hooks are told of; nothing once the call has ended, for clients keep what leads here as long as a connection is idle. */
+  request: unknown;
   /** The status of the response, once it is there. */
   status: number | undefined;
   ended = false;
@@ -247,6 +247,7 @@ export class ClientCall implements OpenCall, Suppressible {
   end(time?: number): void {
     if (this.ended) return;
     this.ended = true;
+    this.request = undefined;
     this.suppression.suppressing = false;
     if (this.place !== -1) closeCall(this);
     try {

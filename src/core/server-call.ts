@@ -241,13 +241,13 @@ class EnrichedCall implements ServerCall {
     nameByRoute(this.#open.span, this.#attributes, route);
   }
 
-  end(_status: number | undefined, headers: () => unknown, response: unknown): void {
+  end(_status: number | undefined, headers: (() => unknown) | undefined, response: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
     finish(this.#config, this.#open.span, this.#request, headers, response);
   }
 
-  fail(_error: unknown, status: number | undefined, headers: () => unknown = () => undefined, response?: unknown): void {
+  fail(_error: unknown, status: number | undefined, headers?: () => unknown, response?: unknown): void {
     this.end(status, headers, response);
   }
 }

@@ -217,8 +217,7 @@ function callOf(headers: readonly unknown[], active: Context): ClientCall | unde
   return (call.id === undefined ? call.hasIssued(headers) : call.id === id) ? call : undefined;
 }
 
-function traceparentOf(headers: unknown): string | undefined {
-  if (!Array.isArray(headers)) return undefined;
+function traceparentOf(headers: readonly unknown[]): string | undefined {
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name: unknown = headers[i];
     if (typeof name !== "string" || !sameName(name, TRACEPARENT)) continue;

@@ -37,9 +37,10 @@ export class FetchExchange implements Exchange {
   /** A redirect's next hop, or a retry below fetch: an attempt of its own, with a `traceparent` of its own. */
   #resend(request: ChannelRequest): void {
     const previous = this.#call;
+    const { request: told } = previous;
     if (this.#failure === undefined || isRedirect(previous.status)) previous.end();
     else previous.fail(this.#failure.error, this.#signal);
-    const call = startCall(this.#config, request.method, urlOfRequest(request), undefined, previous.request, previous);
+    const call = startCall(this.#config, request.method, urlOfRequest(request), undefined, told, previous);
     if (call === undefined) return;
     call.takeOver(previous);
     call.exchange = this;

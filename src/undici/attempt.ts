@@ -105,6 +105,7 @@ export class Attempt implements Exchange {
   failed(error: unknown, controller: Abortable | null | undefined): void {
     this.#read();
     this.repeatable = true;
+    if (this.call.ended) return;
     guarded("a failure", () => {
       const { call } = this;
       if (call.status === undefined) this.#statusOf(error);

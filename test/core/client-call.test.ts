@@ -37,6 +37,14 @@ const withBaggage = <Result>(fn: () => Result): Result => context.with(propagati
 const START = { "http.request.method": "GET", "server.address": "agent.example", "server.port": 80, "url.full": URL_ };
 
 describe("one call", () => {
+  test("lets go of the request when it ends: an idle connection leads to its last call", () => {
+    const request = { body: "large" };
+    const call = startCall(clientConfig("f"), "GET", URL_, undefined, request);
+    expect(call?.request).toBe(request);
+    call?.end();
+    expect(call?.request).toBeUndefined();
+  });
+
   test("is a span from its start to its end, which happens once", () => {
     const call = begin();
     call.connected("127.0.0.1", 80, "1.1");
