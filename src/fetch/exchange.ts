@@ -15,6 +15,8 @@ import { tapEventStream } from "./tap.ts";
 export class FetchExchange implements Exchange {
   readonly #config: ClientConfig;
   readonly #signal: AbortSignal | null | undefined;
+  /** What hooks are told of each hop; nothing where there are no hooks. */
+  readonly #request: unknown;
   #call: ClientCall;
   #seen = false;
   #bodyEnded = false;
@@ -26,6 +28,7 @@ export class FetchExchange implements Exchange {
     this.#config = config;
     this.#call = call;
     this.#signal = signal;
+    this.#request = call.request;
     call.exchange = this;
   }
 
@@ -37,10 +40,9 @@ export class FetchExchange implements Exchange {
   /** A redirect's next hop, or a retry below fetch: an attempt of its own, with a `traceparent` of its own. */
   #resend(request: ChannelRequest): void {
     const previous = this.#call;
-    const { request: told } = previous;
     if (this.#failure === undefined || isRedirect(previous.status)) previous.end();
     else previous.fail(this.#failure.error, this.#signal);
-    const call = startCall(this.#config, request.method, urlOfRequest(request), undefined, told, previous);
+    const call = startCall(this.#config, request.method, urlOfRequest(request), undefined, this.#request, previous);
     if (call === undefined) return;
     call.takeOver(previous);
     call.exchange = this;

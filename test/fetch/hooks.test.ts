@@ -237,3 +237,14 @@ describe("options", () => {
     expect(server.values("traceparent")).toEqual([traceparentOf(span as never)]);
   });
 });
+
+test.each(["body", "headers"] as const)(
+  "requestHook is told of the request for each hop of a redirect (endSpanOn: %s)",
+  async (endSpanOn) => {
+    const told: unknown[] = [];
+    undo = instrumentFetch({ endSpanOn, requestHook: (_, request) => void told.push(request.init?.method) });
+    await (await fetch(`${server.url}/redirect`, { method: "GET" })).text();
+    await telemetry.ended(2);
+    expect(told).toEqual(["GET", "GET"]);
+  },
+);
