@@ -83,7 +83,8 @@ function body(draw: Random, way: Way, fault: Fault, method: string): Pick<Plan, 
 
 function abort(draw: Random, way: Way, fault: Fault, isQuick: boolean): Pick<Plan, "abort" | "reason" | "signal"> {
   const reason = draw.pick(["none", "none", "an error", "a text", "an object"] as const);
-  const signal = draw.pick(["none", "own", "shared", "any"] as const);
+  // Clients forget listeners of streams of HTTP/2 that fail: a signal that lives on would hold all that they lead to.
+  const signal = draw.pick(["none", "own", way.http2 === true ? "own" : "shared", "any"] as const);
   const giveUp = (when: When): Pick<Plan, "abort" | "reason" | "signal"> => {
     return { abort: when, reason, signal: signal === "any" ? "any" : "own" };
   };

@@ -238,7 +238,7 @@ describe("options", () => {
   });
 });
 
-test.each(["body", "headers"] as const)(
+test.each(["response", "headers"] as const)(
   "requestHook is told of the request for each hop of a redirect (endSpanOn: %s)",
   async (endSpanOn) => {
     const told: unknown[] = [];
