@@ -10,6 +10,8 @@ const OF_TRACES = new Set(["traceparent", "tracestate", "baggage"]);
 export function outcomeOf(call: RunningCall, settled: { told: Told } | { error: unknown }): string {
   const { notes, plan } = call;
   const isEarly = plan.abort !== undefined && plan.abort !== "at the hold" && plan.abort !== "when it is over";
+  // Which of the two its client hears of first is a matter of turns.
+  if (plan.body === "failing stream" && typeof plan.abort === "object") return "either";
   // The first chunk of a body that is cut right after it may be had or not.
   if (plan.way.leaves === "in the body" && plan.fault.isCut === true) return "either";
   // Whether a write or a read finds out that a connection is gone, and what has been told by then, is a race too.
