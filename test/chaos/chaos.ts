@@ -105,8 +105,8 @@ function defectsOf({ spans, leftovers, uncaught, heap, heapSlope }: RunReport, p
       defects.push(`${what}: ${JSON.stringify(own)}, without us ${JSON.stringify(others)}`);
   };
   same("handles that are left", leftovers.handles, plain.leftovers.handles);
-  // Some clients forget one now and then, by themselves.
-  if (leftovers.onShared > plain.leftovers.onShared)
+  // Some clients forget some by themselves; not always as many.
+  if (leftovers.onShared > plain.leftovers.onShared * 1.05 + 2)
     defects.push(`listeners on shared signals: ${leftovers.onShared}, without us ${plain.leftovers.onShared}`);
   same("listeners on the process", leftovers.onProcess, plain.leftovers.onProcess);
   const known = new Set(plain.leftovers.onSockets);
