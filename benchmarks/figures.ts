@@ -66,7 +66,7 @@ export const FIGURES: Partial<Record<RowName, Figures>> = {
  * in bold. The floor that the figures of bytes were set by took 600 bytes less than that of today's SDK, which every traced call pays too.
  */
 export const HELD: Partial<Record<RowName, Partial<Figures>>> = {
-  undici: { unsampledRatio: 1.45, sampledRatio: 1.45, unsampledBytes: 2850, sampledBytes: 6000 },
+  undici: { unsampledRatio: 1.45, sampledRatio: 1.45, unsampledBytes: 3100, sampledBytes: 6000 },
   fetch: { noSdkBytes: 80, sampledBytes: 6700 },
   axios: { unsampledRatio: 2, sampledRatio: 1.8, noSdkBytes: 250, unsampledBytes: 3150, sampledBytes: 6200 },
   got: { unsampledRatio: 1.5, sampledRatio: 1.6 },
