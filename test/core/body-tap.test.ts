@@ -53,3 +53,12 @@ test("a wrapped method is that of its own object alone: what inherits it has wha
   expect(target.say("hello")).toBe("wrapped hello!");
   expect((Object.create(target) as typeof target).say("hello")).toBe("hello!");
 });
+
+test("a reader that was released has nothing to tell, if it is released again or cancelled", async () => {
+  const { body, told } = tapped();
+  const reader = body.getReader();
+  reader.releaseLock();
+  reader.releaseLock();
+  await expect(reader.cancel()).rejects.toThrow(TypeError);
+  expect(told).toEqual([]);
+});
