@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { median } from "../../benchmarks/measure/statistics.ts";
 
 /** Bytes of the heap when the garbage is gone. */
 export async function heapUsed(): Promise<number> {
@@ -12,5 +13,5 @@ export async function heapUsed(): Promise<number> {
 /** Bytes that the heap grows by with a call: the median slope between any two points, for tables that grow and shrink do so in steps. */
 export function slopeOf(heap: readonly number[], callsBetween: number): number {
   const slopes = heap.flatMap((later, i) => heap.slice(0, i).map((earlier, j) => (later - earlier) / (i - j) / callsBetween));
-  return slopes.toSorted((one, other) => one - other)[slopes.length >> 1] ?? 0;
+  return median(slopes);
 }

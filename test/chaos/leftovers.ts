@@ -1,6 +1,5 @@
 import type { EventEmitter } from "node:events";
 import { Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 
 /** What a run leaves behind, in texts that can be compared. */
 export interface Leftovers {
@@ -26,25 +25,6 @@ export function listeners(): Pick<Leftovers, "onSockets" | "onProcess"> {
 function listenersOf(emitter: EventEmitter): string {
   const names = emitter.eventNames().map((name) => `${String(name)} ${emitter.listenerCount(name)}`);
   return names.toSorted().join(", ");
-}
-
-/** What keeps the process alive; what is being closed is waited for. */
-export async function handles(milliseconds: number): Promise<readonly string[]> {
-  const deadline = performance.now() + milliseconds;
-  let left = active();
-  while (left.length > 0 && performance.now() < deadline) {
-    await sleep(50);
-    left = active();
-  }
-  return left;
-}
-
-/** Without the channel to the parent process, and this module's own timer. */
-function active(): readonly string[] {
-  return process
-    .getActiveResourcesInfo()
-    .filter((name) => name !== "PipeWrap" && name !== "Pipe" && name !== "TTYWrap")
-    .toSorted();
 }
 
 /** Timers that the library has set and that have neither fired nor been cleared; it must not be loaded yet. */

@@ -1,7 +1,8 @@
 // A client: so many calls in flight, so many event streams open.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { makeClient } from "./clients.ts";
-import { handles, memory } from "./memory.ts";
+import { handles } from "../support/handles.ts";
+import { memory } from "./memory.ts";
 import type { Block, ClientName, Order } from "./messages.ts";
 import { obey, role } from "./obey.ts";
 import { startTelemetry } from "./telemetry.ts";

@@ -1,5 +1,6 @@
+import { median } from "../../benchmarks/measure/statistics.ts";
 import type { Pair } from "./pair.ts";
-import { grownBy, median } from "./verdict.ts";
+import { grownBy } from "./verdict.ts";
 
 /** Figures with this library and without it. */
 export function report(pairs: readonly Pair[]): string {

@@ -2,7 +2,8 @@
 import { createServer } from "node:http";
 import type { RequestListener, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { handles, memory } from "./memory.ts";
+import { handles } from "../support/handles.ts";
+import { memory } from "./memory.ts";
 import { obey, role } from "./obey.ts";
 import { startTelemetry } from "./telemetry.ts";
 

@@ -1,3 +1,4 @@
+import { median } from "../../benchmarks/measure/statistics.ts";
 import type { Closed } from "./messages.ts";
 import type { Pair, Side } from "./pair.ts";
 
@@ -57,8 +58,4 @@ function delays({ blocks }: Pair): string[] {
     if (!isWorse(own, others) || worse.length * 4 < blocks.length * 3) return [];
     return [`the event loop's delay (${figure}) is ${own.toFixed(1)} ms, without us ${others.toFixed(1)} ms`];
   });
-}
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? 0;
 }
