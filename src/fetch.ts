@@ -98,20 +98,18 @@ export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {})
 function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActive: () => boolean): Fetch {
   const isNodes = isGlobal && isNodeFetch(original);
 
-  // The arguments become an array only where there is something to tell: a call of which nothing is told costs no memory.
+  // Arguments that are only handed on are never made an object: a call of which nothing is told costs no memory.
   function fetch(this: unknown): Promise<Response> {
     if (!isActive() || !hasSomethingToTell(config)) return Reflect.apply(original, this, arguments);
-    // The usual number, for which no iterator is needed.
-    const args = arguments.length === 2 ? [arguments[0], arguments[1]] : [...arguments];
-    return send(this, args as FetchArguments);
+    return Reflect.apply(send, this, arguments);
   }
 
-  function send(self: unknown, args: FetchArguments): Promise<Response> {
+  function send(this: unknown, ...args: FetchArguments): Promise<Response> {
     const call = startFetch(config, args);
-    if (call === undefined) return Reflect.apply(original, self, args);
+    if (call === undefined) return Reflect.apply(original, this, args);
     if (call.headers !== undefined) guarded("laying headers over a request", layHeaders, args, call);
     // Nothing is recorded and nothing is active but what was: there is nothing to follow.
-    if (call.context === call.parent && !call.observed) return Reflect.apply(original, self, args);
+    if (call.context === call.parent && !call.observed) return Reflect.apply(original, this, args);
 
     const others = arrangeChannels();
     const exchange = call.observed ? new FetchExchange(config, call, signalOf(args)) : undefined;
@@ -120,8 +118,8 @@ function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActi
     try {
       result =
         isNodes && !others && !call.isFoundByContext() && runsNoOtherCode(args)
-          ? Reflect.apply(original, self, args)
-          : context.with(call.context, original, self, ...args);
+          ? Reflect.apply(original, this, args)
+          : context.with(call.context, original, this, ...args);
     } catch (error) {
       exchange?.failed(error);
       throw error;

@@ -13,7 +13,8 @@ import type { ClientOptions } from "./core/options.ts";
 import { withOtherHeaders } from "./core/overlay.ts";
 import { Recent } from "./core/recent.ts";
 import { arrangeChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
-import { Attempt, attemptBefore, rememberSuppressed } from "./undici/attempt.ts";
+import type { ChannelRequest } from "./core/undici-channels.ts";
+import { Attempt, attemptBefore, contextBesideAttempt, rememberSuppressed } from "./undici/attempt.ts";
 import { tracedHandler } from "./undici/handler.ts";
 
 /** What hooks are told of an undici request: the options that were dispatched, as the caller gave them. */
@@ -105,23 +106,30 @@ function startAttempt(
     const url = urlOf(origin, opts.path, opts.query);
     const before = attemptBefore(handler, method, url);
     if (before === "suppressed") return undefined;
-    const call = startCall(config, method, url, opts.headers, opts, before?.call, opts.body);
+    const beside = before === undefined ? contextBesideAttempt() : undefined;
+    const call =
+      beside === undefined
+        ? startCall(config, method, url, opts.headers, opts, before?.call, opts.body)
+        : context.with(beside, startCall, undefined, config, method, url, opts.headers, opts, undefined, opts.body);
     if (call === undefined) {
       if (isSuppressed(context.active())) rememberSuppressed(handler, url);
       return undefined;
     }
-    const attempt = new Attempt(call, method, url, before);
-    if (opts.origin === undefined || opts.origin === null) {
-      attempt.locate = (request) => {
-        target.origin = normalOrigin(request.origin);
-        return urlOf(target.origin, request.path, undefined);
-      };
-    }
+    const attempt = new Attempt(call, url, before);
+    if (opts.origin === undefined || opts.origin === null) attempt.locate = locator(target);
     return attempt;
   } catch (error) {
     reportFailure("reading the options of a request", error);
     return undefined;
   }
+}
+
+// A function of its own: its closure would cost each call the memory for what it captures.
+function locator(target: Target): (request: ChannelRequest) => string {
+  return (request) => {
+    target.origin = normalOrigin(request.origin);
+    return urlOf(target.origin, request.path, undefined);
+  };
 }
 
 function isObject(value: unknown): boolean {

@@ -2,7 +2,7 @@ import { errorMonitor } from "node:events";
 import type { Readable } from "node:stream";
 import type { GenericAbortSignal } from "axios";
 import type { ClientCall } from "../core/client-call.ts";
-import { isStreamReadable } from "../core/undici-channels.ts";
+import { followResponses, isStreamReadable } from "../core/undici-channels.ts";
 import { isAbandoned, watchUnreadStream } from "../core/unread.ts";
 import type { Unread } from "../core/unread.ts";
 import { failAttempt } from "./failure.ts";
@@ -74,6 +74,7 @@ export function followFetch(call: ClientCall, signal: GenericAbortSignal | undef
     else if (delivered !== undefined && signal?.aborted !== true && !isStreamReadable(delivered)) call.end();
     else failAttempt(call, error, signal);
   };
+  followResponses();
   call.exchange = {
     created: () => {
       seen = true;

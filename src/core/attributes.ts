@@ -66,7 +66,7 @@ export interface Origin {
   readonly address: string;
   readonly port: number | undefined;
   /** As it stands in URLs. */
-  readonly text: string;
+  text: string;
 }
 
 const UNKNOWN_ORIGIN: Origin = { scheme: "", address: "", port: undefined, text: "" };

@@ -79,8 +79,22 @@ function mayHave(headers: object, names: readonly string[]): boolean {
 }
 
 function hasName(headers: object, names: readonly string[]): boolean {
-  for (const name in headers) if (includesName(names, name)) return true;
+  // Most names differ in their length already, for which there is a bit: that is half of the search's time.
+  const lengths = names === lastNames ? lastLengths : lengthsOf(names);
+  for (const name in headers) if (((lengths >>> name.length) & 1) === 1 && includesName(names, name)) return true;
   return false;
+}
+
+let lastNames: readonly string[] | undefined;
+let lastLengths = 0;
+
+/** A bit for each length; 32 and 0 share one. */
+function lengthsOf(names: readonly string[]): number {
+  let lengths = 0;
+  for (const { length } of names) lengths |= 1 << length;
+  lastNames = names;
+  lastLengths = lengths;
+  return lengths;
 }
 
 /** The headers among `names` that are there, keyed in lower case; undefined if none is. */

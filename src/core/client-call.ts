@@ -100,6 +100,11 @@ export class ClientCall implements OpenCall, Suppressible {
     this.context = span === undefined ? parent : new CallContext(parent, span, this.suppression);
   }
 
+  /** As it goes on the wire. */
+  get method(): string {
+    return this.#target.method;
+  }
+
   /** Makes the propagation headers, and opens the call under the `traceparent` among them. */
   inject(source: Propagation, byHand: readonly string[], url: string, previous: ClientCall | undefined): void {
     const headers = headersFor(this.config.policy, source, this.context, url);
@@ -122,7 +127,10 @@ export class ClientCall implements OpenCall, Suppressible {
   isAt({ origin, path }: { readonly origin: string | URL | undefined; readonly path: string }): boolean {
     if (typeof origin !== "string" || path.charCodeAt(0) !== SLASH) return false;
     const own = this.#target.origin;
-    return origin === own.text || isSameOrigin(originOf(origin), own);
+    if (origin !== own.text) return isSameOrigin(originOf(origin), own);
+    // The same text, in the client's own string: the next time it need not be compared letter by letter.
+    own.text = origin;
+    return true;
   }
 
   /** Whether another origin might get something else than what this call carries. */

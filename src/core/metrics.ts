@@ -34,7 +34,9 @@ function durationHistogram(provider: MeterProvider, name: string, description: s
   return histogram === NOOP_HISTOGRAM ? undefined : histogram;
 }
 
+const clock: { now(): number } = globalThis.performance ?? Date;
+
 /** Milliseconds on a clock that does not go back, where the platform has one. */
 export function now(): number {
-  return (globalThis.performance ?? Date).now();
+  return clock.now();
 }

@@ -4,13 +4,15 @@
  */
 export function withOtherHeaders<Options extends object>(options: Options, headers: unknown): Options {
   const prototype: unknown = Object.getPrototypeOf(options);
-  if (prototype === Object.prototype || prototype === null) {
-    const copy: Options & { headers?: unknown } = { ...options };
-    copy.headers = headers;
-    return copy;
-  }
+  return prototype === Object.prototype || prototype === null
+    ? { ...options, headers }
+    : seenThrough(options, prototype as object, headers);
+}
+
+// A function of its own: its closures would cost each call the memory for what they capture.
+function seenThrough<Options extends object>(options: Options, prototype: object, headers: unknown): Options {
   const own = { configurable: true, enumerable: true, writable: true, value: headers };
-  return new Proxy(Object.create(prototype as object) as Options, {
+  return new Proxy(Object.create(prototype) as Options, {
     get: (_, name) => (name === "headers" ? headers : Reflect.get(options, name, options)),
     has: (_, name) => name === "headers" || Reflect.has(options, name),
     ownKeys: () => [...new Set([...Reflect.ownKeys(options), "headers"])],

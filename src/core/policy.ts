@@ -64,11 +64,18 @@ function leavingBaggage({ baggage: mayReceive, keys }: Policy, baggage: Baggage,
   if (!mayReceive(url)) return undefined;
   if (keys === undefined && sizeOf(baggage) <= MEMBERS) return baggage;
   const entries = baggage.getAllEntries();
-  const admitted = keys === undefined ? entries : entries.filter(([key]) => keys.has(key));
+  const admitted = keys === undefined ? entries : membersOf(entries, keys);
   if (admitted.length > MEMBERS) warnDropped();
   if (admitted.length === entries.length && entries.length <= MEMBERS) return baggage;
   return admitted.length === 0 ? undefined : propagation.createBaggage(Object.fromEntries(admitted.slice(0, MEMBERS)));
 }
+
+// A function of its own: the closure would cost each call the memory for what it captures.
+function membersOf(entries: Members, keys: ReadonlySet<string>): Members {
+  return entries.filter(([key]) => keys.has(key));
+}
+
+type Members = ReturnType<Baggage["getAllEntries"]>;
 
 /** Drops whole members where a header is still too long, and tells if members were dropped. */
 function bounded(headers: Record<string, string>, baggage: Baggage | undefined): Record<string, string> {
@@ -94,7 +101,7 @@ export function acceptedBaggage(extracted: Context, base: Context, accept: boole
   const baggage = propagation.getBaggage(extracted);
   const before = propagation.getBaggage(base);
   if (baggage === undefined || baggage === before) return extracted;
-  const entries = accept === false ? [] : baggage.getAllEntries().filter(([key]) => accept.includes(key));
+  const entries = accept === false ? [] : membersOf(baggage.getAllEntries(), new Set(accept));
   return withBaggage(extracted, entries.length === 0 ? before : propagation.createBaggage(Object.fromEntries(entries)));
 }
 

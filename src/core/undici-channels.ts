@@ -23,10 +23,11 @@ export interface ChannelRequest {
 export interface Exchange {
   /** A request was created that carries the call's `traceparent`: the first, a redirect's next hop, or a retry. */
   created(request: ChannelRequest): void;
-  headers(status: number, rawHeaders: unknown): void;
-  trailers(): void;
-  error(error: unknown): void;
   connected(address: string | undefined, port: number | undefined, protocolVersion: string | undefined): void;
+  /** What becomes of them: told once {@link followResponses} was called. */
+  headers?(status: number, rawHeaders: unknown): void;
+  trailers?(): void;
+  error?(error: unknown): void;
 }
 
 interface Channel {
@@ -59,12 +60,23 @@ export function connectChannels(): boolean {
   for (const own of [onCreate, afterCreate]) wrapped.add(own);
   subscribeFirst(createChannel, onCreate);
   createChannel.subscribe(afterCreate);
-  const on = (name: string, subscriber: Subscriber): void => channels.subscribe(name, subscriber as (message: unknown) => void);
-  on("undici:client:sendHeaders", onSendHeaders);
-  on("undici:request:headers", onHeaders);
-  on("undici:request:trailers", onTrailers);
-  on("undici:request:error", onError);
+  subscribe("undici:client:sendHeaders", onSendHeaders);
   return true;
+}
+
+function subscribe(name: string, subscriber: Subscriber): void {
+  process.getBuiltinModule("node:diagnostics_channel").subscribe(name, subscriber as (message: unknown) => void);
+}
+
+let responsesFollowed = false;
+
+/** Has exchanges told of responses too: for fetch, whose promise tells nothing of a body's end. A dispatcher's own handler does. */
+export function followResponses(): void {
+  if (responsesFollowed || !connectChannels()) return;
+  responsesFollowed = true;
+  subscribe("undici:request:headers", onHeaders);
+  subscribe("undici:request:trailers", onTrailers);
+  subscribe("undici:request:error", onError);
 }
 
 /** Subscribes before those who have subscribed already: they are taken off and put on again, in their order. */
@@ -89,18 +101,20 @@ function subscribeFirst(channel: Channel, subscriber: Subscriber): void {
 export function arrangeChannels(): boolean {
   if (!connectChannels() || createChannel === undefined) return true;
   // `_subscribers` is Node's own, so it is only looked at; where it is not there, the public calls do the same at a price.
-  const subscribers = (createChannel as { _subscribers?: unknown })._subscribers;
-  if (!Array.isArray(subscribers) || subscribers.at(-1) !== afterCreate) {
-    createChannel.unsubscribe(afterCreate);
-    createChannel.subscribe(afterCreate);
-  }
+  const { _subscribers: subscribers } = createChannel as { _subscribers?: unknown };
+  if (Array.isArray(subscribers) && subscribers[subscribers.length - 1] === afterCreate)
+    return subscribers.length > OWN_SUBSCRIBERS;
+  createChannel.unsubscribe(afterCreate);
+  createChannel.subscribe(afterCreate);
   return othersSubscribe();
 }
+
+const OWN_SUBSCRIBERS = 2;
 
 /** Whether somebody but us subscribes to the channel. */
 function othersSubscribe(): boolean {
   const { _subscribers: subscribers } = createChannel as { _subscribers?: unknown };
-  return !Array.isArray(subscribers) || subscribers.length > 2;
+  return !Array.isArray(subscribers) || subscribers.length > OWN_SUBSCRIBERS;
 }
 
 /** Whether somebody subscribed before us and stayed there, and so is told of a request before we can suppress tracing. */
@@ -118,7 +132,8 @@ function onCreate({ request }: { request: ChannelRequest }): void {
   const active = context.active();
   // Most requests of a process that samples few are none of ours, and need not be read to see it.
   if (openCalls.length === 0 && !(active instanceof CallContext)) return;
-  const call = callOf(request.headers, active);
+  const place = placeOfTraceparent(request.headers);
+  const call = callOf(request.headers, place, active);
   if (call === undefined) return;
   const { exchange } = call;
   if (exchange !== undefined && call.id !== undefined) {
@@ -138,7 +153,7 @@ function onCreate({ request }: { request: ChannelRequest }): void {
     }
   }
   if (!othersSubscribe()) {
-    keepOneTraceparent(request.headers);
+    if (place !== -1) keepOneTraceparent(request.headers, place);
     return;
   }
   // Only now: to end an earlier attempt turns the switch off.
@@ -192,23 +207,24 @@ function versionOf(headers: unknown, socket: Socket | undefined): string | undef
 }
 
 function onHeaders(message: { request: ChannelRequest; response: { statusCode: number; headers: unknown } }): void {
-  message.request[EXCHANGE]?.headers(message.response.statusCode, message.response.headers);
+  message.request[EXCHANGE]?.headers?.(message.response.statusCode, message.response.headers);
 }
 
 function onTrailers({ request }: { request: ChannelRequest }): void {
-  request[EXCHANGE]?.trailers();
+  request[EXCHANGE]?.trailers?.();
 }
 
 function onError({ request, error }: { request: ChannelRequest; error: unknown }): void {
-  request[EXCHANGE]?.error(error);
+  request[EXCHANGE]?.error?.(error);
 }
 
 /**
  * The call that a request belongs to: the one whose `traceparent` it carries. The async context alone could be another call's (retries on
  * a warm socket), and is asked only for calls that are not recorded and so are nowhere else.
  */
-function callOf(headers: readonly unknown[], active: Context): ClientCall | undefined {
-  const id = traceparentOf(headers);
+function callOf(headers: readonly unknown[], place: number, active: Context): ClientCall | undefined {
+  const value = place === -1 ? undefined : headers[place + 1];
+  const id = typeof value === "string" ? firstOf(value) : undefined;
   const open = id === undefined ? undefined : findCall(id, active);
   if (open instanceof ClientCall) return open;
   const call = active instanceof CallContext ? active.call : undefined;
@@ -217,14 +233,13 @@ function callOf(headers: readonly unknown[], active: Context): ClientCall | unde
   return (call.id === undefined ? call.hasIssued(headers) : call.id === id) ? call : undefined;
 }
 
-function traceparentOf(headers: readonly unknown[]): string | undefined {
+/** Where the first `traceparent` of a flat array stands; -1 where there is none. */
+function placeOfTraceparent(headers: readonly unknown[]): number {
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name: unknown = headers[i];
-    if (typeof name !== "string" || !sameName(name, TRACEPARENT)) continue;
-    const value: unknown = headers[i + 1];
-    return typeof value === "string" ? firstOf(value) : undefined;
+    if (typeof name === "string" && sameName(name, TRACEPARENT)) return i;
   }
-  return undefined;
+  return -1;
 }
 
 /** The first value of a `traceparent`: a wrapper below ours may have appended its own to the line (`Headers.append`). */
@@ -237,11 +252,11 @@ function firstOf(value: string): string {
 const TRACEPARENT_LENGTH = 55;
 
 /** Takes out what an instrumentation that cannot be suppressed has appended: a receiver must discard two values. Ours came first. */
-function keepOneTraceparent(headers: unknown): void {
+function keepOneTraceparent(headers: unknown, from = 0): void {
   if (!Array.isArray(headers)) return;
   let seen = false;
   let foreign = false;
-  for (let i = 0; i + 1 < headers.length; i += 2) {
+  for (let i = from; i + 1 < headers.length; i += 2) {
     const name = String(headers[i]);
     if (sameName(name, TRACEPARENT)) {
       foreign = seen;

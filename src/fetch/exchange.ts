@@ -2,7 +2,14 @@ import { startCall } from "../core/start-call.ts";
 import type { ClientCall } from "../core/client-call.ts";
 import type { ClientConfig } from "../core/client-config.ts";
 import { reportFailure } from "../core/guard.ts";
-import { connectChannels, foreignSubscribedFirst, isStreamReadable, relabel, urlOfRequest } from "../core/undici-channels.ts";
+import {
+  connectChannels,
+  followResponses,
+  foreignSubscribedFirst,
+  isStreamReadable,
+  relabel,
+  urlOfRequest,
+} from "../core/undici-channels.ts";
 import type { ChannelRequest, Exchange } from "../core/undici-channels.ts";
 import { isAbandoned, watchUnread } from "../core/unread.ts";
 import type { Unread } from "../core/unread.ts";
@@ -30,6 +37,7 @@ export class FetchExchange implements Exchange {
     this.#signal = signal;
     this.#request = call.request;
     call.exchange = this;
+    followResponses();
   }
 
   created(request: ChannelRequest): void {

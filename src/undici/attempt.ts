@@ -1,4 +1,5 @@
 import { context, createContextKey } from "@opentelemetry/api";
+import type { Context } from "@opentelemetry/api";
 import type { ClientCall } from "../core/client-call.ts";
 import { guarded } from "../core/guard.ts";
 import { now } from "../core/metrics.ts";
@@ -22,7 +23,6 @@ interface RequestOptions {
 /** One dispatched request: what a handler is told of it, and what the channels tell of its connection, as transitions of its call. */
 export class Attempt implements Exchange {
   readonly call: ClientCall;
-  readonly method: string;
   url: string;
   /** The first of the attempts that this one belongs to. */
   readonly first: Attempt;
@@ -35,13 +35,11 @@ export class Attempt implements Exchange {
 
   #arrived = 0;
   #received = 0;
-  #lastReceived = 0;
   #wasPaused = false;
   #patience: NodeJS.Timeout | undefined = undefined;
 
-  constructor(call: ClientCall, method: string, url: string, before: Attempt | undefined) {
+  constructor(call: ClientCall, url: string, before: Attempt | undefined) {
     this.call = call;
-    this.method = method;
     this.url = url;
     this.first = before === undefined ? this : before.first;
   }
@@ -73,19 +71,20 @@ export class Attempt implements Exchange {
 
   data(size: number): void {
     this.#received += size;
-    this.#lastReceived = size;
     this.#read();
   }
 
   /**
    * The application takes no more for now. If that is so as soon as the body's buffer is full then nobody has read of it, and undici would
    * wait for ever: a response that goes on lying there ends its span, with the time of its headers.
+   *
+   * @param last how much of the body has come last.
    */
-  paused(): void {
+  paused(last: number): void {
     if (this.#wasPaused || this.call.ended) return;
     this.#wasPaused = true;
     const limit = (this.call.request as RequestOptions).highWaterMark ?? HIGH_WATER_MARK;
-    if (this.#received < limit || this.#received - this.#lastReceived >= limit) return;
+    if (this.#received < limit || this.#received - last >= limit) return;
     this.#patience = setTimeout(() => this.call.end(this.#arrived), PATIENCE);
     this.#patience.unref?.();
   }
@@ -141,11 +140,6 @@ export class Attempt implements Exchange {
   connected(address: string | undefined, port: number | undefined, protocolVersion: string | undefined): void {
     this.call.connected(address, port, protocolVersion);
   }
-
-  // A handler tells of these, also where there is no wire.
-  headers(): void {}
-  trailers(): void {}
-  error(): void {}
 }
 
 function isAborted(signal: unknown): boolean {
@@ -178,10 +172,20 @@ export function attemptBefore(handler: object, method: string, url: string): Att
   return attempt;
 }
 
+/**
+ * The active context without a failed attempt out of whose callback a request is dispatched that is none of its re-sends; undefined where there is
+ * no such attempt. An application that sends its next request from there, for ever, would make a chain of all of them.
+ */
+export function contextBesideAttempt(): Context | undefined {
+  if (!anyFailed) return undefined;
+  const active = context.active();
+  return active.getValue(ATTEMPT) === undefined ? undefined : active.deleteValue(ATTEMPT);
+}
+
 /** Whether a request goes where a redirect may have sent it, asks the same again, or begins again at the beginning. */
-function isAnswer({ call, method, url, first }: Attempt, nextMethod: string, nextUrl: string): boolean {
+function isAnswer({ call, url, first }: Attempt, nextMethod: string, nextUrl: string): boolean {
   if (call.status !== undefined && call.status >= 300 && call.status < 400) return true;
-  return (url === nextUrl && method === nextMethod) || (first.url === nextUrl && first.method === nextMethod);
+  return (url === nextUrl && call.method === nextMethod) || (first.url === nextUrl && first.call.method === nextMethod);
 }
 
 export function rememberSuppressed(handler: object, url: string): void {

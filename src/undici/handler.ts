@@ -122,9 +122,10 @@ class TracedHandler implements Handler {
   }
 
   onResponseData(controller: Controller, chunk: Chunk): unknown {
-    this.#attempt.data(chunk?.length ?? 0);
+    const size = chunk?.length ?? 0;
+    this.#attempt.data(size);
     const result = this.#handler.onResponseData(controller, chunk);
-    if (controller?.paused === true) this.#attempt.paused();
+    if (controller?.paused === true) this.#attempt.paused(size);
     return result;
   }
 
@@ -157,9 +158,10 @@ class TracedHandler implements Handler {
   }
 
   onData(chunk: Chunk): unknown {
-    this.#attempt.data(chunk?.length ?? 0);
+    const size = chunk?.length ?? 0;
+    this.#attempt.data(size);
     const result = this.#handler.onData(chunk);
-    if (result === false) this.#attempt.paused();
+    if (result === false) this.#attempt.paused(size);
     return result;
   }
 

@@ -37,10 +37,12 @@ test.each<[string, unknown]>([
   expect(environmentList("PATH")).toBeUndefined();
 });
 
-test("time is told by the clock where the platform has no other", () => {
+test("time is told by the clock where the platform has no other", async () => {
   expect(Math.abs(now() - performance.now())).toBeLessThan(1000);
   vi.stubGlobal("performance", undefined);
-  expect(Math.abs(now() - Date.now())).toBeLessThan(1000);
+  vi.resetModules();
+  const elsewhere = await import("../../src/core/metrics.ts");
+  expect(Math.abs(elsewhere.now() - Date.now())).toBeLessThan(1000);
 });
 
 test("an API that keeps spans elsewhere than in a context is refused when it is loaded", async () => {

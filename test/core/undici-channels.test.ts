@@ -7,7 +7,7 @@ import { clientConfig } from "../../src/core/client-config.ts";
 import { findCall, openCalls } from "../../src/core/open-calls.ts";
 import type { ClientOptions } from "../../src/core/options.ts";
 import { startCall } from "../../src/core/start-call.ts";
-import { arrangeChannels, connectChannels, relabel, urlOfRequest } from "../../src/core/undici-channels.ts";
+import { arrangeChannels, connectChannels, followResponses, relabel, urlOfRequest } from "../../src/core/undici-channels.ts";
 import type { ChannelRequest, Exchange } from "../../src/core/undici-channels.ts";
 import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
@@ -38,12 +38,13 @@ const requestOf = (call: ClientCall, more: Partial<ChannelRequest> = {}): Channe
   headers: ["x-a", "1", ...Object.entries(call.headers ?? {}).flat()],
   ...more,
 });
-const exchange = (): { [Name in keyof Exchange]: Mock<Exchange[Name]> } => ({
-  created: vi.fn<Exchange["created"]>(),
-  headers: vi.fn<Exchange["headers"]>(),
-  trailers: vi.fn<Exchange["trailers"]>(),
-  error: vi.fn<Exchange["error"]>(),
-  connected: vi.fn<Exchange["connected"]>(),
+type Followed = Required<Exchange>;
+const exchange = (): { [Name in keyof Followed]: Mock<Followed[Name]> } => ({
+  created: vi.fn<Followed["created"]>(),
+  headers: vi.fn<Followed["headers"]>(),
+  trailers: vi.fn<Followed["trailers"]>(),
+  error: vi.fn<Followed["error"]>(),
+  connected: vi.fn<Followed["connected"]>(),
 });
 const heard = (): unknown[] => error.mock.calls.map(([, text]) => text);
 /** Publishes while somebody else listens too. */
@@ -55,7 +56,31 @@ function publishBeside(request: ChannelRequest, listener: (request: { headers: u
   created.unsubscribe(foreign);
 }
 
+const RESPONSE_CHANNELS = ["headers", "trailers", "error"].map((name) => channel(`undici:request:${name}`));
+
+test("what becomes of requests is listened to only once somebody needs it: undici makes a message for each", () => {
+  expect(created.hasSubscribers).toBe(true);
+  expect(RESPONSE_CHANNELS.map(({ hasSubscribers }) => hasSubscribers)).toEqual([false, false, false]);
+  followResponses();
+  followResponses();
+  expect(RESPONSE_CHANNELS.map(({ hasSubscribers }) => hasSubscribers)).toEqual([true, true, true]);
+});
+
 describe("a request that carries a call's traceparent", () => {
+  beforeEach(followResponses);
+
+  test("who follows it need not ask what becomes of it", async () => {
+    const call = begin();
+    const { created: made, connected } = exchange();
+    call.exchange = { created: made, connected };
+    const request = requestOf(call);
+    created.publish({ request });
+    // What a subscriber throws is an uncaught exception, which fails the test.
+    for (const responses of RESPONSE_CHANNELS) responses.publish({ request, response: { statusCode: 200 } });
+    await new Promise(setImmediate);
+    expect(made).toHaveBeenCalledOnce();
+  });
+
   test("is told to whoever follows the call, with all that becomes of it", () => {
     const call = begin();
     const followed = exchange();

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { SpanStatusCode } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
-import { context } from "@opentelemetry/api";
+import { context, createContextKey } from "@opentelemetry/api";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Dispatcher } from "undici";
@@ -56,6 +56,7 @@ beforeEach(() => {
 });
 afterEach(() => telemetry.stop());
 
+const GET = (path: string): Dispatcher.DispatchOptions => ({ origin: server.url, path, method: "GET" });
 const retry = (): Interceptor => undici.interceptors.retry({ minTimeout: 1, maxTimeout: 1, maxRetries: 2 });
 const redirect = (): Interceptor => undici.interceptors.redirect({ maxRedirections: 3 });
 
@@ -238,6 +239,35 @@ test("one handler that serves many requests makes none of them a re-send of anot
   expect(new Set(own.map((span) => span.parentSpanContext?.spanId))).toEqual(new Set(parents));
   expect(done).toBe(2);
   await agent.close();
+});
+
+test("requests that are made of the failures of others, for ever, do not hold one another in memory", async () => {
+  const held = createContextKey("held");
+  const sent: WeakRef<object>[] = [];
+  const dispatch = traceInterceptor()((_, handler) => {
+    const { onError } = handler as { onError?: (error: Error) => void };
+    setImmediate(() => {
+      if (major < 7) onError?.call(handler, new Error("refused"));
+      else handler.onResponseError?.({} as Dispatcher.DispatchController, new Error("refused"));
+    });
+    return true;
+  });
+  const send = (count: number, through: (alive: number) => void): void => {
+    const own = { count };
+    sent.push(new WeakRef(own));
+    const failed = (): void => {
+      if (count > 1) send(count - 1, through);
+      else {
+        globalThis.gc?.();
+        through(sent.filter((each) => each.deref() !== undefined).length);
+      }
+    };
+    context.with(context.active().setValue(held, own), dispatch, undefined, GET(`/${count}`), handlerOf(failed));
+  };
+  const alive = await new Promise<number>((resolve) => send(10, resolve));
+  await telemetry.ended(10);
+  expect(alive).toBeGreaterThan(0);
+  expect(alive).toBeLessThan(4);
 });
 
 test("what is suppressed stays so, also when it is retried on a socket that another call has opened", async () => {
