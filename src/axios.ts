@@ -31,6 +31,8 @@ type ForEach = (visit: (handler: Handler) => void) => void;
 
 interface InterceptorManager {
   forEach: ForEach;
+  /** axios's own list, so it is only looked at. */
+  readonly handlers?: unknown;
 }
 
 /**
@@ -56,10 +58,14 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
   if (wrapped.has(manager)) return addOwner(owners.get(manager));
 
   const instrumentation: Instrumentation = { config, instance: instance as AxiosInstance, active: true, build: undefined };
-  const restore = runLast(manager, (request) => {
-    swapAdapter(instrumentation, request);
-    return request;
-  });
+  const restore = runLast(
+    manager,
+    () => hasSomethingToTell(config),
+    (request) => {
+      swapAdapter(instrumentation, request);
+      return request;
+    },
+  );
   wrapped.add(manager);
   owners.set(manager, {
     count: 0,
@@ -77,7 +83,6 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
 /** Puts our adapter in the place of a request's own: it sees the final request, always settles, and keeps the context. */
 function swapAdapter(instrumentation: Instrumentation, request: InternalAxiosRequestConfig): void {
   if (typeof request !== "object" || request === null || !instrumentation.active) return;
-  if (!hasSomethingToTell(instrumentation.config)) return;
   connectChannels();
   connectHttpChannels();
   const earlier = earlierAttempt(request.adapter);
@@ -92,14 +97,15 @@ function swapAdapter(instrumentation: Instrumentation, request: InternalAxiosReq
 
 /**
  * Has an interceptor run after all others, whenever they were registered, as if it were not there: the list of handlers and their ids
- * stay the application's own. It is synchronous, since one that is not makes the whole chain asynchronous.
+ * stay the application's own. It is synchronous, since one that is not makes the whole chain asynchronous. A request for which it is not wanted
+ * does not know of it: axios makes arrays of what it visits.
  *
  * axios walks the handlers by `forEach` and puts each before the earlier ones, but after them with `legacyInterceptorReqResOrdering: false`:
  * so ours is visited first or last, whichever makes it run last.
  *
  * @returns the function that undoes it.
  */
-function runLast(manager: InterceptorManager, fulfilled: Handler["fulfilled"]): () => void {
+function runLast(manager: InterceptorManager, isWanted: () => boolean, fulfilled: Handler["fulfilled"]): () => void {
   const property = Object.getOwnPropertyDescriptor(manager, "forEach");
   const original = manager.forEach;
   let inReverse = true;
@@ -110,11 +116,21 @@ function runLast(manager: InterceptorManager, fulfilled: Handler["fulfilled"]): 
     runWhen: (config) => (inReverse = runsInReverse(config)),
   };
   const visitedLast: Handler = { ...visitedFirst, runWhen: () => true };
+  // Where there are no others the request is final already, and axios need not make a chain for one.
+  const visitedAlone: Handler = {
+    ...visitedFirst,
+    runWhen: (config) => {
+      inReverse = true;
+      fulfilled(config);
+      return false;
+    },
+  };
   let active = true;
   const forEach: ForEach = function (this: unknown, visit) {
-    if (active) visit(visitedFirst);
+    const visited = active && isWanted();
+    if (visited) visit(hasHandlers(manager) ? visitedFirst : visitedAlone);
     original.call(this, visit);
-    if (active && !inReverse) visit(visitedLast);
+    if (visited && !inReverse) visit(visitedLast);
   };
   Object.defineProperty(manager, "forEach", { configurable: true, enumerable: false, writable: true, value: forEach });
   return () => {
@@ -123,6 +139,10 @@ function runLast(manager: InterceptorManager, fulfilled: Handler["fulfilled"]): 
     if (property === undefined) Reflect.deleteProperty(manager, "forEach");
     else Object.defineProperty(manager, "forEach", property);
   };
+}
+
+function hasHandlers({ handlers }: InterceptorManager): boolean {
+  return !Array.isArray(handlers) || handlers.length > 0;
 }
 
 function runsInReverse({ transitional }: InternalAxiosRequestConfig): boolean {

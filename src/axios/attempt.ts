@@ -59,7 +59,7 @@ export function send(
 ): Promise<AxiosResponse> {
   setAdapter(config, own);
   const build = (instrumentation.build ??= buildOf(instrumentation.instance, config));
-  const adapter = build.getAdapter(own ?? build.defaultAdapter(), config) as Adapter;
+  const adapter = typeof own === "function" ? own : (build.getAdapter(own ?? build.defaultAdapter(), config) as Adapter);
   const attempt = instrumentation.active ? begin(instrumentation, build, adapter, config, earlier) : undefined;
   if (attempt === undefined) return adapter(config);
 

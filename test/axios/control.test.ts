@@ -105,6 +105,37 @@ suite("instrumented", () => {
 });
 
 suite("interceptors of others", () => {
+  it("are all that axios visits where there is nothing to tell", async () => {
+    await telemetry.stop();
+    const visited: unknown[] = [];
+    const manager = instance.interceptors.request as unknown as { forEach: (visit: (handler: unknown) => void) => void };
+    const undo = instrumentAxios(instance);
+    manager.forEach((handler) => visited.push(handler));
+    expect(visited).toEqual([]);
+    telemetry = startTelemetry();
+    manager.forEach((handler) => visited.push(handler));
+    expect(visited).toHaveLength(1);
+    undo();
+  });
+
+  it.each([true, false])("come and go: ours runs once, and last, with them and without (reverse order: %s)", async (reverse) => {
+    const made = create({ transitional: { legacyInterceptorReqResOrdering: reverse } });
+    instrumentAxios(made);
+    const change = (config: InternalAxiosRequestConfig): InternalAxiosRequestConfig => ({ ...config, url: `${server.url}/json` });
+    await made.get(`${server.url}/ok`);
+    const id = made.interceptors.request.use(change);
+    await made.get(`${server.url}/ok`);
+    made.interceptors.request.eject(id);
+    await made.get(`${server.url}/ok`);
+    const spans = await telemetry.ended(3);
+    expect(spans.map(({ attributes }) => attributes["url.full"])).toEqual([
+      `${server.url}/ok`,
+      `${server.url}/json`,
+      `${server.url}/ok`,
+    ]);
+    expect(server.values("traceparent")).toEqual([traceparentOf(spans[2]!)]);
+  });
+
   it("keep their ids, their number and their order", async () => {
     const seen: string[] = [];
     const note = (name: string) => (config: InternalAxiosRequestConfig) => {
