@@ -15,7 +15,7 @@ export interface RotationOptions {
 }
 
 /** Calls of each before the first round, by which all of them run compiled. */
-const WARM_UP = 6000;
+const WARM_UP = 20_000;
 
 /** Microseconds of the process's own time for a call, over all rounds. */
 export interface Timing {

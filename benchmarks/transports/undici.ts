@@ -11,6 +11,10 @@ export function dispatchStub(wire: Wire): Dispatcher.Dispatch {
       path: options.path,
       method: options.method,
       headers: flat(options.headers as Record<string, string>),
+      // Kept with the request, as undici does: else what is given to the base alone would never be made an object.
+      body: options.body,
+      options,
+      handler,
     };
     wire.send(request);
     handler.onRequestStart?.(CONTROLLER, undefined);
