@@ -215,7 +215,12 @@ class Exchange {
     const { result } = this.#outcome;
     if (!isPromise(result)) return (result as Partial<Duplex> | undefined)?.errored ?? undefined;
     const body = this.#options.body as Partial<Duplex> | undefined;
-    if (body === undefined) return undefined;
+    if (body === undefined || isCleanUp(body.errored)) return undefined;
     return body.errored ?? Object.assign(new Error("the upload was given up"), { code: "ERR_UPLOAD" });
   }
+}
+
+/** Node destroys a stream whose other end has gone with an `AbortError` without a cause: it followed from the failure, and is nobody's cancel. */
+function isCleanUp(error: Error | null | undefined): boolean {
+  return error?.name === "AbortError" && error.cause === undefined;
 }
