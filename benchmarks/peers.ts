@@ -19,7 +19,12 @@ await inOrder(STACKS, async (stack) => {
   const turns = await alternate(stack, [PLAIN, FLOOR, OURS, ...PEERS], processes, true, progress);
   for (const { name } of [FLOOR, OURS, ...PEERS]) {
     if (turns[name] === undefined) continue;
-    rows.push([stack, name, microseconds(ownTimeOf(turns, name)), name === OURS.name ? "" : ratio(shareOf(turns, name))]);
+    rows.push([
+      stack,
+      name,
+      microseconds(ownTimeOf(turns, name)),
+      name === OURS.name ? "" : ratio(shareOf(turns, OURS.name, name)),
+    ]);
   }
 });
 progressDone();

@@ -66,10 +66,10 @@ export function ownTimeOf(turns: Turns, name: string): number {
   return median(ownTimes(turns, name));
 }
 
-/** How this library's own time compares with another's. */
-export function shareOf(turns: Turns, name: string): number {
-  const others = ownTimes(turns, name);
-  return median(ownTimes(turns, OURS.name).map((own, turn) => own / (others[turn] ?? Number.NaN)));
+/** How one contender's own time compares with another's. */
+export function shareOf(turns: Turns, name: string, other: string): number {
+  const others = ownTimes(turns, other);
+  return median(ownTimes(turns, name).map((own, turn) => own / (others[turn] ?? Number.NaN)));
 }
 
 function ownTimes(turns: Turns, name: string): number[] {
