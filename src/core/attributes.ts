@@ -70,7 +70,8 @@ export interface Origin {
 }
 
 const UNKNOWN_ORIGIN: Origin = { scheme: "", address: "", port: undefined, text: "" };
-const DEFAULT_PORTS: Record<string, number> = { "http:": 80, "https:": 443, "ws:": 80, "wss:": 443 };
+/** By `URL.protocol`. */
+export const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443, "ws:": 80, "wss:": 443 };
 const ORIGINS_KEPT = 4096;
 
 const origins = new Map<string, Origin>();
@@ -175,6 +176,7 @@ export function redactText(text: string, sensitive: RegExp | undefined): string 
 
 const CODE = /^[A-Za-z][A-Za-z0-9_]{1,63}$/;
 const CAUSES_FOLLOWED = 8;
+const ERRORS_ASKED = 64;
 
 /**
  * `error.type` of a failure: the `code` of the error or of what caused it, else its class name, else `_OTHER`.
@@ -182,20 +184,21 @@ const CAUSES_FOLLOWED = 8;
  */
 export function errorType(error: unknown): string {
   try {
-    return errorCode(error, CAUSES_FOLLOWED) ?? className(error) ?? "_OTHER";
+    return errorCode(error, CAUSES_FOLLOWED, { left: ERRORS_ASKED }) ?? className(error) ?? "_OTHER";
   } catch {
     return "_OTHER"; // a getter of the error's own threw
   }
 }
 
-function errorCode(error: unknown, depth: number): string | undefined {
-  if (typeof error !== "object" || error === null || depth === 0) return undefined;
+/** @param asked how many errors may be asked yet: several that each are made of several are soon too many. */
+function errorCode(error: unknown, depth: number, asked: { left: number }): string | undefined {
+  if (typeof error !== "object" || error === null || depth === 0 || asked.left-- <= 0) return undefined;
   const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
   if (typeof code === "string" && CODE.test(code)) return code;
-  const causeCode = errorCode(cause, depth - 1);
+  const causeCode = errorCode(cause, depth - 1, asked);
   if (causeCode !== undefined || !Array.isArray(errors)) return causeCode;
   for (const inner of errors.slice(0, CAUSES_FOLLOWED)) {
-    const innerCode = errorCode(inner, depth - 1);
+    const innerCode = errorCode(inner, depth - 1, asked);
     if (innerCode !== undefined) return innerCode;
   }
   return undefined;

@@ -1,5 +1,5 @@
 import type { Origin } from "./attributes.ts";
-import { originOf, parseUrl } from "./attributes.ts";
+import { DEFAULT_PORTS, originOf, parseUrl } from "./attributes.ts";
 import { guarded, redactText } from "./guard.ts";
 
 /**
@@ -89,6 +89,5 @@ function host({ address }: Origin): string {
 function serialized(origin: Origin): string {
   const { scheme, address, port } = origin;
   const name = address.includes(":") ? `[${address}]` : address;
-  const isDefault = (scheme === "https" && port === 443) || (scheme === "http" && port === 80);
-  return port === undefined || isDefault ? `${scheme}://${name}` : `${scheme}://${name}:${port}`;
+  return port === undefined || port === DEFAULT_PORTS[`${scheme}:`] ? `${scheme}://${name}` : `${scheme}://${name}:${port}`;
 }

@@ -52,7 +52,7 @@ export function headersFor(policy: Policy, source: Propagation, context: Context
   const mayTrace = policy.trace === undefined || policy.trace(url);
   if (!mayTrace && leaving === undefined) return {};
   const base = mayTrace ? context : ROOT_CONTEXT;
-  return bounded(headersOf(source, leaving === baggage && mayTrace ? context : withBaggage(base, leaving)), leaving);
+  return bounded(headersOf(source, leaving === baggage && mayTrace ? context : withBaggage(base, leaving)), leaving, source);
 }
 
 function withBaggage(context: Context, baggage: Baggage | undefined): Context {
@@ -77,22 +77,31 @@ function membersOf(entries: Members, keys: ReadonlySet<string>): Members {
 
 type Members = ReturnType<Baggage["getAllEntries"]>;
 
-/** Drops whole members where a header is still too long, and tells if members were dropped. */
-function bounded(headers: Record<string, string>, baggage: Baggage | undefined): Record<string, string> {
+let lastBaggage: Baggage | undefined;
+let lastHeader: string | undefined;
+
+/** Drops whole members where a header is still too long, and tells if members were dropped: the stock propagator does without those of 4 kB. */
+function bounded(headers: Record<string, string>, baggage: Baggage | undefined, { fields }: Propagation): Record<string, string> {
   const header = headers[BAGGAGE];
-  // Half of the limit in one header is far from usual; below that the propagator has not dropped any member for its length.
-  if (header === undefined || header.length <= BYTES / 2) return headers;
-  let kept = header;
+  if (header === undefined && baggage === undefined) return headers;
+  // A service hands on what it was given, mostly to many: it need not be counted again.
+  if (header === lastHeader && baggage === lastBaggage) return headers;
+  let kept = header ?? "";
   while (kept.length > BYTES) kept = kept.slice(0, Math.max(0, kept.lastIndexOf(",")));
   const members = kept === "" ? 0 : kept.split(",").length;
-  if (members < (baggage === undefined ? 0 : sizeOf(baggage))) warnDropped();
-  if (kept === "") delete headers[BAGGAGE];
+  if (members < (baggage === undefined ? 0 : sizeOf(baggage)) && fields.includes(BAGGAGE)) warnDropped();
+  if (kept === header) {
+    lastHeader = header;
+    lastBaggage = baggage;
+  } else if (kept === "") delete headers[BAGGAGE];
   else headers[BAGGAGE] = kept;
   return headers;
 }
 
 function warnDropped(): void {
-  warnOnce(`baggage of more than ${MEMBERS} members or ${BYTES} bytes was to leave: whole members were dropped`);
+  warnOnce(
+    `baggage of more than ${MEMBERS} members or ${BYTES} bytes, or a member too long for the propagator, was to leave: whole members were dropped`,
+  );
 }
 
 /** The part of the caller's baggage that is accepted, in the context that was extracted. */

@@ -119,6 +119,9 @@ test("the model providers are known by their public hosts, and by no others", ()
     "https://europe-west4-aiplatform.googleapis.com/v1/x",
     "https://bedrock-runtime.us-east-1.amazonaws.com/model/x/invoke",
     "https://bedrock-agent-runtime.eu-central-1.amazonaws.com/",
+    "https://bedrock-runtime.eu-central-1.api.aws/",
+    "https://vpce-0123abc-4567def.bedrock-runtime.us-east-1.vpce.amazonaws.com/",
+    "https://aiplatform.us-central1.rep.googleapis.com/v1/x",
     "https://my-resource.openai.azure.com/openai/deployments/x",
     "https://api.mistral.ai/v1/chat/completions",
     "https://openrouter.ai/api/v1",
@@ -128,6 +131,8 @@ test("the model providers are known by their public hosts, and by no others", ()
   for (const url of [
     "https://api.openai.com.evil.example/",
     "https://s3.us-east-1.amazonaws.com/",
+    "https://lambda.us-east-1.api.aws/",
+    "https://bedrock-runtime.us-east-1.api.aws.evil.example/",
     "https://storage.googleapis.com/",
     "https://agents.corp.example/api.openai.com",
     "http://127.0.0.1:11434/api/chat",
