@@ -60,6 +60,11 @@ export function headerValue(name: string, value: string): string {
   return CREDENTIAL_HEADER.test(name) ? REDACTED : value;
 }
 
+/** `network.protocol.version` (semconv: `2`) of what Node calls `2.0`. */
+export function protocolVersion(httpVersion: string): string {
+  return httpVersion === "2.0" ? "2" : httpVersion;
+}
+
 /** What a URL says of the server, the same for each URL of an origin. */
 export interface Origin {
   readonly scheme: string;

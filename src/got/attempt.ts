@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { context } from "@opentelemetry/api";
 import type { Options } from "got";
+import { protocolVersion } from "../core/attributes.ts";
 import { CallContext } from "../core/call-context.ts";
 import type { ClientCall } from "../core/client-call.ts";
 import type { ClientConfig } from "../core/client-config.ts";
@@ -146,7 +147,7 @@ class Exchange {
     const { responseHook, endSpanOn } = this.#config.options;
     call.response(response.statusCode as number, response.headers);
     const { remoteAddress, remotePort } = connectionOf(response);
-    call.connected(remoteAddress, remotePort, response.httpVersion === "2.0" ? "2" : response.httpVersion);
+    call.connected(remoteAddress, remotePort, protocolVersion(response.httpVersion));
     if (responseHook === undefined) {
       if (endSpanOn === "headers") call.end();
     } else {

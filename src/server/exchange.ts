@@ -1,7 +1,7 @@
 import { context } from "@opentelemetry/api";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { isError } from "../core/attributes.ts";
+import { isError, protocolVersion } from "../core/attributes.ts";
 import type { Received } from "../core/server-attributes.ts";
 import type { ServerCall } from "../core/server-call.ts";
 
@@ -53,8 +53,7 @@ export class NodeReceived implements Received {
   }
 
   get protocolVersion(): string {
-    const { httpVersion } = this.#request;
-    return httpVersion === "2.0" ? "2" : httpVersion;
+    return protocolVersion(this.#request.httpVersion);
   }
 
   carried(names: readonly string[]): Record<string, string> | undefined {

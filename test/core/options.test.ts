@@ -42,6 +42,15 @@ describe("options", () => {
     [{ headersToSpanAttributes: { request: ["a"] } }, 'f: option "headersToSpanAttributes" must be '],
     [{ meterProvider: fn }, 'f: option "meterProvider" must be a MeterProvider, not a function'],
     [{ propagator: 1n }, 'f: option "propagator" must be a TextMapPropagator, not bigint'],
+    [{ propagator: { inject: fn, extract: fn } }, 'f: option "propagator" must be a TextMapPropagator, not {}'],
+    [{ propagator: null }, 'f: option "propagator" must be a TextMapPropagator, not null'],
+    [{ tracerProvider: { getTracer: 1 } }, 'f: option "tracerProvider" must be a TracerProvider, not {"getTracer":1}'],
+    [{ headersToSpanAttributes: { requestHeaders: ["a"], requestHeadersToo: ["b"] } }, 'option "headersToSpanAttributes" must be '],
+    [{ headersToSpanAttributes: { noResponseHeaders: ["a"] } }, 'option "headersToSpanAttributes" must be '],
+    [{ headersToSpanAttributes: "requestHeaders" }, 'option "headersToSpanAttributes" must be '],
+    [{ propagateTo: { host: "a" } }, 'option "propagateTo" must be a host, an origin, a RegExp, a function, or an array of these'],
+    [{ baggageTo: ["a", 1] }, 'option "baggageTo" must be a host, an origin, a RegExp, a function, or an array of these'],
+    [null, "f: options must be an object, not null"],
     [{ a2a: null }, 'f: option "a2a" must be one of "headers", "body", false, not null'],
     ["x", 'f: options must be an object, not "x"'],
     [fn, "f: options must be an object, not a function"],
@@ -49,6 +58,18 @@ describe("options", () => {
   ])("a wrong one is named, with what is needed: %o", (options, message) => {
     expect(() => checkOptions("f", options, CLIENT_OPTIONS)).toThrow(TypeError);
     expect(() => checkOptions("f", options, CLIENT_OPTIONS)).toThrow(message);
+  });
+
+  test.each([
+    { endSpanOn: undefined },
+    { headersToSpanAttributes: { requestHeaders: undefined } },
+    { propagateTo: "a" },
+    { propagateTo: /a/ },
+    { propagateTo: fn },
+    { propagateTo: ["a", /a/, fn] },
+    { propagateTo: [] },
+  ])("a right one is taken, also where it says nothing: %o", (options) => {
+    expect(() => checkOptions("f", options, CLIENT_OPTIONS)).not.toThrow();
   });
 
   test("a client's is none of a server's", () => {
@@ -61,6 +82,17 @@ describe("options", () => {
       getTracer(): void {}
     }
     expect(() => checkOptions("f", { tracerProvider: new Provider() }, CLIENT_OPTIONS)).not.toThrow();
+  });
+
+  test.each<[object, string | undefined]>([
+    [{ incoming: "ignore", acceptBaggage: ["a"] }, undefined],
+    [{ incoming: fn, acceptBaggage: false }, undefined],
+    [{ incoming: "child" }, 'option "incoming" must be one of "parent", "link", "ignore", or a function, not "child"'],
+    [{ acceptBaggage: "a" }, 'option "acceptBaggage" must be true or false, or an array of strings, not "a"'],
+  ])("one that may be of two kinds is held against both: %o", (options, message) => {
+    const check = (): void => checkOptions("f", options, SERVER_OPTIONS);
+    if (message === undefined) expect(check).not.toThrow();
+    else expect(check).toThrow(message);
   });
 
   test("names that every object has are no options", () => {

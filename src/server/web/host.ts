@@ -1,3 +1,4 @@
+import { protocolVersion } from "../../core/attributes.ts";
 import type { NodeRequest, NodeResponse } from "../exchange.ts";
 
 /** What the server that calls a handler tells of a request, beside the request itself. */
@@ -47,7 +48,7 @@ function nodeHost(incoming: NodeRequest, outgoing: NodeResponse | undefined): Ho
   return {
     peerAddress: socket?.remoteAddress,
     peerPort: socket?.remotePort,
-    protocolVersion: httpVersion === "2.0" ? "2" : httpVersion,
+    protocolVersion: protocolVersion(httpVersion),
     ...(outgoing !== undefined && isOpen(outgoing) && { node: { incoming, outgoing } }),
   };
 }
