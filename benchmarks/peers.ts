@@ -1,16 +1,20 @@
 // npm run bench:peers: whole clients over in-memory sockets, with this library and with others. Installs the others into peers/ on first use.
+// `--quick` measures less; `--update` writes benchmarks/PEERS.md.
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { inOrder } from "./measure/in-order.ts";
+import { environment } from "./report/environment.ts";
+import { peersPage } from "./report/peers-page.ts";
 import { progress, progressDone } from "./report/progress.ts";
 import { markdown, microseconds, ratio } from "./report/table.ts";
+import type { Table } from "./report/table.ts";
 import { FLOOR, OURS, PLAIN, alternate, ownTimeOf, shareOf } from "./stacks/alternate.ts";
 import { PEERS } from "./stacks/contenders.ts";
 import { STACKS } from "./stacks/stack.ts";
 
-const { values } = parseArgs({ options: { quick: { type: "boolean" } } });
+const { values } = parseArgs({ options: { update: { type: "boolean" }, quick: { type: "boolean" } } });
 const processes = values.quick === true ? 1 : 5;
 install();
 
@@ -28,14 +32,19 @@ await inOrder(STACKS, async (stack) => {
   }
 });
 progressDone();
-console.log(
-  markdown({
-    title: "Beside its peers",
-    text: "CPU microseconds of a call beyond those without tracing, whole clients over in-memory sockets; medians of processes that take turns.",
-    head: ["", "", "a call", "a2a-otel's share of it"],
-    rows,
-  }),
-);
+const table: Table = {
+  title: "Whole clients over in-memory sockets",
+  text: "CPU microseconds of a call beyond those without tracing; medians of processes that take turns.",
+  head: ["", "", "a call", "a2a-otel's share of it"],
+  rows,
+};
+console.log(markdown(table));
+if (values.update === true) {
+  const { dependencies } = JSON.parse(readFileSync(new URL("peers/package.json", import.meta.url), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  writeFileSync(new URL("PEERS.md", import.meta.url), peersPage(environment(), dependencies, table));
+}
 
 /** The folder's dependencies are no part of the project's. Their install scripts build nothing that is measured. */
 function install(): void {
