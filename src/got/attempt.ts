@@ -137,9 +137,12 @@ class Exchange {
   }
 
   failed(error: unknown): void {
-    // Node tells of a request that is destroyed without an error as of a reset.
-    if (guarded("reading an error", codeOf, error) === "ECONNRESET" && !this.#isRemote(undefined)) this.#abandoned(error);
-    else this.#call.fail(error, this.#options.signal);
+    const code = guarded("reading an error", codeOf, error);
+    const { signal } = this.#options;
+    // Node tells of a request that is destroyed without an error as of a reset; what makes a connection for http2 has errors without a code.
+    const isOwn = code === undefined ? signal?.aborted === true : code === "ECONNRESET" && !this.#isRemote(undefined);
+    if (isOwn) this.#abandoned(error);
+    else this.#call.fail(error, signal);
   }
 
   #responded(response: IncomingMessage): void {
@@ -191,8 +194,9 @@ class Exchange {
   #isRemote(response: IncomingMessage | undefined): boolean {
     const request = this.#request;
     if (request === undefined || !request.destroyed) return true;
-    // Node destroys a request of http/1.1 also for the other side.
-    return response?.httpVersionMajor !== 2 && connectionOf(request).readableEnded === true;
+    const { errored, readableEnded } = connectionOf(request);
+    // Node destroys a request of http/1.1 also for the other side. Of a connection that has failed got may hear before its request does.
+    return (response?.httpVersionMajor !== 2 && readableEnded === true) || isOfWire(errored);
   }
 
   /** The request was destroyed on this side, with no error of its own: the application has cancelled, or got has given up. */
@@ -219,6 +223,11 @@ class Exchange {
     if (body === undefined || isCleanUp(body.errored)) return undefined;
     return body.errored ?? Object.assign(new Error("the upload was given up"), { code: "ERR_UPLOAD" });
   }
+}
+
+/** Whether a connection's error is that of a system call: on TLS, to destroy it cancels what is being written. */
+function isOfWire(errored: NodeJS.ErrnoException | null | undefined): boolean {
+  return errored?.syscall !== undefined && errored.code !== "ECANCELED";
 }
 
 /** Node destroys a stream whose other end has gone with an `AbortError` without a cause: it followed from the failure, and is nobody's cancel. */

@@ -84,15 +84,12 @@ describe("options", () => {
     expect(() => checkOptions("f", { tracerProvider: new Provider() }, CLIENT_OPTIONS)).not.toThrow();
   });
 
-  test.each<[object, string | undefined]>([
-    [{ incoming: "ignore", acceptBaggage: ["a"] }, undefined],
-    [{ incoming: fn, acceptBaggage: false }, undefined],
-    [{ incoming: "child" }, 'option "incoming" must be one of "parent", "link", "ignore", or a function, not "child"'],
-    [{ acceptBaggage: "a" }, 'option "acceptBaggage" must be true or false, or an array of strings, not "a"'],
-  ])("one that may be of two kinds is held against both: %o", (options, message) => {
-    const check = (): void => checkOptions("f", options, SERVER_OPTIONS);
-    if (message === undefined) expect(check).not.toThrow();
-    else expect(check).toThrow(message);
+  test("one that may be of two kinds is held against both", () => {
+    const check = (options: object) => (): void => checkOptions("f", options, SERVER_OPTIONS);
+    expect(check({ incoming: "ignore", acceptBaggage: ["a"] })).not.toThrow();
+    expect(check({ incoming: fn, acceptBaggage: false })).not.toThrow();
+    expect(check({ incoming: "child" })).toThrow('must be one of "parent", "link", "ignore", or a function, not "child"');
+    expect(check({ acceptBaggage: "a" })).toThrow('option "acceptBaggage" must be true or false, or an array of strings, not "a"');
   });
 
   test("names that every object has are no options", () => {
