@@ -15,7 +15,7 @@ import { PEERS } from "./stacks/contenders.ts";
 import { STACKS } from "./stacks/stack.ts";
 
 const { values } = parseArgs({ options: { update: { type: "boolean" }, quick: { type: "boolean" } } });
-const processes = values.quick === true ? 1 : 5;
+const processes = values.quick === true ? 1 : 3;
 install();
 
 const rows: string[][] = [];
