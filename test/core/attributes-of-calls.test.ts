@@ -9,6 +9,7 @@ import {
   isError,
   isSameOrigin,
   originOf,
+  protocolVersion,
   redactQuery,
   redactUrl,
   sensitiveQuery,
@@ -276,4 +277,8 @@ describe("an error", () => {
     vi.stubGlobal("DOMException", undefined);
     expect([isError(new Exception()), isError(new Error("x"))]).toEqual([false, true]);
   });
+});
+
+test("HTTP/2 is 2, as the conventions have it, whatever Node calls it", () => {
+  expect(["1.0", "1.1", "2.0", "2"].map(protocolVersion)).toEqual(["1.0", "1.1", "2", "2"]);
 });
