@@ -21,6 +21,13 @@ export function environment(): Environment {
   };
 }
 
+/** Packages with their versions, as a page names them. */
+export function packageList(versions: Record<string, string>): string {
+  return Object.entries(versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(", ");
+}
+
 /** Packages do not all export their package.json: it is looked for above what they do export. */
 function versionOf(name: string): string {
   const entries = createRequire(import.meta.url).resolve.paths(name) ?? [];

@@ -1,13 +1,13 @@
+import { packageList } from "./environment.ts";
 import type { Environment } from "./environment.ts";
 import { markdown } from "./table.ts";
 import type { Table } from "./table.ts";
 
 /** benchmarks/RESULTS.md. */
 export function resultsPage({ machine, node, versions }: Environment, tables: readonly Table[]): string {
-  const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return `# What tracing a call costs
 
-Written by \`npm run bench -- --update\`. Measured on ${machine}; Node ${node}, ${packages.join(", ")}.
+Written by \`npm run bench -- --update\`. Measured on ${machine}; Node ${node}, ${packageList(versions)}.
 
 ## What is promised
 

@@ -10,7 +10,7 @@ import { now } from "../core/metrics.ts";
 import { findCall } from "../core/open-calls.ts";
 import { TRACEPARENT } from "../core/propagator.ts";
 import { isNodes, patchWatch } from "../core/patched.ts";
-import { foreignSubscribedFirst } from "../core/undici-channels.ts";
+import { foreignSubscribedFirst, hasOtherSubscribers } from "../core/undici-channels.ts";
 import type { Build } from "./build.ts";
 
 /** What carries a request: one of axios's own adapters, or a function of the application's. */
@@ -58,9 +58,7 @@ function isFetchWatched(): boolean {
     lastFetch = globalThis.fetch;
     fetchPatched = !isNodes(lastFetch);
   }
-  // `_subscribers` is Node's own, so it is only looked at. Two of them are ours.
-  const { _subscribers: subscribers } = undiciRequests as { _subscribers?: unknown };
-  return fetchPatched || !Array.isArray(subscribers) || subscribers.length > 2;
+  return fetchPatched || hasOtherSubscribers(undiciRequests);
 }
 
 const undiciRequests = channel("undici:request:create");

@@ -102,19 +102,17 @@ export function arrangeChannels(): boolean {
   if (!connectChannels() || createChannel === undefined) return true;
   // `_subscribers` is Node's own, so it is only looked at; where it is not there, the public calls do the same at a price.
   const { _subscribers: subscribers } = createChannel as { _subscribers?: unknown };
-  if (Array.isArray(subscribers) && subscribers[subscribers.length - 1] === afterCreate)
-    return subscribers.length > OWN_SUBSCRIBERS;
-  createChannel.unsubscribe(afterCreate);
-  createChannel.subscribe(afterCreate);
-  return othersSubscribe();
+  if (!Array.isArray(subscribers) || subscribers.at(-1) !== afterCreate) {
+    createChannel.unsubscribe(afterCreate);
+    createChannel.subscribe(afterCreate);
+  }
+  return hasOtherSubscribers(createChannel);
 }
 
-const OWN_SUBSCRIBERS = 2;
-
-/** Whether somebody but us subscribes to the channel. */
-function othersSubscribe(): boolean {
-  const { _subscribers: subscribers } = createChannel as { _subscribers?: unknown };
-  return !Array.isArray(subscribers) || subscribers.length > OWN_SUBSCRIBERS;
+/** Whether somebody but us subscribes to the channel of requests that are created. `_subscribers` is Node's own, so it is only looked at; two of them are ours. */
+export function hasOtherSubscribers(created: object): boolean {
+  const { _subscribers: subscribers } = created as { _subscribers?: unknown };
+  return !Array.isArray(subscribers) || subscribers.length > 2;
 }
 
 /** Whether somebody subscribed before us and stayed there, and so is told of a request before we can suppress tracing. */
@@ -152,7 +150,7 @@ function onCreate({ request }: { request: ChannelRequest }): void {
       reportFailure("the policy of a redirect", error);
     }
   }
-  if (!othersSubscribe()) {
+  if (!hasOtherSubscribers(createChannel as Channel)) {
     if (place !== -1) keepOneTraceparent(request.headers, place);
     return;
   }
