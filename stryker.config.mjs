@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Mutation testing of the core: `npm run test:mutation`, or of one file with `-- --mutate src/core/carrier.ts`. No gate; CONTRIBUTING.md has the score.
+ * Mutation testing of the core: `npm run test:mutation`, or of one file with `-- --mutate src/core/propagation/carrier.ts`. No gate; CONTRIBUTING.md has the score.
  *
  * @type {import("@stryker-mutator/core").PartialStrykerOptions}
  */

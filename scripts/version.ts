@@ -2,5 +2,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
-const file = new URL("../src/core/version.ts", import.meta.url);
+const file = new URL("../src/core/telemetry/version.ts", import.meta.url);
 writeFileSync(file, readFileSync(file, "utf8").replace(/(?<=VERSION = ")[^"]+/, version));

@@ -1,15 +1,15 @@
 import type { AxiosInstance, AxiosResponse, InternalAxiosRequestConfig } from "axios";
-import { addOwner } from "./core/owners.ts";
-import type { Owned } from "./core/owners.ts";
-import { hasSomethingToTell } from "./core/start-call.ts";
-import { clientConfig } from "./core/client-config.ts";
-import type { ClientOptions } from "./core/options.ts";
-import { wrapped } from "./core/wrapped.ts";
-import { connectChannels } from "./core/undici-channels.ts";
-import { earlierAttempt, send } from "./axios/attempt.ts";
-import type { Instrumentation } from "./axios/attempt.ts";
-import type { Adapter } from "./axios/config.ts";
-import { connectHttpChannels } from "./axios/transport.ts";
+import { retain } from "./core/telemetry/retain.ts";
+import type { Retained } from "./core/telemetry/retain.ts";
+import { isTracingActive } from "./core/calls/start-call.ts";
+import { clientConfig } from "./core/calls/client-config.ts";
+import type { ClientOptions } from "./core/telemetry/options.ts";
+import { wrapped } from "./core/telemetry/wrapped.ts";
+import { connectChannels } from "./core/node/undici-channels.ts";
+import { earlierAttempt, send } from "./clients/axios/attempt.ts";
+import type { Instrumentation } from "./clients/axios/attempt.ts";
+import type { Adapter } from "./clients/axios/config.ts";
+import { connectHttpChannels } from "./clients/axios/transport.ts";
 
 /** Options of {@link instrumentAxios}: hooks are told of axios's request config and of its response. */
 export type AxiosOptions = ClientOptions<InternalAxiosRequestConfig, AxiosResponse>;
@@ -55,12 +55,12 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
   if (typeof manager?.forEach !== "function") {
     throw new TypeError(`instrumentAxios: instance must be axios or an instance of it, not ${typeof instance}`);
   }
-  if (wrapped.has(manager)) return addOwner(owners.get(manager));
+  if (wrapped.has(manager)) return retain(owners.get(manager));
 
   const instrumentation: Instrumentation = { config, instance: instance as AxiosInstance, active: true, build: undefined };
   const restore = runLast(
     manager,
-    () => hasSomethingToTell(config),
+    () => isTracingActive(config),
     (request) => {
       swapAdapter(instrumentation, request);
       return request;
@@ -77,7 +77,7 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
       restore();
     },
   });
-  return addOwner(owners.get(manager));
+  return retain(owners.get(manager));
 }
 
 /** Puts our adapter in the place of a request's own: it sees the final request, always settles, and keeps the context. */
@@ -149,4 +149,4 @@ function runsInReverse({ transitional }: InternalAxiosRequestConfig): boolean {
   return transitional?.legacyInterceptorReqResOrdering !== false;
 }
 
-const owners = new WeakMap<object, Owned>();
+const owners = new WeakMap<object, Retained>();

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { VERSION } from "./core/version.ts";
+import { VERSION } from "./core/telemetry/version.ts";
 
 const HELP = `a2a-otel ${VERSION}: one trace across agents that call each other over HTTP
 

@@ -1,4 +1,4 @@
-import { checkOptions } from "./core/options.ts";
+import { checkOptions } from "./core/telemetry/options.ts";
 import { examine } from "./doctor/examine.ts";
 import { peek } from "./doctor/peek.ts";
 import type { DoctorReport } from "./doctor/report.ts";

@@ -1,21 +1,21 @@
 import { context } from "@opentelemetry/api";
-import { addressOf, parseUrl } from "./core/attributes.ts";
-import { readAll, withHeaders } from "./core/carrier.ts";
-import { hasSomethingToTell, startCall } from "./core/start-call.ts";
-import { clientConfig } from "./core/client-config.ts";
-import type { ClientCall } from "./core/client-call.ts";
-import type { ClientConfig } from "./core/client-config.ts";
-import { withOtherHeaders } from "./core/overlay.ts";
-import { addOwner } from "./core/owners.ts";
-import type { Owned } from "./core/owners.ts";
-import { arrangeChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
-import { describe } from "./core/options.ts";
-import { Recent } from "./core/recent.ts";
-import type { ClientOptions } from "./core/options.ts";
-import { guarded, reportFailure } from "./core/guard.ts";
-import { wrapped } from "./core/wrapped.ts";
-import { FetchExchange } from "./fetch/exchange.ts";
-import { isGlobalDispatcherOwn, isNodeFetch, isSentByApplication } from "./fetch/platform.ts";
+import { addressOf, parseUrl } from "./core/http/attributes.ts";
+import { bufferIterable, withHeaders } from "./core/propagation/carrier.ts";
+import { isTracingActive, startCall } from "./core/calls/start-call.ts";
+import { clientConfig } from "./core/calls/client-config.ts";
+import type { ClientCall } from "./core/calls/client-call.ts";
+import type { ClientConfig } from "./core/calls/client-config.ts";
+import { copyWithHeaders } from "./core/propagation/copy-with-headers.ts";
+import { retain } from "./core/telemetry/retain.ts";
+import type { Retained } from "./core/telemetry/retain.ts";
+import { ensureLastSubscriber, thirdPartySubscribedFirst } from "./core/node/undici-channels.ts";
+import { describe } from "./core/telemetry/options.ts";
+import { BoundedCache } from "./core/http/bounded-cache.ts";
+import type { ClientOptions } from "./core/telemetry/options.ts";
+import { safeCall, reportFailure } from "./core/telemetry/diagnostics.ts";
+import { wrapped } from "./core/telemetry/wrapped.ts";
+import { FetchExchange } from "./clients/fetch/exchange.ts";
+import { isGlobalDispatcherOwn, isNodeFetch, isSentByApplication } from "./clients/fetch/platform.ts";
 
 /** What hooks are told of a fetch: its arguments. */
 export interface FetchRequest {
@@ -43,7 +43,7 @@ export function instrumentFetch(options: FetchOptions = {}): () => void {
   const config = clientConfig("instrumentFetch", options);
   const original = globalThis.fetch;
   if (typeof original !== "function") throw new TypeError("instrumentFetch: this runtime has no global fetch");
-  if (wrapped.has(original)) return addOwner(owners.get(original));
+  if (wrapped.has(original)) return retain(owners.get(original));
   let active = true;
   const fetch = traced(original, config, true, () => active);
   const restore = replaceGlobalFetch(fetch);
@@ -55,7 +55,7 @@ export function instrumentFetch(options: FetchOptions = {}): () => void {
       if (globalThis.fetch === fetch) restore();
     },
   });
-  return addOwner(owners.get(fetch));
+  return retain(owners.get(fetch));
 }
 
 /** Puts a function in the place of the global fetch, and returns what puts the old property back as it was. */
@@ -74,7 +74,7 @@ function replaceGlobalFetch(fetch: Fetch): () => void {
   };
 }
 
-const owners = new WeakMap<Fetch, Owned>();
+const owners = new WeakMap<Fetch, Retained>();
 
 /**
  * Wraps a fetch function, for clients that take one (`fetchImpl`). The given function is not changed; one that is wrapped already is
@@ -96,28 +96,28 @@ export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {})
  * it is called, and must find tracing suppressed. A function of the application's must not: it may start spans of its own.
  */
 function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActive: () => boolean): Fetch {
-  const isNodes = isGlobal && isNodeFetch(original);
+  const isNativeFunction = isGlobal && isNodeFetch(original);
 
   // Arguments that are only handed on are never made an object: a call of which nothing is told costs no memory.
   function fetch(this: unknown): Promise<Response> {
-    if (!isActive() || !hasSomethingToTell(config)) return Reflect.apply(original, this, arguments);
+    if (!isActive() || !isTracingActive(config)) return Reflect.apply(original, this, arguments);
     return Reflect.apply(send, this, arguments);
   }
 
   function send(this: unknown, ...args: FetchArguments): Promise<Response> {
     const call = startFetch(config, args);
     if (call === undefined) return Reflect.apply(original, this, args);
-    if (call.headers !== undefined) guarded("laying headers over a request", layHeaders, args, call);
+    if (call.headers !== undefined) safeCall("laying headers over a request", layHeaders, args, call);
     // Nothing is recorded and nothing is active but what was: there is nothing to follow.
     if (call.context === call.parent && !call.observed) return Reflect.apply(original, this, args);
 
-    const others = arrangeChannels();
+    const others = ensureLastSubscriber();
     const exchange = call.observed ? new FetchExchange(config, call, signalOf(args)) : undefined;
-    call.suppressing = isGlobal || foreignSubscribedFirst();
+    call.suppressing = isGlobal || thirdPartySubscribedFirst();
     let result: Promise<Response>;
     try {
       result =
-        isNodes && !others && !call.isFoundByContext() && runsNoOtherCode(args)
+        isNativeFunction && !others && !call.isFoundByContext() && runsNoOtherCode(args)
           ? Reflect.apply(original, this, args)
           : context.with(call.context, original, this, ...args);
     } catch (error) {
@@ -125,7 +125,7 @@ function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActi
       throw error;
     }
     // A foreign wrapper has started its span by now; a foreign subscriber does so when the request is created.
-    call.suppressing &&= foreignSubscribedFirst();
+    call.suppressing &&= thirdPartySubscribedFirst();
     return exchange === undefined ? result : exchange.settled(result);
   }
 
@@ -177,7 +177,7 @@ function startFetch(config: ClientConfig, args: FetchArguments): ClientCall | un
 function keepIterator(args: FetchArguments): void {
   const headers = args[1]?.headers as { next?: unknown } | undefined;
   if (typeof headers?.next !== "function") return;
-  args[1] = initWith(args[1], readAll(headers as Iterable<[string, string]>) as [string, string][]);
+  args[1] = initWith(args[1], bufferIterable(headers as Iterable<[string, string]>) as [string, string][]);
 }
 
 // The Fetch standard upper-cases these six and no others ("normalize a method").
@@ -191,7 +191,7 @@ function methodOf(input: FetchArguments[0], init: RequestInit | undefined): stri
   return NORMALIZED.test(method) ? method.toUpperCase() : method;
 }
 
-const normalized = new Recent<string>();
+const normalized = new BoundedCache<string>();
 
 /** The URL that is asked for, normalised; what was asked lately is at hand. */
 function urlOf(input: FetchArguments[0]): string {
@@ -250,5 +250,5 @@ function keepsReferrer({ url, referrer }: Request): boolean {
 
 /** A copy of an init with other headers. */
 function initWith(init: RequestInit | undefined, headers: HeadersInit): RequestInit {
-  return init === undefined || init === null ? { headers } : withOtherHeaders(init, headers);
+  return init === undefined || init === null ? { headers } : copyWithHeaders(init, headers);
 }

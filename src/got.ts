@@ -1,15 +1,15 @@
 import type { Got, HandlerFunction, Options, Response } from "got";
-import { hasSomethingToTell, startCall } from "./core/start-call.ts";
-import { clientConfig } from "./core/client-config.ts";
-import type { ClientCall } from "./core/client-call.ts";
-import type { ClientConfig } from "./core/client-config.ts";
-import { withHeaders } from "./core/carrier.ts";
-import { reportFailure } from "./core/guard.ts";
-import { describe } from "./core/options.ts";
-import type { ClientOptions } from "./core/options.ts";
-import { wrapped } from "./core/wrapped.ts";
-import { send } from "./got/attempt.ts";
-import type { Outcome, Transport } from "./got/attempt.ts";
+import { isTracingActive, startCall } from "./core/calls/start-call.ts";
+import { clientConfig } from "./core/calls/client-config.ts";
+import type { ClientCall } from "./core/calls/client-call.ts";
+import type { ClientConfig } from "./core/calls/client-config.ts";
+import { withHeaders } from "./core/propagation/carrier.ts";
+import { reportFailure } from "./core/telemetry/diagnostics.ts";
+import { describe } from "./core/telemetry/options.ts";
+import type { ClientOptions } from "./core/telemetry/options.ts";
+import { wrapped } from "./core/telemetry/wrapped.ts";
+import { send } from "./clients/got/attempt.ts";
+import type { Outcome, Transport } from "./clients/got/attempt.ts";
 
 /** Options of {@link wrapGot}. The hooks' `request` is got's `Options`, their `response` that of one attempt, at its headers. */
 export type GotOptions = ClientOptions<Options, Response>;
@@ -42,7 +42,7 @@ export function wrapGot<Instance extends Got>(got: Instance, options: GotOptions
 /** A handler that hands on the very options that it was given, and returns what the next one does: got accepts nothing else. */
 function tracing(config: ClientConfig): HandlerFunction {
   const handler: HandlerFunction = (options, next) => {
-    if (!hasSomethingToTell(config)) return next(options);
+    if (!isTracingActive(config)) return next(options);
     const traced: TracedRequest = { config, result: undefined, latest: undefined };
     try {
       traceAttempts(traced, options);

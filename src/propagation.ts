@@ -1,11 +1,11 @@
 import { SpanKind, SpanStatusCode, context as contextApi, propagation, trace } from "@opentelemetry/api";
 import type { Attributes, Context, Span } from "@opentelemetry/api";
-import { ERROR_TYPE } from "./core/attributes.ts";
-import { readHeaders, writeHeaders } from "./core/carrier.ts";
-import { errorTypeOf, recordFailure } from "./core/failure.ts";
-import { guarded } from "./core/guard.ts";
-import { contextOf, headersOf, propagationSource, replacedNames } from "./core/propagator.ts";
-import { checkContextManager, tracerSource } from "./core/telemetry.ts";
+import { ERROR_TYPE } from "./core/http/attributes.ts";
+import { readHeaders, writeHeaders } from "./core/propagation/carrier.ts";
+import { errorTypeOf, recordFailure } from "./core/http/failure.ts";
+import { safeCall } from "./core/telemetry/diagnostics.ts";
+import { contextOf, headersOf, propagationSource, replacedNames } from "./core/propagation/propagator.ts";
+import { checkContextManager, tracerSource } from "./core/telemetry/tracer.ts";
 
 /** Where trace context is written: a record, `Headers`, a `Map`, an array of pairs. */
 export type WritableCarrier = Record<string, unknown> | Headers | Map<string, string> | [string, string][];
@@ -31,7 +31,7 @@ const tracer = tracerSource(undefined);
 export function injectTraceContext(): Record<string, string>;
 export function injectTraceContext<Carrier extends WritableCarrier>(carrier: Carrier, context?: Context): Carrier;
 export function injectTraceContext(carrier: WritableCarrier = {}, context: Context = contextApi.active()): WritableCarrier {
-  guarded("writing trace context", () => {
+  safeCall("writing trace context", () => {
     const current = source();
     if (current === undefined) return;
     const headers = headersOf(current, context);
@@ -50,7 +50,7 @@ export function injectTraceContext(carrier: WritableCarrier = {}, context: Conte
  * const parent = extractTraceContext(message.headers);
  */
 export function extractTraceContext(carrier: ReadableCarrier, context: Context = contextApi.active()): Context {
-  const extracted = guarded("reading trace context", () => {
+  const extracted = safeCall("reading trace context", () => {
     const current = source();
     const headers = current && readHeaders(carrier, current.fields);
     return headers && contextOf(current, headers, context);
@@ -94,7 +94,7 @@ export function continueTrace<Result>(carrier: ReadableCarrier, fn: () => Result
   // A carrier with nothing in it leaves the active span, to which there is nothing to link.
   const links = mode === "link" && caller !== undefined && caller !== trace.getSpanContext(active) ? [{ context: caller }] : [];
   const { kind = SpanKind.INTERNAL, attributes = {} } = options;
-  const span = guarded("the tracer", () => tracer()?.startSpan(name, { kind, attributes, links }, base));
+  const span = safeCall("the tracer", () => tracer()?.startSpan(name, { kind, attributes, links }, base));
   if (span === undefined) return contextApi.with(base, fn);
   return within(span, () => contextApi.with(trace.setSpan(base, span), fn));
 }
@@ -131,15 +131,15 @@ function within<Result>(span: Span, work: () => Result): Result {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   const then = (): unknown => (value as Partial<PromiseLike<unknown>> | null | undefined)?.then;
-  return typeof guarded("reading a result", then) === "function";
+  return typeof safeCall("reading a result", then) === "function";
 }
 
 function ended(span: Span): void {
-  guarded("ending a span", () => span.end());
+  safeCall("ending a span", () => span.end());
 }
 
 function failed(span: Span, error: unknown): void {
-  guarded("recording an exception", () => {
+  safeCall("recording an exception", () => {
     span.setAttribute(ERROR_TYPE, errorTypeOf(error, undefined));
     span.setStatus({ code: SpanStatusCode.ERROR });
     recordFailure(span, error, undefined);

@@ -2,14 +2,14 @@ import { context, diag, propagation, trace } from "@opentelemetry/api";
 import type { TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
-import { w3cBaggagePropagator } from "./core/baggage.ts";
-import { own, propagationInEffect } from "./core/in-effect.ts";
-import type { PropagationSetup } from "./core/in-effect.ts";
-import { SETUP_OPTIONS, checkOptions } from "./core/options.ts";
-import { propagatorNames, w3cPropagator } from "./core/propagator.ts";
-import { hasContextManager, isNoop } from "./core/telemetry.ts";
+import { w3cBaggagePropagator } from "./core/propagation/baggage.ts";
+import { own, propagationStatus } from "./core/telemetry/propagation-status.ts";
+import type { PropagationSetup } from "./core/telemetry/propagation-status.ts";
+import { SETUP_OPTIONS, checkOptions } from "./core/telemetry/options.ts";
+import { propagatorNames, w3cPropagator } from "./core/propagation/propagator.ts";
+import { hasContextManager, isNoop } from "./core/telemetry/tracer.ts";
 
-export type { PropagationSetup } from "./core/in-effect.ts";
+export type { PropagationSetup } from "./core/telemetry/propagation-status.ts";
 
 /** Options of {@link setupPropagation}. */
 export interface SetupOptions {
@@ -36,7 +36,7 @@ export function setupPropagation(options: SetupOptions = {}): PropagationSetup {
   checkOptions("setupPropagation", options, SETUP_OPTIONS);
   if (propagation.fields().length === 0) setPropagator(options.propagator ?? propagatorOfEnvironment());
   if (options.contextManager !== false && !hasContextManager()) setContextManager();
-  return propagationInEffect();
+  return propagationStatus();
 }
 
 function setPropagator(propagator: TextMapPropagator | undefined): void {

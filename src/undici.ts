@@ -1,21 +1,21 @@
 import { stringify } from "node:querystring";
 import { context } from "@opentelemetry/api";
 import type { Dispatcher } from "undici";
-import { parseUrl } from "./core/attributes.ts";
-import { isSuppressed } from "./core/call-context.ts";
-import { readAll, withHeaders } from "./core/carrier.ts";
-import { hasSomethingToTell, startCall } from "./core/start-call.ts";
-import { clientConfig } from "./core/client-config.ts";
-import type { ClientCall } from "./core/client-call.ts";
-import type { ClientConfig } from "./core/client-config.ts";
-import { reportFailure } from "./core/guard.ts";
-import type { ClientOptions } from "./core/options.ts";
-import { withOtherHeaders } from "./core/overlay.ts";
-import { Recent } from "./core/recent.ts";
-import { arrangeChannels, foreignSubscribedFirst } from "./core/undici-channels.ts";
-import type { ChannelRequest } from "./core/undici-channels.ts";
-import { Attempt, attemptBefore, contextBesideAttempt, rememberSuppressed } from "./undici/attempt.ts";
-import { tracedHandler } from "./undici/handler.ts";
+import { parseUrl } from "./core/http/attributes.ts";
+import { isSuppressed } from "./core/context/call-context.ts";
+import { bufferIterable, withHeaders } from "./core/propagation/carrier.ts";
+import { isTracingActive, startCall } from "./core/calls/start-call.ts";
+import { clientConfig } from "./core/calls/client-config.ts";
+import type { ClientCall } from "./core/calls/client-call.ts";
+import type { ClientConfig } from "./core/calls/client-config.ts";
+import { reportFailure } from "./core/telemetry/diagnostics.ts";
+import type { ClientOptions } from "./core/telemetry/options.ts";
+import { copyWithHeaders } from "./core/propagation/copy-with-headers.ts";
+import { BoundedCache } from "./core/http/bounded-cache.ts";
+import { ensureLastSubscriber, thirdPartySubscribedFirst } from "./core/node/undici-channels.ts";
+import type { ChannelRequest } from "./core/node/undici-channels.ts";
+import { Attempt, attemptBefore, contextBesideAttempt, rememberSuppressed } from "./clients/undici/attempt.ts";
+import { tracedHandler } from "./clients/undici/handler.ts";
 
 /** What hooks are told of an undici request: the options that were dispatched, as the caller gave them. */
 export type UndiciRequest = Dispatcher.DispatchOptions;
@@ -49,7 +49,7 @@ export function traceInterceptor(options: UndiciOptions = {}): Dispatcher.Dispat
   return (dispatch) => {
     const target: Target = { origin: undefined };
     return (given, handler) => {
-      if (!hasSomethingToTell(config)) return dispatch(given, handler);
+      if (!isTracingActive(config)) return dispatch(given, handler);
       const opts = withoutIterator(given);
       const attempt = startAttempt(config, opts, handler, target);
       return attempt === undefined ? dispatch(opts, handler) : run(dispatch, opts, handler, attempt);
@@ -64,10 +64,10 @@ function run(
   attempt: Attempt,
 ): boolean {
   const { call } = attempt;
-  const others = arrangeChannels();
+  const others = ensureLastSubscriber();
   if (call.observed) call.exchange = attempt;
   // A foreign subscriber that is told before us must find tracing suppressed already; else the channel's own subscribers see to that.
-  call.suppression.suppressing = foreignSubscribedFirst();
+  call.suppression.suppressing = thirdPartySubscribedFirst();
   const sent = withCallHeaders(opts, call);
   const told = tracedHandler(handler, attempt);
   try {
@@ -160,7 +160,7 @@ function withQuery(path: string, query: Record<string, unknown>): string {
   return text === "" ? path : `${path}?${text}`;
 }
 
-const normalOrigins = new Recent<string>();
+const normalOrigins = new BoundedCache<string>();
 
 function normalOrigin(origin: string | URL | undefined): string | undefined {
   if (origin === undefined || origin === null) return undefined;
@@ -178,8 +178,8 @@ function withoutIterator(opts: Dispatcher.DispatchOptions): Dispatcher.DispatchO
   try {
     const headers = opts?.headers as { next?: unknown } | null | undefined;
     if (typeof headers?.next !== "function") return opts;
-    const read = readAll(headers as Iterable<unknown>);
-    return withOtherHeaders(opts, Array.isArray(read) ? new Set(read) : read);
+    const read = bufferIterable(headers as Iterable<unknown>);
+    return copyWithHeaders(opts, Array.isArray(read) ? new Set(read) : read);
   } catch (error) {
     reportFailure("reading the headers of a request", error);
     return opts;
@@ -202,9 +202,9 @@ function layHeaders(opts: Dispatcher.DispatchOptions, call: ClientCall): Dispatc
   if (!Array.isArray(headers)) {
     const laid = withHeaders(headers, call.headers, call.replaced);
     // undici takes an array for a flat one; pairs are welcome in any other iterable.
-    return withOtherHeaders(opts, Array.isArray(laid) ? new Set(laid) : laid);
+    return copyWithHeaders(opts, Array.isArray(laid) ? new Set(laid) : laid);
   }
   if (headers.length % 2 !== 0 || (headers.length > 0 && typeof headers[0] !== "string")) return opts;
   const laid = headers.length === 0 ? Object.entries(call.headers).flat() : withHeaders(headers, call.headers, call.replaced);
-  return withOtherHeaders(opts, laid);
+  return copyWithHeaders(opts, laid);
 }

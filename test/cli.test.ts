@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { OLDEST_NODE } from "../src/doctor/runtime.ts";
 import { parseArguments } from "../src/doctor/arguments.ts";
-import { VERSION } from "../src/core/version.ts";
+import { VERSION } from "../src/core/telemetry/version.ts";
 import { cli } from "./doctor/app.ts";
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8")) as { bin: Record<string, string>; engines: { node: string } };

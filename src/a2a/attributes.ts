@@ -1,6 +1,6 @@
 import type { AgentCard } from "@a2a-js/sdk";
 import type { Attributes } from "@opentelemetry/api";
-import { A2A_METHOD_NAME } from "../core/a2a-recognition.ts";
+import { A2A_METHOD_NAME } from "../core/http/a2a-recognition.ts";
 
 /** Attributes of OpenTelemetry's A2A conventions (development), and how they come from what the SDK's methods are given and return. */
 

@@ -3,14 +3,14 @@ import type { Client, RequestOptions } from "@a2a-js/sdk/client";
 import { SpanKind, context, trace } from "@opentelemetry/api";
 import type { Attributes, Context } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
-import { SERVER_ADDRESS, SERVER_PORT, originOf } from "../core/attributes.ts";
-import { isSuppressed } from "../core/call-context.ts";
-import { isCancellation } from "../core/failure.ts";
-import { guarded } from "../core/guard.ts";
-import { A2A_OPTIONS, checkOptions } from "../core/options.ts";
-import type { A2AOptions } from "../core/options.ts";
-import { checkContextManager, tracerSource } from "../core/telemetry.ts";
-import { wrapped } from "../core/wrapped.ts";
+import { SERVER_ADDRESS, SERVER_PORT, originOf } from "../core/http/attributes.ts";
+import { isSuppressed } from "../core/context/call-context.ts";
+import { isCancellation } from "../core/http/failure.ts";
+import { safeCall } from "../core/telemetry/diagnostics.ts";
+import { A2A_OPTIONS, checkOptions } from "../core/telemetry/options.ts";
+import type { A2AOptions } from "../core/telemetry/options.ts";
+import { checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
+import { wrapped } from "../core/telemetry/wrapped.ts";
 import { agentAttributes, conversationOf, requestAttributes } from "./attributes.ts";
 import { withConversation } from "./conversation.ts";
 import { receivedErrorType } from "./failure.ts";
@@ -74,7 +74,7 @@ export function wrapA2AClient<C extends Pick<Client, "sendMessage">>(client: C, 
       const { transport, protocolVersion } = client as Partial<Client>;
       const told = requestAttributes(method, request, (transport as Inner | undefined)?.defaultTenant, protocolVersion);
       const attributes = { ...told, ...agent.attributes };
-      const span = guarded("the tracer", () => recorder.startSpan(method, { kind: SpanKind.CLIENT, attributes }, base));
+      const span = safeCall("the tracer", () => recorder.startSpan(method, { kind: SpanKind.CLIENT, attributes }, base));
       if (span === undefined) return silent(base);
       const signal = (args[key === "getAgentCard" ? 0 : 1] as RequestOptions | undefined)?.signal;
       const judge = (error: unknown): string | undefined =>
@@ -86,10 +86,10 @@ export function wrapA2AClient<C extends Pick<Client, "sendMessage">>(client: C, 
   const around = new Map<PropertyKey, Around>();
   for (const key of Object.keys(METHODS)) {
     around.set(key, (call, args) => {
-      const begin = guarded("preparing an A2A call", prepare, key, args);
+      const begin = safeCall("preparing an A2A call", prepare, key, args);
       if (begin === undefined) return call();
       if (STREAMING.has(key)) return followStream(call(), begin);
-      const operation = guarded("beginning an A2A call", begin);
+      const operation = safeCall("beginning an A2A call", begin);
       return operation === undefined ? call() : followCall(operation, call);
     });
   }

@@ -1,5 +1,5 @@
-import { errorTypeOf } from "../core/failure.ts";
-import { guarded } from "../core/guard.ts";
+import { errorTypeOf } from "../core/http/failure.ts";
+import { safeCall } from "../core/telemetry/diagnostics.ts";
 
 const CAUSES_FOLLOWED = 4;
 
@@ -30,12 +30,12 @@ interface SdkError {
  * `error.type` of a failed call: the JSON-RPC code or the HTTP status that the agent answered with, else what any failure is called.
  */
 export function receivedErrorType(error: unknown, signal: AbortSignal | undefined): string {
-  return guarded("reading an error", answered, error, CAUSES_FOLLOWED) ?? errorTypeOf(error, signal);
+  return safeCall("reading an error", answered, error, CAUSES_FOLLOWED) ?? errorTypeOf(error, signal);
 }
 
 /** `error.type` of what a handler threw: the JSON-RPC code that the SDK's transport answers it with. */
 export function answeredErrorType(error: unknown): string {
-  return guarded("reading an error", answered, error, 1) ?? INTERNAL_ERROR;
+  return safeCall("reading an error", answered, error, 1) ?? INTERNAL_ERROR;
 }
 
 /** What an error of the SDK says that was answered. An error in mid-stream has the one with the code as its cause. */

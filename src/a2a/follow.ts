@@ -1,5 +1,5 @@
 import { context } from "@opentelemetry/api";
-import { guarded } from "../core/guard.ts";
+import { safeCall } from "../core/telemetry/diagnostics.ts";
 import type { Operation } from "./operation.ts";
 
 /** Runs a method in its operation's context and follows it to the end of its promise. */
@@ -32,7 +32,7 @@ export function followCall(operation: Operation, call: () => unknown): unknown {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   const then = (): unknown => (value as Partial<PromiseLike<unknown>> | null | undefined)?.then;
-  return typeof guarded("reading a result", then) === "function";
+  return typeof safeCall("reading a result", then) === "function";
 }
 
 /** A stream that was given up without a word ends when it is collected. */
@@ -58,7 +58,7 @@ function follow(stream: Stream, begin: () => Operation | undefined): Stream {
     if (!begun) {
       begun = true;
       // A stream that is closed before it has begun makes no call.
-      if (name === "next") operation = guarded("beginning an A2A call", begin);
+      if (name === "next") operation = safeCall("beginning an A2A call", begin);
       if (operation !== undefined) abandoned?.register(followed, operation);
     }
     const current = operation;

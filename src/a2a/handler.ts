@@ -3,19 +3,19 @@ import type { A2ARequestHandler, ServerCallContext } from "@a2a-js/sdk/server";
 import { SpanKind, context, isSpanContextValid, trace } from "@opentelemetry/api";
 import type { Attributes, Context, Span } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
-import { recogniseA2A } from "../core/a2a-recognition.ts";
-import { HTTP_REQUEST_METHOD, HTTP_ROUTE, SERVER_ADDRESS, SERVER_PORT, URL_PATH, originOf } from "../core/attributes.ts";
-import { isSuppressed } from "../core/call-context.ts";
-import { readHeader, readHeaders } from "../core/carrier.ts";
-import { guarded } from "../core/guard.ts";
-import { namedSpans } from "../core/named-spans.ts";
-import { A2A_OPTIONS, checkOptions } from "../core/options.ts";
-import type { A2AOptions } from "../core/options.ts";
-import { contextOf, propagationSource } from "../core/propagator.ts";
-import { openServerSpan } from "../core/server-call.ts";
-import type { OpenServerSpan } from "../core/server-call.ts";
-import { checkContextManager, tracerSource } from "../core/telemetry.ts";
-import { wrapped } from "../core/wrapped.ts";
+import { recogniseA2A } from "../core/http/a2a-recognition.ts";
+import { HTTP_REQUEST_METHOD, HTTP_ROUTE, SERVER_ADDRESS, SERVER_PORT, URL_PATH, originOf } from "../core/http/attributes.ts";
+import { isSuppressed } from "../core/context/call-context.ts";
+import { readHeader, readHeaders } from "../core/propagation/carrier.ts";
+import { safeCall } from "../core/telemetry/diagnostics.ts";
+import { namedSpans } from "../core/telemetry/named-spans.ts";
+import { A2A_OPTIONS, checkOptions } from "../core/telemetry/options.ts";
+import type { A2AOptions } from "../core/telemetry/options.ts";
+import { contextOf, propagationSource } from "../core/propagation/propagator.ts";
+import { openServerSpan } from "../core/calls/server-call.ts";
+import type { OpenServerSpan } from "../core/calls/server-call.ts";
+import { checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
+import { wrapped } from "../core/telemetry/wrapped.ts";
 import { agentAttributes, conversationOf, requestAttributes } from "./attributes.ts";
 import { withConversation } from "./conversation.ts";
 import { answeredErrorType } from "./failure.ts";
@@ -98,7 +98,7 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
     const recorder = silenced ? undefined : tracer();
     const span =
       recorder &&
-      guarded("the tracer", () => {
+      safeCall("the tracer", () => {
         const attributes = { ...tell(), ...hostAttributes(call) };
         return recorder.startSpan(method, { kind: SpanKind.SERVER, attributes }, base);
       });
@@ -114,7 +114,7 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
       const active = context.active();
       if (isSuppressed(active)) return call();
       if (STREAMING.has(key)) return followStream(call(), () => begin(method, active, args));
-      const operation = guarded("beginning an A2A call", begin, method, active, args);
+      const operation = safeCall("beginning an A2A call", begin, method, active, args);
       return operation === undefined ? call() : followCall(operation, call);
     });
   }
@@ -144,7 +144,7 @@ function liveSpan(active: Context, call: unknown): OpenServerSpan | "claimed" | 
 
 /** Names the SERVER span by the method, for good. @returns whether the request came by A2A's REST binding. */
 function nameSpan({ span, metadata }: OpenServerSpan, method: string, attributes: Attributes): boolean {
-  guarded("a span", () => {
+  safeCall("a span", () => {
     if (metadata?.route !== undefined) {
       // Whoever owns the span would name it by its route when the response ends.
       span.setAttribute(HTTP_ROUTE, metadata.route);
@@ -163,7 +163,7 @@ const A2A_HEADERS = { "a2a-version": "" };
 
 /** The headers of the request, which the SDK's transports keep with the call. */
 function headersOf(call: ServerCallContext | undefined): unknown {
-  return guarded("reading the request's headers", () => call?.state?.get("headers"));
+  return safeCall("reading the request's headers", () => call?.state?.get("headers"));
 }
 
 function hostAttributes(call: ServerCallContext | undefined): Attributes {

@@ -1,9 +1,9 @@
 import { SpanStatusCode } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
-import { ERROR_TYPE } from "../core/attributes.ts";
-import { recordFailure } from "../core/failure.ts";
-import { guarded, reportFailure } from "../core/guard.ts";
-import { now } from "../core/metrics.ts";
+import { ERROR_TYPE } from "../core/http/attributes.ts";
+import { recordFailure } from "../core/http/failure.ts";
+import { safeCall, reportFailure } from "../core/telemetry/diagnostics.ts";
+import { now } from "../core/telemetry/meter.ts";
 import { A2A_TASK_ID, A2A_TASK_STATE, GEN_AI_CONVERSATION_ID, readResult } from "./attributes.ts";
 
 /** Names a failure: its `error.type`, or undefined for what is none (a cancel), or is told by another layer. */
@@ -36,7 +36,7 @@ export class Operation {
     this.answered = true;
     this.#last = now();
     if (this.#ended || this.#span?.isRecording() !== true) return;
-    const seen = guarded("reading a result", readResult, result);
+    const seen = safeCall("reading a result", readResult, result);
     if (seen === undefined) return;
     this.#tell(A2A_TASK_ID, seen.taskId);
     this.#tell(A2A_TASK_STATE, seen.state);
@@ -46,15 +46,15 @@ export class Operation {
   #tell(name: string, value: string | undefined): void {
     if (value === undefined || this.#told[name] === value) return;
     this.#told[name] = value;
-    guarded("a span", () => this.#span?.setAttribute(name, value));
+    safeCall("a span", () => this.#span?.setAttribute(name, value));
   }
 
   fail(error: unknown): void {
     if (this.#ended) return;
-    const type = guarded("judging a failure", this.#judge, error, this);
+    const type = safeCall("judging a failure", this.#judge, error, this);
     const span = this.#span;
     if (type !== undefined && span?.isRecording() === true) {
-      guarded("recording an exception", () => {
+      safeCall("recording an exception", () => {
         span.setAttribute(ERROR_TYPE, type);
         span.setStatus({ code: SpanStatusCode.ERROR });
         recordFailure(span, error, undefined);

@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, context } from "@opentelemetry/api";
-import { hasContextManager } from "../core/telemetry.ts";
-import type { PropagationSetup } from "../core/in-effect.ts";
+import { hasContextManager } from "../core/telemetry/tracer.ts";
+import type { PropagationSetup } from "../core/telemetry/propagation-status.ts";
 import { className, peek } from "./peek.ts";
 import type { Findings } from "./report.ts";
 

@@ -1,4 +1,4 @@
-import { redactText } from "../core/guard.ts";
+import { redactText } from "../core/telemetry/diagnostics.ts";
 import type { Findings } from "./report.ts";
 
 /** Environment variables, as `process.env` has them. */

@@ -1,8 +1,8 @@
 import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import type { Span, TracerProvider } from "@opentelemetry/api";
-import { propagationInEffect } from "../core/in-effect.ts";
-import { hasContextManager } from "../core/telemetry.ts";
-import { VERSION } from "../core/version.ts";
+import { propagationStatus } from "../core/telemetry/propagation-status.ts";
+import { hasContextManager } from "../core/telemetry/tracer.ts";
+import { VERSION } from "../core/telemetry/version.ts";
 import { checkContextManager } from "./context.ts";
 import { checkApi, checkOwnCopies, findCopies } from "./copies.ts";
 import type { Copies } from "./copies.ts";
@@ -68,7 +68,7 @@ export async function examine(examination: Examination): Promise<DoctorReport> {
     findings: findings.all,
     runtime,
     version: VERSION,
-    propagation: propagationInEffect(),
+    propagation: propagationStatus(),
     copies: [...copies.apis, ...copies.own],
     roundTrip,
   });
@@ -117,7 +117,7 @@ async function examineTelemetry(look: Look): Promise<RoundTrip | undefined> {
 /** Looks at the places that the API has for an SDK. */
 async function examinePlaces(look: Look, provider: TracerProvider | undefined, span: Span, setByCall: boolean): Promise<void> {
   const { findings, copies, environment } = look;
-  const inEffect = propagationInEffect();
+  const inEffect = propagationStatus();
   await guarded(findings, "the SDK", () =>
     provider === undefined
       ? checkNoSdk(findings, copies.loaded, environment, look.runtime)
@@ -155,7 +155,7 @@ async function tryCall(
   if (trip === undefined) return undefined;
   const needsSecond = trip.failure === undefined && trip.traceparents.length === 0;
   const wrapped = needsSecond ? await makeRoundTrip(span, "wrapFetch", timeout) : undefined;
-  const { fields } = propagationInEffect();
+  const { fields } = propagationStatus();
   const trouble = isVisible
     ? hasContextManager()
       ? undefined

@@ -1,4 +1,4 @@
-import { wrapped } from "../core/wrapped.ts";
+import { wrapped } from "../core/telemetry/wrapped.ts";
 import type { Copies } from "./copies.ts";
 import { peek } from "./peek.ts";
 import type { Findings } from "./report.ts";

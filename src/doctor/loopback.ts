@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, context, propagation, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import type { AddressInfo } from "node:net";
-import { findCall } from "../core/open-calls.ts";
+import { findActiveCall } from "../core/calls/active-calls.ts";
 import { traceRequests } from "../server/node.ts";
 
 /** The path of each call, by which they are known in a backend. */
@@ -64,6 +64,6 @@ export async function openLoopback(): Promise<Loopback | undefined> {
 
 function spanOfOpenCall(traceparent: string | string[] | undefined): Span | undefined {
   const call =
-    typeof traceparent === "string" ? (findCall(traceparent, ROOT_CONTEXT) as { context?: Context } | undefined) : undefined;
+    typeof traceparent === "string" ? (findActiveCall(traceparent, ROOT_CONTEXT) as { context?: Context } | undefined) : undefined;
   return call?.context && trace.getSpan(call.context);
 }

@@ -1,5 +1,5 @@
-import { propagatorNames } from "../core/propagator.ts";
-import type { PropagationSetup } from "../core/in-effect.ts";
+import { propagatorNames } from "../core/propagation/propagator.ts";
+import type { PropagationSetup } from "../core/telemetry/propagation-status.ts";
 import type { Findings } from "./report.ts";
 
 /** The names that `OTEL_PROPAGATORS` has for formats other than W3C's, by a header of each. */

@@ -1,4 +1,4 @@
-import type { PropagationSetup } from "../core/in-effect.ts";
+import type { PropagationSetup } from "../core/telemetry/propagation-status.ts";
 import type { PackageCopy } from "./packages.ts";
 import type { RoundTrip } from "./round-trip.ts";
 import type { Runtime } from "./runtime.ts";

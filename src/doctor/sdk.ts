@@ -1,6 +1,6 @@
 import { ProxyTracerProvider, trace } from "@opentelemetry/api";
 import type { Span, TracerProvider } from "@opentelemetry/api";
-import { isNoop } from "../core/telemetry.ts";
+import { isNoop } from "../core/telemetry/tracer.ts";
 import type { Environment } from "./environment.ts";
 import { className, peek } from "./peek.ts";
 import type { Findings } from "./report.ts";

@@ -1,9 +1,9 @@
 import { context } from "@opentelemetry/api";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { isError, protocolVersion } from "../core/attributes.ts";
-import type { Received } from "../core/server-attributes.ts";
-import type { ServerCall } from "../core/server-call.ts";
+import { isError, protocolVersion } from "../core/http/attributes.ts";
+import type { Received } from "../core/http/server-attributes.ts";
+import type { ServerCall } from "../core/calls/server-call.ts";
 
 /** A request and a response of node:http, or of node:http2's compatibility API. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;

@@ -1,4 +1,4 @@
-import { guarded } from "../core/guard.ts";
+import { safeCall } from "../core/telemetry/diagnostics.ts";
 
 /** What is read of express's request; express 4 and 5 agree on it. */
 interface ExpressRequest {
@@ -50,7 +50,7 @@ interface Match {
  * The request's `baseUrl` does not tell the mount paths: it is empty again when a router has passed an error on.
  */
 export function routeOf(request: unknown): string | undefined {
-  return guarded("reading express's route", () => {
+  return safeCall("reading express's route", () => {
     const { route, app, baseUrl = "", originalUrl = "" } = request as ExpressRequest;
     const path = route && template(route.path);
     if (route === undefined || path === undefined) return undefined;

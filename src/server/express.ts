@@ -1,8 +1,8 @@
 import { context, trace } from "@opentelemetry/api";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ServerOptions } from "../core/options.ts";
-import { receiveCall } from "../core/server-call.ts";
-import { serverConfig } from "../core/server-config.ts";
+import type { ServerOptions } from "../core/telemetry/options.ts";
+import { receiveCall } from "../core/calls/server-call.ts";
+import { serverConfig } from "../core/calls/server-config.ts";
 import { followResponse, NodeReceived } from "./exchange.ts";
 import { routeOf } from "./express-route.ts";
 

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { isError } from "../core/attributes.ts";
-import { isCancellation, recordFailure } from "../core/failure.ts";
-import { guarded } from "../core/guard.ts";
-import { openServerSpan } from "../core/server-call.ts";
+import { isError } from "../core/http/attributes.ts";
+import { isCancellation, recordFailure } from "../core/http/failure.ts";
+import { safeCall } from "../core/telemetry/diagnostics.ts";
+import { openServerSpan } from "../core/calls/server-call.ts";
 import { callOf, failing } from "./exchange.ts";
 import type { NodeResponse } from "./exchange.ts";
 
@@ -14,11 +14,11 @@ import type { NodeResponse } from "./exchange.ts";
  */
 export function tellFailures(app: FastifyInstance, sensitive: RegExp | undefined): void {
   app.addHook("onError", (request, reply, error, done) => {
-    guarded("following an error", noteError, request, reply, error, sensitive);
+    safeCall("following an error", noteError, request, reply, error, sensitive);
     done();
   });
   app.addHook("onSend", (request, reply, payload, done) => {
-    if (typeof payload === "object" && payload !== null) guarded("following a body", followBody, request, reply, payload);
+    if (typeof payload === "object" && payload !== null) safeCall("following a body", followBody, request, reply, payload);
     done();
   });
 }
@@ -33,7 +33,7 @@ function noteError(request: FastifyRequest, reply: FastifyReply, error: unknown,
   noted.add(reply);
   const { raw } = reply;
   raw.once("finish", () => {
-    if (raw.statusCode >= 500) guarded("recording an exception", recordFailure, span, error, sensitive);
+    if (raw.statusCode >= 500) safeCall("recording an exception", recordFailure, span, error, sensitive);
   });
 }
 
@@ -57,7 +57,7 @@ function followBody(request: FastifyRequest, { raw }: FastifyReply, payload: Pay
     const { getReader } = body;
     body.getReader = (...args) => {
       const reader = Reflect.apply(getReader, body, args);
-      guarded("following a body", () => void reader.closed.catch((error: unknown) => tell(raw, error)));
+      safeCall("following a body", () => void reader.closed.catch((error: unknown) => tell(raw, error)));
       return reader;
     };
   }

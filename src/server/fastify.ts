@@ -1,12 +1,12 @@
 import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions } from "fastify";
-import { reportFailure } from "../core/guard.ts";
-import type { ServerOptions } from "../core/options.ts";
-import { openServerSpan, receiveCall } from "../core/server-call.ts";
-import type { ServerCall } from "../core/server-call.ts";
-import { serverConfig } from "../core/server-config.ts";
-import type { ServerConfig } from "../core/server-config.ts";
+import { reportFailure } from "../core/telemetry/diagnostics.ts";
+import type { ServerOptions } from "../core/telemetry/options.ts";
+import { openServerSpan, receiveCall } from "../core/calls/server-call.ts";
+import type { ServerCall } from "../core/calls/server-call.ts";
+import { serverConfig } from "../core/calls/server-config.ts";
+import type { ServerConfig } from "../core/calls/server-config.ts";
 import { callOf, followResponse, NodeReceived } from "./exchange.ts";
 import { tellFailures } from "./fastify-failures.ts";
 

@@ -1,10 +1,10 @@
 import { ROOT_CONTEXT, context } from "@opentelemetry/api";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { describe } from "../core/options.ts";
-import type { ServerOptions } from "../core/options.ts";
-import { receiveCall } from "../core/server-call.ts";
-import { serverConfig } from "../core/server-config.ts";
-import { wrapped } from "../core/wrapped.ts";
+import { describe } from "../core/telemetry/options.ts";
+import type { ServerOptions } from "../core/telemetry/options.ts";
+import { receiveCall } from "../core/calls/server-call.ts";
+import { serverConfig } from "../core/calls/server-config.ts";
+import { wrapped } from "../core/telemetry/wrapped.ts";
 import { followResponse, NodeReceived } from "./exchange.ts";
 import type { NodeRequest, NodeResponse } from "./exchange.ts";
 

@@ -1,8 +1,8 @@
 import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
-import { describe } from "../core/options.ts";
-import type { ServerOptions } from "../core/options.ts";
-import { serverConfig } from "../core/server-config.ts";
-import { wrapped } from "../core/wrapped.ts";
+import { describe } from "../core/telemetry/options.ts";
+import type { ServerOptions } from "../core/telemetry/options.ts";
+import { serverConfig } from "../core/calls/server-config.ts";
+import { wrapped } from "../core/telemetry/wrapped.ts";
 import { receiveRequest } from "./web/exchange.ts";
 import { failureOf, routeOf } from "./web/hono.ts";
 import type { HonoContext } from "./web/hono.ts";

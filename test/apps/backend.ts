@@ -20,7 +20,7 @@ export interface Backend {
   readonly close: () => Promise<void>;
 }
 
-const PATIENCE = 8_000;
+const UNCONSUMED_BODY_TIMEOUT_MS = 8_000;
 // An exporter sends what ended last at once (SimpleSpanProcessor): a span too many is here within this time.
 const AFTERTHOUGHT = 150;
 
@@ -45,7 +45,7 @@ async function startBackend(): Promise<Backend> {
       OTEL_SERVICE_NAME: "app",
     },
     spans: async (count, counts = () => true) => {
-      const deadline = performance.now() + PATIENCE;
+      const deadline = performance.now() + UNCONSUMED_BODY_TIMEOUT_MS;
       while (received.filter(counts).length < count && performance.now() < deadline) await pause(10);
       await pause(AFTERTHOUGHT);
       const spans = received.toSorted((a, b) => Number(a.start - b.start));

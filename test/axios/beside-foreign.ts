@@ -7,7 +7,7 @@ import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
 import axios, { create } from "axios";
 import type { AxiosInstance } from "axios";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { isHttpPatched } from "../../src/axios/transport.ts";
+import { isHttpPatched } from "../../src/clients/axios/transport.ts";
 import { instrumentAxios } from "../../src/axios.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";

@@ -4,7 +4,7 @@ import axios, { AxiosError, create } from "axios";
 import type { AxiosInstance } from "axios";
 import { afterAll, afterEach, beforeAll, beforeEach, describe as suite, expect, it } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
-import { openCalls } from "../../src/core/open-calls.ts";
+import { activeCalls } from "../../src/core/calls/active-calls.ts";
 import { CANCELLED, GOOD, ending, failed, lasted } from "./ending.ts";
 import type { Ending } from "./ending.ts";
 import { ROUTES, serve } from "../support/server.ts";
@@ -140,7 +140,7 @@ suite("calls with random failures", () => {
       await telemetry.settled(6000);
       expect(telemetry.own()).toHaveLength(300);
       expect(telemetry.started()).toBe(300);
-      expect(openCalls).toEqual([]);
+      expect(activeCalls).toEqual([]);
       expect(new Set(telemetry.own().map((own) => own.spanContext().spanId)).size).toBe(300);
     },
     30_000,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { context, trace } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
-import { openCalls } from "../../src/core/open-calls.ts";
+import { activeCalls } from "../../src/core/calls/active-calls.ts";
 import type { RunningCall } from "./call.ts";
 import type { Around } from "./client-run.ts";
 import type { SpanReport } from "./job.ts";
@@ -62,7 +62,7 @@ export function startTracing(): Tracing {
         flaws: [...flaws].map(([flaw, { times, index }]) => [flaw, times, index] as const),
         open: telemetry.open().slice(0, 10),
         said: [...telemetry.said],
-        kept: { calls: sizeOf(openCalls), timers: 0 },
+        kept: { calls: sizeOf(activeCalls), timers: 0 },
       };
     },
   };

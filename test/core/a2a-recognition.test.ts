@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { BODY_LOOK, recogniseA2A } from "../../src/core/a2a-recognition.ts";
+import { BODY_LOOK, recogniseA2A } from "../../src/core/http/a2a-recognition.ts";
 
 const V1 = { "A2A-Version": "1.0" };
 

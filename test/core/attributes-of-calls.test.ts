@@ -1,7 +1,7 @@
 import { runInNewContext } from "node:vm";
 import type { Attributes } from "@opentelemetry/api";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { A2ARecognition } from "../../src/core/a2a-recognition.ts";
+import type { A2ARecognition } from "../../src/core/http/a2a-recognition.ts";
 import {
   addressOf,
   errorType,
@@ -13,13 +13,13 @@ import {
   redactQuery,
   redactUrl,
   sensitiveQuery,
-} from "../../src/core/attributes.ts";
-import { measuredAttributes as measuredOfClient, nameSpan, startAttributes } from "../../src/core/client-attributes.ts";
-import { clientConfig } from "../../src/core/client-config.ts";
-import type { ClientOptions, ServerOptions } from "../../src/core/options.ts";
-import { measuredAttributes as measuredOfServer, requestAttributes } from "../../src/core/server-attributes.ts";
-import type { Received } from "../../src/core/server-attributes.ts";
-import { serverConfig } from "../../src/core/server-config.ts";
+} from "../../src/core/http/attributes.ts";
+import { measuredAttributes as measuredOfClient, nameSpan, startAttributes } from "../../src/core/http/client-attributes.ts";
+import { clientConfig } from "../../src/core/calls/client-config.ts";
+import type { ClientOptions, ServerOptions } from "../../src/core/telemetry/options.ts";
+import { measuredAttributes as measuredOfServer, requestAttributes } from "../../src/core/http/server-attributes.ts";
+import type { Received } from "../../src/core/http/server-attributes.ts";
+import { serverConfig } from "../../src/core/calls/server-config.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 

@@ -2,7 +2,7 @@ import * as conventions from "@opentelemetry/semantic-conventions";
 import * as incubating from "@opentelemetry/semantic-conventions/incubating";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import * as attributes from "../../src/core/attributes.ts";
+import * as attributes from "../../src/core/http/attributes.ts";
 import {
   KNOWN_METHODS,
   SENSITIVE_QUERY_PARAMETERS,
@@ -12,7 +12,7 @@ import {
   redactText,
   redactUrl,
   sensitiveQuery,
-} from "../../src/core/attributes.ts";
+} from "../../src/core/http/attributes.ts";
 
 describe("names", () => {
   const names = Object.entries<unknown>(attributes).filter(([, value]) => typeof value === "string" && value.includes("."));

@@ -9,7 +9,7 @@ import type { Baggage, BaggageEntry } from "@opentelemetry/api";
 import { W3CBaggagePropagator, suppressTracing } from "@opentelemetry/core";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { sizeOf, w3cBaggagePropagator } from "../../src/core/baggage.ts";
+import { sizeOf, w3cBaggagePropagator } from "../../src/core/propagation/baggage.ts";
 
 const stock = new W3CBaggagePropagator();
 const ours = w3cBaggagePropagator();

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { tapResponse, wrap } from "../../src/core/body-tap.ts";
-import { Consumption } from "../../src/core/consumption.ts";
+import { tapResponse, wrap } from "../../src/core/streams/body-tap.ts";
+import { BodyTracker } from "../../src/core/streams/body-tracker.ts";
 
 /** A response of two chunks, and what its consumption has told. */
 function tapped(): { body: ReadableStream<Uint8Array>; told: string[] } {
@@ -20,7 +20,7 @@ function tapped(): { body: ReadableStream<Uint8Array>; told: string[] } {
     failed: () => void told.push("failed"),
     left: () => void told.push("left"),
   };
-  tapResponse(response, body, new Consumption(body, outcome));
+  tapResponse(response, body, new BodyTracker(body, outcome));
   return { body, told };
 }
 

@@ -3,8 +3,8 @@ import type { Context } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { isTracingSuppressed, suppressTracing, unsuppressTracing } from "@opentelemetry/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CallContext, isSuppressed, unsuppressed } from "../../src/core/call-context.ts";
-import { SPAN_KEY } from "../../src/core/context-keys.ts";
+import { CallContext, isSuppressed, unsuppressed } from "../../src/core/context/call-context.ts";
+import { SPAN_KEY } from "../../src/core/context/context-keys.ts";
 import { clearGlobals } from "../support/telemetry.ts";
 
 const spanOf = (spanId: string): ReturnType<typeof trace.wrapSpanContext> =>

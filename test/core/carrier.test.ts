@@ -1,6 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { RecordView, readAll, readHeader, readHeaders, sameName, withHeaders, writeHeaders } from "../../src/core/carrier.ts";
+import {
+  PlainHeaders,
+  bufferIterable,
+  readHeader,
+  readHeaders,
+  sameName,
+  withHeaders,
+  writeHeaders,
+} from "../../src/core/propagation/carrier.ts";
 
 const ADDED = { traceparent: "new", baggage: "new=1" };
 const REPLACED = ["traceparent", "tracestate", "baggage"];
@@ -70,7 +78,7 @@ describe("reading", () => {
     ["a Map", new Map([["X-A", "1"]])],
     ["an iterable of pairs", new Set([["X-A", "1"]])],
     ["headers of a class of their own", new OwnHeaders([["X-A", "1"]])],
-    ["headers to be read as a record", new RecordView({ "X-A": "1", get: () => "never" })],
+    ["headers to be read as a record", new PlainHeaders({ "X-A": "1", get: () => "never" })],
   ])("%s, in any letter case", (_, headers) => {
     expect(readHeaders(headers, ["x-a", "x-c"])).toEqual({ "x-a": "1" });
     expect(readHeader(headers, "X-a")).toBe("1");
@@ -232,13 +240,13 @@ describe("what an iterator yields", () => {
   }
 
   test("can be read as often as one likes", () => {
-    const read = readAll(yields());
+    const read = bufferIterable(yields());
     expect([Array.from(read), Array.from(read)]).toEqual([[pair], [pair]]);
   });
 
   test("can be read to its error, as often as one likes", () => {
     const error = new Error("broken off");
-    const read = readAll(yields(error));
+    const read = bufferIterable(yields(error));
     for (let i = 0; i < 2; i++) {
       const seen: unknown[] = [];
       expect(() => {

@@ -2,11 +2,11 @@ import { DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, context, diag, pr
 import type { TextMapPropagator } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { ClientCall } from "../../src/core/client-call.ts";
-import { clientConfig } from "../../src/core/client-config.ts";
-import { findCall, openCalls } from "../../src/core/open-calls.ts";
-import type { ClientOptions } from "../../src/core/options.ts";
-import { startCall } from "../../src/core/start-call.ts";
+import type { ClientCall } from "../../src/core/calls/client-call.ts";
+import { clientConfig } from "../../src/core/calls/client-config.ts";
+import { findActiveCall, activeCalls } from "../../src/core/calls/active-calls.ts";
+import type { ClientOptions } from "../../src/core/telemetry/options.ts";
+import { startCall } from "../../src/core/calls/start-call.ts";
 import { startMetrics } from "../server/metrics.ts";
 import { describe as shape, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
@@ -19,7 +19,7 @@ beforeEach(() => void (telemetry = startTelemetry()));
 afterEach(async () => {
   await telemetry.stop();
   vi.unstubAllEnvs();
-  openCalls.length = 0;
+  activeCalls.length = 0;
 });
 
 const begin = (options: ClientOptions = {}, url = URL_, headers?: unknown, previous?: ClientCall): ClientCall => {
@@ -54,7 +54,7 @@ describe("one call", () => {
     call.fail(new Error("late"));
     call.response(500, undefined);
     call.connected("::1", 81, "2");
-    call.located(OTHER);
+    call.setUrl(OTHER);
     call.delivered(undefined);
     expect(only()).toEqual({
       name: "GET",
@@ -123,7 +123,7 @@ describe("one call", () => {
 
   test("whose URL became known tells it, its host and its port", () => {
     const call = begin({}, "/rpc");
-    call.located(OTHER);
+    call.setUrl(OTHER);
     call.end();
     expect(only().attributes).toEqual({
       "http.request.method": "GET",
@@ -133,7 +133,7 @@ describe("one call", () => {
     });
     telemetry.reset();
     const again = begin({}, "/rpc");
-    again.located("agent:/rpc");
+    again.setUrl("agent:/rpc");
     again.end();
     expect(only().attributes).toEqual({ "http.request.method": "GET", "url.full": "agent:/rpc" });
   });
@@ -143,7 +143,7 @@ describe("one call", () => {
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     const metrics = startMetrics();
     const call = begin({ headersToSpanAttributes: { responseHeaders: ["x-a"] } }, "/rpc");
-    call.located(OTHER);
+    call.setUrl(OTHER);
     call.connected("127.0.0.1", 8443, "2");
     call.response(404, { "x-a": "1" });
     call.fail(new Error("x"));
@@ -176,9 +176,9 @@ describe("its headers", () => {
   test("open it under its traceparent, until it ends", () => {
     const call = begin();
     const { traceparent } = call.headers ?? {};
-    expect([call.id, findCall(traceparent!, ROOT_CONTEXT)]).toEqual([traceparent, call]);
+    expect([call.id, findActiveCall(traceparent!, ROOT_CONTEXT)]).toEqual([traceparent, call]);
     call.end();
-    expect([findCall(traceparent!, ROOT_CONTEXT), traceparent]).toEqual([undefined, traceparentOf(telemetry.own()[0]!)]);
+    expect([findActiveCall(traceparent!, ROOT_CONTEXT), traceparent]).toEqual([undefined, traceparentOf(telemetry.own()[0]!)]);
   });
 
   test("are none where OTEL_PROPAGATORS says so", async () => {
@@ -188,14 +188,14 @@ describe("its headers", () => {
     const call = begin();
     expect([call.headers, call.id, call.replaced]).toEqual([undefined, undefined, []]);
     const next = begin({}, URL_, undefined, call);
-    next.takeOver(call);
+    next.adoptTraceparent(call);
     expect([next.headers, next.id, next.place, next.resendCount]).toEqual([undefined, undefined, -1, 1]);
   });
 
   test("are none where nobody may have any; an attempt that follows has nothing to replace", () => {
     const options = { propagateTo: [] };
     const call = begin(options);
-    expect([call.headers, call.issuedNames(), call.isRestricted()]).toEqual([undefined, [], false]);
+    expect([call.headers, call.issuedNames(), call.hasOriginPolicy()]).toEqual([undefined, [], false]);
     const next = begin(options, URL_, undefined, call);
     expect([next.headers, next.replaced]).toEqual([undefined, []]);
   });
@@ -211,8 +211,8 @@ describe("its headers", () => {
     const first = begin();
     const second = begin({}, URL_, undefined, first);
     first.end();
-    second.takeOver(first);
-    expect([second.id, findCall(first.id!, ROOT_CONTEXT)]).toEqual([first.id, second]);
+    second.adoptTraceparent(first);
+    expect([second.id, findActiveCall(first.id!, ROOT_CONTEXT)]).toEqual([first.id, second]);
   });
 
   test.each([true, false])("of a call without a span are the parent's, and not looked for; measured: %s", async (measured) => {
@@ -221,8 +221,8 @@ describe("its headers", () => {
       const options = { tracerProvider: { getTracer: () => ({}) as never }, ...(meterProvider && { meterProvider }) };
       const call = begin(options);
       const next = begin(options, URL_, undefined, call);
-      next.takeOver(call);
-      expect([call.observed, next.id, openCalls]).toEqual([measured, call.id, []]);
+      next.adoptTraceparent(call);
+      expect([call.observed, next.id, activeCalls]).toEqual([measured, call.id, []]);
       return call.id;
     });
     expect(parent).toBe(traceparentOf(telemetry.spans()[0]!));
@@ -231,13 +231,13 @@ describe("its headers", () => {
 
 describe("a redirect to another origin", () => {
   const moved = (call: ClientCall, headers: unknown, url = OTHER): unknown => {
-    call.moveTo(url, headers);
+    call.reinjectForRedirect(url, headers);
     return headers;
   };
 
   test("carries what the policy lets it carry", () => {
     const call = withBaggage(() => begin({ propagateTo: "agent.example" }));
-    expect([call.isRestricted(), call.isFoundByContext()]).toEqual([true, false]);
+    expect([call.hasOriginPolicy(), call.isFoundByContext()]).toEqual([true, false]);
     const headers = { "x-a": "1", ...call.headers };
     expect(moved(call, { ...headers }, URL_)).toEqual(headers);
     expect(moved(call, { ...headers })).toEqual({ "x-a": "1" });
@@ -341,7 +341,7 @@ describe("somebody else's telemetry", () => {
     const end = "ending a span threw; the request goes on without it";
     const exception = "recording an exception threw; the request goes on without it";
     expect(told()).toEqual([one, one, one, end, one, one, exception, end]);
-    expect(openCalls).toEqual([]);
+    expect(activeCalls).toEqual([]);
   });
 
   test("a propagator that lists what there is to read is told it", () => {

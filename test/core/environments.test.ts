@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { environmentList, isNode } from "../../src/core/environment.ts";
-import { compileMatchers } from "../../src/core/matchers.ts";
-import { modelProviderHosts } from "../../src/core/model-providers.ts";
+import { environmentList, isNode } from "../../src/core/telemetry/environment.ts";
+import { compileMatchers } from "../../src/core/propagation/matchers.ts";
+import { modelProviderHosts } from "../../src/core/propagation/model-providers.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 

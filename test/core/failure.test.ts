@@ -1,8 +1,8 @@
 import { trace } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { errorTypeOf, isCancellation, recordFailure } from "../../src/core/failure.ts";
-import { SENSITIVE_QUERY_PARAMETERS, sensitiveQuery } from "../../src/core/attributes.ts";
+import { errorTypeOf, isCancellation, recordFailure } from "../../src/core/http/failure.ts";
+import { SENSITIVE_QUERY_PARAMETERS, sensitiveQuery } from "../../src/core/http/attributes.ts";
 import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 

@@ -1,7 +1,7 @@
 import { DiagLogLevel, diag } from "@opentelemetry/api";
 import { afterEach, expect, test, vi } from "vitest";
-import { compileMatchers } from "../../src/core/matchers.ts";
-import type { Matcher } from "../../src/core/matchers.ts";
+import { compileMatchers } from "../../src/core/propagation/matchers.ts";
+import type { Matcher } from "../../src/core/propagation/matchers.ts";
 
 afterEach(() => diag.disable());
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { compileMatchers } from "../../src/core/matchers.ts";
-import type { Matcher } from "../../src/core/matchers.ts";
+import { compileMatchers } from "../../src/core/propagation/matchers.ts";
+import type { Matcher } from "../../src/core/propagation/matchers.ts";
 import { modelProviderHosts } from "../../src/index.ts";
 
 /** Normalised, as clients give URLs to the policy. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { CLIENT_OPTIONS, SERVER_OPTIONS, checkOptions, requestRules } from "../../src/core/options.ts";
+import { CLIENT_OPTIONS, SERVER_OPTIONS, checkOptions, requestRules } from "../../src/core/telemetry/options.ts";
 
 const fn = (): void => {};
 const tracerProvider = { getTracer: fn };

@@ -1,9 +1,9 @@
 import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, SpanKind, TraceFlags, propagation, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import { afterEach, describe, expect, test } from "vitest";
-import { openCall, openCalls } from "../../src/core/open-calls.ts";
-import { hasParent, isTracedAlready, parentOf } from "../../src/core/parent.ts";
-import { propagationSource, w3cPropagator } from "../../src/core/propagator.ts";
+import { addActiveCall, activeCalls } from "../../src/core/calls/active-calls.ts";
+import { hasParent, isTracedAlready, parentOf } from "../../src/core/propagation/parent.ts";
+import { propagationSource, w3cPropagator } from "../../src/core/propagation/propagator.ts";
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 const spanOf = (spanId: string, kind?: SpanKind): Span =>
@@ -15,7 +15,7 @@ const OTHER = "00f067aa0ba902b7";
 const traceparent = (spanId: string): string => `00-${TRACE_ID}-${spanId}-01`;
 const W3C = propagationSource(w3cPropagator())()!;
 
-afterEach(() => void (openCalls.length = 0));
+afterEach(() => void (activeCalls.length = 0));
 
 describe("a request is traced already", () => {
   test.each<[string, Context, Record<string, string>, boolean]>([
@@ -30,7 +30,7 @@ describe("a request is traced already", () => {
   });
 
   test("where its traceparent is that of an open call, whatever is active", () => {
-    openCall({ id: traceparent(OTHER), place: -1 });
+    addActiveCall({ id: traceparent(OTHER), place: -1 });
     for (const active of [ROOT_CONTEXT, within(spanOf(ACTIVE))]) {
       expect(isTracedAlready({ traceparent: traceparent(OTHER) }, active)).toBe(true);
       expect(isTracedAlready({ traceparent: traceparent(ACTIVE) }, active)).toBe(false);

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { environmentList } from "../../src/core/environment.ts";
-import { now } from "../../src/core/metrics.ts";
+import { environmentList } from "../../src/core/telemetry/environment.ts";
+import { now } from "../../src/core/telemetry/meter.ts";
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -41,7 +41,7 @@ test("time is told by the clock where the platform has no other", async () => {
   expect(Math.abs(now() - performance.now())).toBeLessThan(1000);
   vi.stubGlobal("performance", undefined);
   vi.resetModules();
-  const elsewhere = await import("../../src/core/metrics.ts");
+  const elsewhere = await import("../../src/core/telemetry/meter.ts");
   expect(Math.abs(elsewhere.now() - Date.now())).toBeLessThan(1000);
 });
 
@@ -51,5 +51,5 @@ test("an API that keeps spans elsewhere than in a context is refused when it is 
     const api = await original<{ trace: object }>();
     return { ...api, trace: Object.assign(Object.create(api.trace) as object, { getSpan: () => undefined }) };
   });
-  await expect(import("../../src/core/context-keys.ts")).rejects.toThrow("keeps spans in no context key");
+  await expect(import("../../src/core/context/context-keys.ts")).rejects.toThrow("keeps spans in no context key");
 });

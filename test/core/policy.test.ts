@@ -2,10 +2,10 @@ import { DiagLogLevel, ROOT_CONTEXT, TraceFlags, diag, propagation, trace } from
 import type { Baggage, Context, TextMapPropagator } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { ClientOptions } from "../../src/core/options.ts";
-import { acceptedBaggage, headersFor, policyOf } from "../../src/core/policy.ts";
-import type * as policies from "../../src/core/policy.ts";
-import { propagationSource, w3cPropagator } from "../../src/core/propagator.ts";
+import type { ClientOptions } from "../../src/core/telemetry/options.ts";
+import { acceptedBaggage, injectWithPolicy, policyOf } from "../../src/core/propagation/policy.ts";
+import type * as policies from "../../src/core/propagation/policy.ts";
+import { propagationSource, w3cPropagator } from "../../src/core/propagation/propagator.ts";
 
 type PolicyOptions = Pick<ClientOptions, "propagateTo" | "baggageTo" | "baggageKeys">;
 
@@ -24,7 +24,7 @@ afterEach(() => diag.disable());
 /** The policies of a new process, for what is told once in the life of one, and how often it has told of dropped members. */
 async function telling(): Promise<{ fresh: typeof policies; dropped: () => number }> {
   vi.resetModules();
-  const fresh = await import("../../src/core/policy.ts");
+  const fresh = await import("../../src/core/propagation/policy.ts");
   const warn = vi.fn<(...args: unknown[]) => void>();
   const quiet = (): void => {};
   diag.setLogger({ error: quiet, warn, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.WARN);
@@ -48,18 +48,19 @@ describe("what leaves", () => {
     [{ baggageKeys: ["none"] }, URL_, { traceparent: TRACEPARENT }],
     [{ baggageKeys: [] }, URL_, { traceparent: TRACEPARENT }],
   ])("by the policy %j for %s", (options, url, expected) => {
-    expect(headersFor(policyOf("f", options), W3C, CARRYING, url)).toEqual(expected);
+    expect(injectWithPolicy(policyOf("f", options), W3C, CARRYING, url)).toEqual(expected);
   });
 
   test("the propagator is not even asked for one who may receive nothing", () => {
     const inject = vi.fn<TextMapPropagator["inject"]>((_context, carrier, setter) => setter.set(carrier, "x-always", "1"));
     const source = { propagator: { inject, extract: (given: Context) => given, fields: () => ["x-always"] }, fields: ["x-always"] };
     const policy = policyOf("f", { propagateTo: "agent.example" });
-    for (const context of [TRACED, CARRYING]) expect(headersFor(policy, source, context, "https://other.example/")).toEqual({});
+    for (const context of [TRACED, CARRYING])
+      expect(injectWithPolicy(policy, source, context, "https://other.example/")).toEqual({});
     const noMember = policyOf("f", { propagateTo: [], baggageTo: "agent.example", baggageKeys: ["none"] });
-    expect(headersFor(noMember, source, CARRYING, URL_)).toEqual({});
+    expect(injectWithPolicy(noMember, source, CARRYING, URL_)).toEqual({});
     expect(inject).not.toHaveBeenCalled();
-    expect(headersFor(policy, source, TRACED, URL_)).toEqual({ "x-always": "1" });
+    expect(injectWithPolicy(policy, source, TRACED, URL_)).toEqual({ "x-always": "1" });
   });
 
   test.each<[string, number, number, readonly string[] | undefined, number, boolean]>([
@@ -77,7 +78,7 @@ describe("what leaves", () => {
     const policy = fresh.policyOf("f", keys === undefined ? {} : { baggageKeys: keys });
 
     const admitted = all.filter(([key]) => keys === undefined || keys.includes(key)).slice(0, leaving);
-    expect(fresh.headersFor(policy, W3C, context, URL_)).toEqual({
+    expect(fresh.injectWithPolicy(policy, W3C, context, URL_)).toEqual({
       traceparent: TRACEPARENT,
       baggage: admitted.map((member) => member.join("=")).join(","),
     });
@@ -92,14 +93,14 @@ describe("what leaves", () => {
     const { fresh, dropped } = await telling();
     const members = Object.entries(lengths).map(([key, length]): [string, string] => [key, "x".repeat(length)]);
     const context = propagation.setBaggage(TRACED, baggageOf(Object.fromEntries(members)));
-    for (let i = 0; i < 2; i++) expect(fresh.headersFor(fresh.policyOf("f", {}), W3C, context, URL_)["baggage"]).toBe(header);
+    for (let i = 0; i < 2; i++) expect(fresh.injectWithPolicy(fresh.policyOf("f", {}), W3C, context, URL_)["baggage"]).toBe(header);
     expect(dropped()).toBe(told ? 1 : 0);
   });
 
   test("a propagator that carries no baggage has dropped none", async () => {
     const { fresh, dropped } = await telling();
     const propagator = new W3CTraceContextPropagator();
-    const headers = fresh.headersFor(fresh.policyOf("f", {}), { propagator, fields: propagator.fields() }, CARRYING, URL_);
+    const headers = fresh.injectWithPolicy(fresh.policyOf("f", {}), { propagator, fields: propagator.fields() }, CARRYING, URL_);
     expect(Object.keys(headers)).toEqual(["traceparent"]);
     expect(dropped()).toBe(0);
   });

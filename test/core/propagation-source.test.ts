@@ -12,8 +12,15 @@ import type { Context, TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { suppressTracing } from "@opentelemetry/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { bounded, contextOf, hasContext, headersOf, propagationSource, replacedNames } from "../../src/core/propagator.ts";
-import type { Propagation } from "../../src/core/propagator.ts";
+import {
+  bounded,
+  contextOf,
+  hasContext,
+  headersOf,
+  propagationSource,
+  replacedNames,
+} from "../../src/core/propagation/propagator.ts";
+import type { Propagation } from "../../src/core/propagation/propagator.ts";
 import { clearGlobals } from "../support/telemetry.ts";
 
 const SPAN = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: TraceFlags.SAMPLED };

@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, propagation } from "@opentelemetry/api";
 import type { TextMapPropagator } from "@opentelemetry/api";
 import { expect, test } from "vitest";
-import { contextOf, propagationSource } from "../../src/core/propagator.ts";
+import { contextOf, propagationSource } from "../../src/core/propagation/propagator.ts";
 
 /** Reads baggage as the stock propagator of @opentelemetry/core before 2.3 does: a member that cannot be decoded throws. */
 const strict: TextMapPropagator = {

@@ -3,12 +3,12 @@ import type { Context, Span, Tracer } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { suppressTracing } from "@opentelemetry/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { ClientCall } from "../../src/core/client-call.ts";
-import { clientConfig } from "../../src/core/client-config.ts";
-import { openCalls } from "../../src/core/open-calls.ts";
-import type { ClientOptions } from "../../src/core/options.ts";
-import { hasSomethingToTell, startCall } from "../../src/core/start-call.ts";
-import { onMissingContextManager } from "../../src/core/telemetry.ts";
+import type { ClientCall } from "../../src/core/calls/client-call.ts";
+import { clientConfig } from "../../src/core/calls/client-config.ts";
+import { activeCalls } from "../../src/core/calls/active-calls.ts";
+import type { ClientOptions } from "../../src/core/telemetry/options.ts";
+import { isTracingActive, startCall } from "../../src/core/calls/start-call.ts";
+import { onMissingContextManager } from "../../src/core/telemetry/tracer.ts";
 import { startMetrics } from "../server/metrics.ts";
 import { clearGlobals, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
@@ -41,7 +41,7 @@ afterEach(() => {
   clearGlobals();
   vi.unstubAllEnvs();
   error.mockReset();
-  openCalls.length = 0;
+  activeCalls.length = 0;
 });
 
 describe("without an SDK", () => {
@@ -53,7 +53,7 @@ describe("without an SDK", () => {
   test("there is something to tell only within a trace, or to a provider of the user's", () => {
     const tracerProvider = { getTracer: () => ({}) as Tracer };
     const meterProvider = startMetrics(false).provider;
-    const tells = (options: ClientOptions = {}): boolean => hasSomethingToTell(clientConfig("f", options));
+    const tells = (options: ClientOptions = {}): boolean => isTracingActive(clientConfig("f", options));
     expect([tells(), tells({ tracerProvider }), tells({ meterProvider })]).toEqual([false, true, true]);
     expect(context.with(TRACED, tells)).toBe(true);
   });
@@ -82,7 +82,7 @@ describe("without an SDK", () => {
 test("whoever provides a context manager is asked when it is looked whether there is something to tell", () => {
   const provide = vi.fn<() => void>();
   onMissingContextManager(provide);
-  expect(hasSomethingToTell(clientConfig("f"))).toBe(false);
+  expect(isTracingActive(clientConfig("f"))).toBe(false);
   expect(provide).toHaveBeenCalledTimes(1);
 });
 
@@ -99,7 +99,7 @@ describe("with an SDK", () => {
     ["is ignored by the user", { ignoreRequestHook: (request) => request === "request" }, TRACED, undefined],
     ["carries an open call's traceparent", {}, TRACED, { Traceparent: TRACEPARENT }],
   ])("a request that %s goes through untouched", (_, options, within, headers) => {
-    openCalls.push({ id: TRACEPARENT, place: 0 });
+    activeCalls.push({ id: TRACEPARENT, place: 0 });
     expect(start(options, within, headers, "request")).toBeUndefined();
     expect([telemetry.started(), told()]).toEqual([0, []]);
   });

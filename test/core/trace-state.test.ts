@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { expect, test } from "vitest";
-import { parseTraceState } from "../../src/core/trace-state.ts";
+import { parseTraceState } from "../../src/core/propagation/trace-state.ts";
 import { extractTraceContext, injectTraceContext } from "../../src/index.ts";
 
 test.each([

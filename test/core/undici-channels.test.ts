@@ -2,13 +2,19 @@ import { channel } from "node:diagnostics_channel";
 import { DiagLogLevel, ROOT_CONTEXT, diag } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Mock } from "vitest";
-import type { ClientCall } from "../../src/core/client-call.ts";
-import { clientConfig } from "../../src/core/client-config.ts";
-import { findCall, openCalls } from "../../src/core/open-calls.ts";
-import type { ClientOptions } from "../../src/core/options.ts";
-import { startCall } from "../../src/core/start-call.ts";
-import { arrangeChannels, connectChannels, followResponses, relabel, urlOfRequest } from "../../src/core/undici-channels.ts";
-import type { ChannelRequest, Exchange } from "../../src/core/undici-channels.ts";
+import type { ClientCall } from "../../src/core/calls/client-call.ts";
+import { clientConfig } from "../../src/core/calls/client-config.ts";
+import { findActiveCall, activeCalls } from "../../src/core/calls/active-calls.ts";
+import type { ClientOptions } from "../../src/core/telemetry/options.ts";
+import { startCall } from "../../src/core/calls/start-call.ts";
+import {
+  ensureLastSubscriber,
+  connectChannels,
+  followResponses,
+  replacePropagationHeaders,
+  urlOfRequest,
+} from "../../src/core/node/undici-channels.ts";
+import type { ChannelRequest, Exchange } from "../../src/core/node/undici-channels.ts";
 import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
@@ -26,7 +32,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await telemetry.stop();
-  openCalls.length = 0;
+  activeCalls.length = 0;
 });
 
 const begin = (options: ClientOptions = {}, previous?: ClientCall): ClientCall =>
@@ -51,7 +57,7 @@ const heard = (): unknown[] => error.mock.calls.map(([, text]) => text);
 function publishBeside(request: ChannelRequest, listener: (request: { headers: unknown }) => void): void {
   const foreign = (message: unknown): void => listener((message as { request: { headers: unknown } }).request);
   created.subscribe(foreign);
-  arrangeChannels();
+  ensureLastSubscriber();
   created.publish({ request });
   created.unsubscribe(foreign);
 }
@@ -197,24 +203,24 @@ test("a re-send gets the headers of its attempt in place of the earlier one's", 
   const first = begin();
   const request = requestOf(first);
   const second = begin({}, first);
-  relabel(request, second);
+  replacePropagationHeaders(request, second);
   expect(request.headers).toEqual(["x-a", "1", "traceparent", second.headers?.["traceparent"]]);
   const bare = begin({ propagateTo: [] }, first);
-  relabel(request, bare);
+  replacePropagationHeaders(request, bare);
   expect(request.headers).toEqual(["x-a", "1"]);
   const none = begin({ propagateTo: [] });
-  relabel(request, begin({ propagateTo: [] }, none));
+  replacePropagationHeaders(request, begin({ propagateTo: [] }, none));
   expect(request.headers).toEqual(["x-a", "1"]);
   const text = requestOf(first, { headers: "text" });
-  relabel(text, second);
+  replacePropagationHeaders(text, second);
   expect(text.headers).toBe("text");
-  expect(findCall(first.id!, ROOT_CONTEXT)).toBe(first);
+  expect(findActiveCall(first.id!, ROOT_CONTEXT)).toBe(first);
 });
 
 test("a platform whose channels cannot be found is one without", async () => {
   vi.resetModules();
-  const fresh = await import("../../src/core/undici-channels.ts");
+  const fresh = await import("../../src/core/node/undici-channels.ts");
   const spy = vi.spyOn(process, "getBuiltinModule").mockImplementation(() => undefined);
-  expect([fresh.connectChannels(), fresh.arrangeChannels()]).toEqual([false, true]);
+  expect([fresh.connectChannels(), fresh.ensureLastSubscriber()]).toEqual([false, true]);
   spy.mockRestore();
 });

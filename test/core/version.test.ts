@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { SCHEMA_URL, VERSION } from "../../src/core/version.ts";
+import { SCHEMA_URL, VERSION } from "../../src/core/telemetry/version.ts";
 
 test("VERSION is the package's", () => {
   const file = new URL("../../package.json", import.meta.url);

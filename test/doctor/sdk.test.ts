@@ -8,7 +8,7 @@ import { collectFindings } from "../../src/doctor/report.ts";
 import type { Finding } from "../../src/doctor/report.ts";
 import { checkNoSdk } from "../../src/doctor/sdk.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
-import { w3cPropagator } from "../../src/core/propagator.ts";
+import { w3cPropagator } from "../../src/core/propagation/propagator.ts";
 import { clearGlobals } from "../support/telemetry.ts";
 
 describe("where no SDK is registered", () => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { connectChannels } from "../../src/core/undici-channels.ts";
+import { connectChannels } from "../../src/core/node/undici-channels.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
 
 afterEach(() => vi.unstubAllGlobals());

@@ -5,7 +5,7 @@ import type { Dispatcher } from "undici";
 import { channel } from "node:diagnostics_channel";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { instrumentFetch, wrapFetch } from "../../src/fetch.ts";
-import { isGlobalDispatcherOwn, isNodeFetch, isSentByApplication } from "../../src/fetch/platform.ts";
+import { isGlobalDispatcherOwn, isNodeFetch, isSentByApplication } from "../../src/clients/fetch/platform.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 import { inSpan, startTelemetry } from "../support/telemetry.ts";

@@ -1,6 +1,6 @@
 import { SpanStatusCode } from "@opentelemetry/api";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { openCalls } from "../../src/core/open-calls.ts";
+import { activeCalls } from "../../src/core/calls/active-calls.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -145,7 +145,7 @@ test.each(Object.entries(READS))("%s: the same as without us, and one span that 
   const { span, plain, traced } = await streaming(path, read);
   expect(traced).toEqual(plain);
   expect(span).toEqual(expected(path));
-  expect(openCalls).toEqual([]);
+  expect(activeCalls).toEqual([]);
 });
 
 test("an event stream's span lasts until its last event", async () => {
@@ -157,7 +157,7 @@ test("a read of a stream that was cut fails as it does without us, and the span 
   const { span, plain, traced } = await streaming("/cut-events", (response) => events(response));
   expect(traced).toEqual(plain);
   expect(span).toEqual(expected("/cut-events", "UND_ERR_SOCKET"));
-  expect(openCalls).toEqual([]);
+  expect(activeCalls).toEqual([]);
 });
 
 test("a cut while nobody reads is an error all the same", async () => {

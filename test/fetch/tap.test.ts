@@ -1,7 +1,7 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { openCalls } from "../../src/core/open-calls.ts";
+import { activeCalls } from "../../src/core/calls/active-calls.ts";
 import { instrumentFetch, wrapFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -52,7 +52,7 @@ afterAll(() => server.close());
 beforeEach(() => void (telemetry = startTelemetry()));
 afterEach(async () => {
   undo();
-  openCalls.length = 0;
+  activeCalls.length = 0;
   vi.unstubAllGlobals();
   await telemetry.stop();
 });
@@ -78,7 +78,7 @@ const milliseconds = (span: ReadableSpan): number => span.duration[0] * 1e3 + sp
 
 async function onlySpan(patience?: number): Promise<ReadableSpan> {
   const [span] = (await telemetry.ended(1, patience)) as [ReadableSpan];
-  expect(openCalls).toEqual([]);
+  expect(activeCalls).toEqual([]);
   return span;
 }
 

@@ -1,7 +1,7 @@
 import { SpanStatusCode } from "@opentelemetry/api";
 import { setInterval, setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { openCalls } from "../../src/core/open-calls.ts";
+import { activeCalls } from "../../src/core/calls/active-calls.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -47,7 +47,7 @@ test.each(["/large", "/endless"])("%s, held and never read, is ended with the ti
   const response = await fetch(server.url + path);
   expect(await lengthOfTheSpan(9000)).toBeLessThan(500);
   expect(telemetry.own().map(describe)).toEqual([expected(path)]);
-  expect(openCalls).toEqual([]);
+  expect(activeCalls).toEqual([]);
   await response.body?.cancel();
 });
 

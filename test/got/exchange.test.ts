@@ -3,9 +3,9 @@ import { Readable } from "node:stream";
 import { SpanStatusCode } from "@opentelemetry/api";
 import type { Options } from "got";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { clientConfig } from "../../src/core/client-config.ts";
-import { startCall } from "../../src/core/start-call.ts";
-import { send } from "../../src/got/attempt.ts";
+import { clientConfig } from "../../src/core/calls/client-config.ts";
+import { startCall } from "../../src/core/calls/start-call.ts";
+import { send } from "../../src/clients/got/attempt.ts";
 import { describe, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import got from "got";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { wrapGot } from "../../src/got.ts";
-import { openCalls } from "../../src/core/open-calls.ts";
+import { activeCalls } from "../../src/core/calls/active-calls.ts";
 import { serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 import { startTelemetry } from "../support/telemetry.ts";
@@ -116,7 +116,7 @@ test("however calls end, each span ends once, and no listener, timer or open cal
   expect(spans.length).toBe(telemetry.started());
   expect(new Set(spans.map((span) => span.spanContext().spanId)).size).toBe(spans.length);
   expect(failed).toBeGreaterThan(100);
-  expect(openCalls).toEqual([]);
+  expect(activeCalls).toEqual([]);
   expect(EventEmitter.listenerCount(signal as never, "abort")).toBe(0);
   const idle = Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? []);
   for (const socket of idle) expect(socket.eventNames().filter((name) => typeof name === "symbol")).toEqual([]);

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { clientAddress } from "../../src/core/client-address.ts";
+import { clientAddress } from "../../src/core/http/client-address.ts";
 import { traceRequests } from "../../src/server/node.ts";
 import type { NodeServerOptions } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";

@@ -7,7 +7,7 @@ import { SpanStatusCode } from "@opentelemetry/api";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Dispatcher } from "undici";
-import { openCalls } from "../../src/core/open-calls.ts";
+import { activeCalls } from "../../src/core/calls/active-calls.ts";
 import { traceInterceptor } from "../../src/undici.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -189,7 +189,7 @@ test("of hundreds of calls that fail at random, each span ends once and nothing 
   const ids = telemetry.spans().map((span) => span.spanContext().spanId);
   expect(ids.length).toBe(telemetry.started());
   expect(new Set(ids).size).toBe(ids.length);
-  expect(openCalls).toEqual([]);
+  expect(activeCalls).toEqual([]);
   await retrying.destroy();
   await agent.destroy();
   expect(process.getActiveResourcesInfo().filter((name) => name === "Timeout").length).toBeLessThanOrEqual(timers + 1);

@@ -1,9 +1,9 @@
 import { context } from "@opentelemetry/api";
-import { tapResponse, wrap } from "../../core/body-tap.ts";
-import { Consumption } from "../../core/consumption.ts";
-import type { Outcome } from "../../core/consumption.ts";
-import { now } from "../../core/metrics.ts";
-import type { ServerCall } from "../../core/server-call.ts";
+import { tapResponse, wrap } from "../../core/streams/body-tap.ts";
+import { BodyTracker } from "../../core/streams/body-tracker.ts";
+import type { Outcome } from "../../core/streams/body-tracker.ts";
+import { now } from "../../core/telemetry/meter.ts";
+import type { ServerCall } from "../../core/calls/server-call.ts";
 
 /** Of a response with such headers the body is a stream, or may as well be handled as one. */
 const STREAMED = /^(?:text\/event-stream|multipart\/x-mixed-replace|application\/(?:(?:x-)?ndjson|jsonl|json-seq))\b/i;
@@ -72,9 +72,9 @@ export function readInContext(call: ServerCall, body: ReadableStream): void {
  * @param dropped is told if nobody can read the body any more.
  */
 export function tapInPlace(response: Response, body: ReadableStream, outcome: Outcome, dropped: Dropped | undefined): void {
-  const consumption = new Consumption(body, outcome);
-  tapResponse(response, body, consumption);
-  watch(consumption, dropped);
+  const tracker = new BodyTracker(body, outcome);
+  tapResponse(response, body, tracker);
+  watch(tracker, dropped);
 }
 
 /**

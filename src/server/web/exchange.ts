@@ -1,11 +1,11 @@
 import type { Context } from "@opentelemetry/api";
-import type { Outcome } from "../../core/consumption.ts";
-import { isNode } from "../../core/environment.ts";
-import { isCancellation } from "../../core/failure.ts";
-import { guarded, reportFailure } from "../../core/guard.ts";
-import { receiveCall } from "../../core/server-call.ts";
-import type { ServerCall } from "../../core/server-call.ts";
-import type { ServerConfig } from "../../core/server-config.ts";
+import type { Outcome } from "../../core/streams/body-tracker.ts";
+import { isNode } from "../../core/telemetry/environment.ts";
+import { isCancellation } from "../../core/http/failure.ts";
+import { safeCall, reportFailure } from "../../core/telemetry/diagnostics.ts";
+import { receiveCall } from "../../core/calls/server-call.ts";
+import type { ServerCall } from "../../core/calls/server-call.ts";
+import type { ServerConfig } from "../../core/calls/server-config.ts";
 import { followResponse } from "../exchange.ts";
 import { droppedOf, readInContext, saysStreamed, streamOf, tapCopy, tapInPlace } from "./body.ts";
 import { hostOf } from "./host.ts";
@@ -166,7 +166,7 @@ export class WebExchange {
 
   /** Whether a failure is only that the client has gone, which is no error. */
   #isClients(error: unknown): boolean {
-    const signal = guarded("reading a request's signal", () => this.#request.signal);
+    const signal = safeCall("reading a request's signal", () => this.#request.signal);
     return signal?.aborted === true && isCancellation(error, signal);
   }
 }

@@ -1,4 +1,4 @@
-import { guarded } from "../../core/guard.ts";
+import { safeCall } from "../../core/telemetry/diagnostics.ts";
 
 /** What is read of Hono's context; all of Hono 4 agree on it. */
 export interface HonoContext {
@@ -31,7 +31,7 @@ type Handler = (...args: never[]) => unknown;
  * Undefined where no handler matches, and for what is passed to another application by `mount()`.
  */
 export function routeOf({ req }: HonoContext): string | undefined {
-  return guarded("reading Hono's route", () => {
+  return safeCall("reading Hono's route", () => {
     const { matchedRoutes = [], routeIndex = 0 } = req as HonoRequest;
     const found = matchedRoutes.slice(routeIndex).find(isEndpoint) ?? matchedRoutes.slice(0, routeIndex).findLast(isEndpoint);
     return found?.path;

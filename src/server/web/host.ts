@@ -1,4 +1,4 @@
-import { protocolVersion } from "../../core/attributes.ts";
+import { protocolVersion } from "../../core/http/attributes.ts";
 import type { NodeRequest, NodeResponse } from "../exchange.ts";
 
 /** What the server that calls a handler tells of a request, beside the request itself. */

@@ -1,8 +1,8 @@
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import { RPCType, getRPCMetadata, setRPCMetadata } from "@opentelemetry/core";
-import { readHeaders } from "../../core/carrier.ts";
-import type { Received } from "../../core/server-attributes.ts";
+import { readHeaders } from "../../core/propagation/carrier.ts";
+import type { Received } from "../../core/http/server-attributes.ts";
 import type { Host } from "./host.ts";
 
 /** Scheme, authority without user info, and the rest without its fragment. */

@@ -1,0 +1,46 @@
+import type { Histogram, Tracer } from "@opentelemetry/api";
+import { HTTP_CLIENT_REQUEST_DURATION } from "../http/attributes.ts";
+import { durationSource } from "../telemetry/meter.ts";
+import { CLIENT_OPTIONS, checkOptions, requestRules } from "../telemetry/options.ts";
+import type { ClientOptions, RequestRules } from "../telemetry/options.ts";
+import { policyOf } from "../propagation/policy.ts";
+import type { Policy } from "../propagation/policy.ts";
+import { propagationSource } from "../propagation/propagator.ts";
+import type { Propagation } from "../propagation/propagator.ts";
+import { targetSource } from "../http/target.ts";
+import type { Target } from "../http/target.ts";
+import { tracerSource } from "../telemetry/tracer.ts";
+
+/** A client's options, read once at set-up. */
+export interface ClientConfig extends RequestRules {
+  readonly options: ClientOptions;
+  /** Who may receive what of the context. */
+  readonly policy: Policy;
+  /** Whether a hook wants to see the request: else adapters need not make the object that it is told of. */
+  readonly hooked: boolean;
+  readonly target: (method: string, url: string) => Target;
+  readonly tracer: () => Tracer | undefined;
+  readonly propagation: () => Propagation | undefined;
+  readonly duration: () => Histogram | undefined;
+}
+
+/**
+ * Checks and reads a client's options, for the function that is named.
+ *
+ * @throws TypeError for an option that is not there or has a wrong value.
+ */
+export function clientConfig<Request, Response>(caller: string, options: ClientOptions<Request, Response> = {}): ClientConfig {
+  checkOptions(caller, options, CLIENT_OPTIONS);
+  const { ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate } = options;
+  const rules = requestRules(options);
+  return {
+    ...rules,
+    options: options as ClientOptions,
+    policy: policyOf(caller, options),
+    hooked: [ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate].some((hook) => hook !== undefined),
+    target: targetSource(rules),
+    tracer: tracerSource(options.tracerProvider),
+    propagation: propagationSource(options.propagator),
+    duration: durationSource(options.meterProvider, HTTP_CLIENT_REQUEST_DURATION, "Duration of HTTP client requests."),
+  };
+}

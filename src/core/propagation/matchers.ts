@@ -1,0 +1,93 @@
+import type { Origin } from "../http/attributes.ts";
+import { DEFAULT_PORTS, originOf, parseUrl } from "../http/attributes.ts";
+import { safeCall, redactText } from "../telemetry/diagnostics.ts";
+
+/**
+ * Who is meant by a policy: an origin (`https://agents.corp.example:8443`), a host on any port (`agents.corp.example`) or on one
+ * (`agents.corp.example:8443`), the hosts below one (`*.corp.example`, which is not `corp.example` itself), an expression that is tried on
+ * the origin, or a function of the whole URL.
+ */
+export type Matcher = string | RegExp | ((url: string) => boolean);
+
+/** Says whether a URL is meant. Never throws. */
+export type UrlTest = (url: string) => boolean;
+
+/** What a matcher that looks at the origin alone sees of a URL. */
+type OriginTest = (origin: Origin) => boolean;
+
+/**
+ * Makes one test of a list of matchers: a URL is meant if one of them says so. A URL that has no host is meant by nobody.
+ *
+ * @throws TypeError for a matcher that means no host.
+ */
+export function compileMatchers(matchers: Matcher | readonly Matcher[]): UrlTest {
+  const list = Array.isArray(matchers) ? (matchers as readonly Matcher[]) : [matchers as Matcher];
+  const origins = list.filter((matcher) => typeof matcher !== "function").map(originTest);
+  const functions = list.filter((matcher) => typeof matcher === "function");
+  const byOrigin = remembered((origin) => origins.some((test) => test(origin)));
+  return (url) => {
+    const origin = originOf(url);
+    if (origin.address === "") return false;
+    return byOrigin(origin) || functions.some((test) => safeCall("a matcher", test, url) === true);
+  };
+}
+
+/** Keeps the decision for each origin, as long as the origin itself is remembered, and the last one at hand. */
+function remembered(test: OriginTest): OriginTest {
+  const decisions = new WeakMap<Origin, boolean>();
+  let lastOrigin: Origin | undefined;
+  let lastDecision = false;
+  return (origin) => {
+    if (origin === lastOrigin) return lastDecision;
+    let decision = decisions.get(origin);
+    if (decision === undefined) {
+      decision = test(origin);
+      decisions.set(origin, decision);
+    }
+    lastOrigin = origin;
+    lastDecision = decision;
+    return decision;
+  };
+}
+
+function originTest(matcher: string | RegExp): OriginTest {
+  if (matcher instanceof RegExp) {
+    // Without the flags that make an expression remember where it was.
+    const expression = new RegExp(matcher.source, matcher.flags.replace(/[gy]/g, ""));
+    return (origin) => expression.test(serialized(origin));
+  }
+  if (matcher.includes("://")) {
+    const meant = originOf(rootOf(matcher, matcher));
+    return (origin) => origin.scheme === meant.scheme && host(origin) === host(meant) && origin.port === meant.port;
+  }
+  const below = matcher.startsWith("*.");
+  const meant = originOf(rootOf(`http://${below ? matcher.slice(2) : matcher}`, matcher));
+  const suffix = `.${host(meant)}`;
+  const port = /:(\d+)$/.exec(matcher)?.[1];
+  return (origin) =>
+    (below ? host(origin).endsWith(suffix) : host(origin) === host(meant)) && (port === undefined || origin.port === Number(port));
+}
+
+/** The URL of a matcher, normalised as the URL standard does it (letter case, IDN, IPv6, default ports); it may have no more than an origin. */
+function rootOf(url: string, matcher: string): string {
+  const parsed = parseUrl(url);
+  const bare =
+    parsed !== undefined && parsed.pathname === "/" && parsed.search + parsed.hash + parsed.username + parsed.password === "";
+  if (!bare || parsed.hostname === "" || /[*\s]/.test(parsed.hostname)) {
+    throw new TypeError(
+      `"${redactText(matcher)}" means no host; use an origin ("https://agents.example:8443"), a host ("agents.example") or the hosts below one ("*.agents.example")`,
+    );
+  }
+  return parsed.href;
+}
+
+/** A host as it is compared: the dot at its end, which names the same host, does not count. */
+function host({ address }: Origin): string {
+  return address.endsWith(".") ? address.slice(0, -1) : address;
+}
+
+function serialized(origin: Origin): string {
+  const { scheme, address, port } = origin;
+  const name = address.includes(":") ? `[${address}]` : address;
+  return port === undefined || port === DEFAULT_PORTS[`${scheme}:`] ? `${scheme}://${name}` : `${scheme}://${name}:${port}`;
+}

@@ -1,0 +1,42 @@
+import { createNoopMeter, metrics } from "@opentelemetry/api";
+import type { Histogram, MeterProvider } from "@opentelemetry/api";
+import { safeCall } from "./diagnostics.ts";
+import { SCOPE } from "./tracer.ts";
+import { SCHEMA_URL, VERSION } from "./version.ts";
+
+// Seconds; semconv `http.client.request.duration` and `http.server.request.duration`.
+const BOUNDARIES = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+
+const NOOP_HISTOGRAM = createNoopMeter().createHistogram("noop");
+
+/**
+ * Finds the duration histogram of the moment, or undefined where nothing is measured. The global MeterProvider has no proxy: one that is
+ * set later is another object, so the histogram is made anew when the provider changes.
+ */
+export function durationSource(given: MeterProvider | undefined, name: string, description: string): () => Histogram | undefined {
+  let provider: MeterProvider | undefined;
+  let histogram: Histogram | undefined;
+  return () => {
+    const current = given ?? metrics.getMeterProvider();
+    if (current !== provider) {
+      provider = current;
+      histogram = safeCall("the MeterProvider", durationHistogram, current, name, description);
+    }
+    return histogram;
+  };
+}
+
+// A function of its own: a closure in the other would cost each call the memory for what it captures.
+function durationHistogram(provider: MeterProvider, name: string, description: string): Histogram | undefined {
+  const histogram = provider
+    .getMeter(SCOPE, VERSION, { schemaUrl: SCHEMA_URL })
+    .createHistogram(name, { description, unit: "s", advice: { explicitBucketBoundaries: BOUNDARIES } });
+  return histogram === NOOP_HISTOGRAM ? undefined : histogram;
+}
+
+const clock: { now(): number } = globalThis.performance ?? Date;
+
+/** Milliseconds on a clock that does not go back, where the platform has one. */
+export function now(): number {
+  return clock.now();
+}

@@ -1,0 +1,34 @@
+import { ROOT_CONTEXT, context, propagation, trace } from "@opentelemetry/api";
+import type { ContextManager } from "@opentelemetry/api";
+import { hasContextManager, isNoop } from "./tracer.ts";
+
+/** What is in effect after `setupPropagation()`. */
+export interface PropagationSetup {
+  /** The names of the headers that the global propagator writes. */
+  fields: string[];
+  propagator: "ours" | "other" | "none";
+  contextManager: "ours" | "other" | "none";
+  tracerProvider: "other" | "none";
+}
+
+/** What `setupPropagation()` has put into OpenTelemetry's global places. */
+export const own: { propagator: boolean; contextManager: ContextManager | undefined } = {
+  propagator: false,
+  contextManager: undefined,
+};
+
+/** What is in effect at this moment; sets nothing. */
+export function propagationStatus(): PropagationSetup {
+  const fields = propagation.fields();
+  return {
+    fields,
+    propagator: fields.length === 0 ? "none" : own.propagator ? "ours" : "other",
+    contextManager: hasContextManager() ? (isOwnContextManager() ? "ours" : "other") : "none",
+    tracerProvider: isNoop(trace.getTracerProvider()) ? "none" : "other",
+  };
+}
+
+function isOwnContextManager(): boolean {
+  const probe = ROOT_CONTEXT.setValue(Symbol("probe"), true);
+  return own.contextManager?.with(probe, () => context.active() === probe) === true;
+}
