@@ -4,7 +4,7 @@ import { wrapFetch } from "../src/fetch.ts";
 import type { FetchOptions } from "../src/fetch.ts";
 import { ROUTES, serve } from "./support/server.ts";
 import type { TestServer } from "./support/server.ts";
-import { describe as shapeOf, getSpan, inSpan, startTelemetry, traceparentOf } from "./support/telemetry.ts";
+import { shapeOf, getSpan, inSpan, startTelemetry, traceparentOf } from "./support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "./support/telemetry.ts";
 
 // What a browser's own fetch makes of this is for test/runtimes, in a real one.

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { instrumentFetch } from "../src/fetch.ts";
 import { continueTrace, extractTraceContext, injectTraceContext } from "../src/index.ts";
 import { ROUTES, serve } from "./support/server.ts";
-import { describe as shape, inSpan, startTelemetry, traceparentOf } from "./support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry, traceparentOf } from "./support/telemetry.ts";
 import type { TestTelemetry } from "./support/telemetry.ts";
 
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -67,7 +67,7 @@ describe("with a name: a span of its own", () => {
     const attributes = { "messaging.system": "x" };
     const inside = continueTrace(STORED, () => [spanId(), traceId(), who()], { name: "work", kind: SpanKind.CONSUMER, attributes });
     const [span] = telemetry.own();
-    expect(span && shape(span)).toEqual({ ...OK, name: "work", kind: SpanKind.CONSUMER, attributes });
+    expect(span && shapeOf(span)).toEqual({ ...OK, name: "work", kind: SpanKind.CONSUMER, attributes });
     expect(span?.parentSpanContext).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID, isRemote: true });
     expect(inside).toEqual([span?.spanContext().spanId, TRACE_ID, "alice"]);
     expect(span?.links).toEqual([]);
@@ -84,7 +84,7 @@ describe("with a name: a span of its own", () => {
     );
     expect(telemetry.own()).toEqual([]);
     expect(await promise).toBe(TRACE_ID);
-    expect(telemetry.own().map(shape)).toEqual([{ ...OK, name: "work" }]);
+    expect(telemetry.own().map(shapeOf)).toEqual([{ ...OK, name: "work" }]);
   });
 
   class QueueError extends Error {
@@ -105,7 +105,7 @@ describe("with a name: a span of its own", () => {
     expect(() => continueTrace(STORED, fail, { name: "work" })).toThrow(error);
     await expect(continueTrace(STORED, async () => fail(), { name: "work" })).rejects.toBe(error);
     const spans = telemetry.own();
-    expect(spans.map(shape)).toEqual([failure, failure]);
+    expect(spans.map(shapeOf)).toEqual([failure, failure]);
     expect(JSON.stringify(spans.map((span) => span.events))).not.toContain("secret");
   });
 
@@ -113,13 +113,13 @@ describe("with a name: a span of its own", () => {
     // oxlint-disable-next-line unicorn/no-thenable -- as a query builder is one
     const query = { then: (resolve: (value: string) => void): void => resolve("rows") };
     expect(await continueTrace(STORED, () => query, { name: "work" })).toBe("rows");
-    expect(telemetry.own().map(shape)).toEqual([{ ...OK, name: "work" }]);
+    expect(telemetry.own().map(shapeOf)).toEqual([{ ...OK, name: "work" }]);
   });
 
   test("a value whose `then` cannot be read is returned all the same", () => {
     const value = new Proxy({}, { get: thrower });
     expect(continueTrace(STORED, () => value, { name: "work" }) === value).toBe(true);
-    expect(telemetry.own().map(shape)).toEqual([{ ...OK, name: "work" }]);
+    expect(telemetry.own().map(shapeOf)).toEqual([{ ...OK, name: "work" }]);
   });
 
   test("link: in the active trace, with a link to the carrier's span, and its baggage", async () => {

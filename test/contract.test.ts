@@ -6,7 +6,7 @@ import { CLIENTS } from "./support/clients.ts";
 import type { Call, ClientUnderTest } from "./support/clients.ts";
 import { ROUTES, serve } from "./support/server.ts";
 import type { TestServer } from "./support/server.ts";
-import { clearGlobals, describe, inSpan, startTelemetry, traceparentOf, until } from "./support/telemetry.ts";
+import { clearGlobals, shapeOf, inSpan, startTelemetry, traceparentOf, until } from "./support/telemetry.ts";
 import type { TestTelemetry, TestTelemetryOptions } from "./support/telemetry.ts";
 
 let server: TestServer;
@@ -80,7 +80,7 @@ const ROWS: Row[] = [
       const url = `${server.url}/ok?a=1&sig=secret`;
       expect(await inSpan("agent", () => call(url))).toEqual({ status: 200, body: "hello" });
       const [span] = await telemetry.ended(1);
-      const { name, kind, status, attributes, events } = describe(span!);
+      const { name, kind, status, attributes, events } = shapeOf(span!);
       expect({ name, kind, status, events }).toEqual({
         name: "GET",
         kind: SpanKind.CLIENT,
@@ -103,7 +103,7 @@ const ROWS: Row[] = [
     check: async ({ call, telemetry }: Bench) => {
       const url = `${server.url}/${code === 404 ? "missing" : "broken"}`;
       expect((await call(url)).status).toBe(code);
-      const { status, attributes, events } = describe((await telemetry.ended(1))[0]!);
+      const { status, attributes, events } = shapeOf((await telemetry.ended(1))[0]!);
       expect({ status, events }).toEqual({ status: SpanStatusCode.ERROR, events: [] });
       expect(core(attributes)).toEqual(expected(url, { "http.response.status_code": code, "error.type": String(code) }));
     },
@@ -114,7 +114,7 @@ const ROWS: Row[] = [
       const closed = await serve({});
       await closed.close();
       expect(await failure(call(closed.url))).toEqual(await failure(client.plain(closed.url)));
-      const { status, attributes, events } = describe((await telemetry.ended(1))[0]!);
+      const { status, attributes, events } = shapeOf((await telemetry.ended(1))[0]!);
       expect({ status, events }).toEqual({ status: SpanStatusCode.ERROR, events: ["exception"] });
       expect(attributes).toMatchObject({ "error.type": "ECONNREFUSED", "server.port": closed.port });
       expect(attributes).not.toHaveProperty("http.response.status_code");
@@ -130,7 +130,7 @@ const ROWS: Row[] = [
       };
       const url = `${server.url}/stall`;
       expect(await failure(call(url, { signal: abortSoon() }))).toEqual(await failure(client.plain(url, { signal: abortSoon() })));
-      const { status, attributes } = describe((await telemetry.ended(1))[0]!);
+      const { status, attributes } = shapeOf((await telemetry.ended(1))[0]!);
       expect(status).toBe(SpanStatusCode.UNSET);
       expect(attributes).not.toHaveProperty("error.type");
     },
@@ -141,7 +141,7 @@ const ROWS: Row[] = [
       const controller = new AbortController();
       setTimeout(() => controller.abort(), 80);
       await failure(call(`${server.url}/endless`, { signal: controller.signal }));
-      const { status, attributes } = describe((await telemetry.ended(1))[0]!);
+      const { status, attributes } = shapeOf((await telemetry.ended(1))[0]!);
       expect(status).toBe(SpanStatusCode.UNSET);
       expect(attributes).not.toHaveProperty("error.type");
     },
@@ -150,7 +150,7 @@ const ROWS: Row[] = [
     behaviour: "AbortSignal.timeout is an error: TimeoutError",
     check: async ({ call, telemetry }) => {
       await failure(call(`${server.url}/stall`, { signal: AbortSignal.timeout(30) }));
-      const { status, attributes } = describe((await telemetry.ended(1))[0]!);
+      const { status, attributes } = shapeOf((await telemetry.ended(1))[0]!);
       expect(status).toBe(SpanStatusCode.ERROR);
       expect(attributes).toMatchObject({ "error.type": "TimeoutError" });
     },
@@ -160,7 +160,7 @@ const ROWS: Row[] = [
     check: async ({ client, call, telemetry }) => {
       const url = `${server.url}/cut`;
       expect(await failure(call(url))).toEqual(await failure(client.plain(url)));
-      const { status, attributes } = describe((await telemetry.ended(1))[0]!);
+      const { status, attributes } = shapeOf((await telemetry.ended(1))[0]!);
       expect(status).toBe(SpanStatusCode.ERROR);
       expect(attributes["error.type"]).toMatch(/^(?:UND_ERR_SOCKET|ECONNRESET|ERR_BAD_RESPONSE|ECONNABORTED)$/);
     },
@@ -170,8 +170,8 @@ const ROWS: Row[] = [
     check: async ({ call, telemetry }) => {
       expect((await inSpan("agent", () => call(`${server.url}/redirect`))).body).toBe("hello");
       const [first, second] = await telemetry.ended(2);
-      expect(core(describe(first!).attributes)).toEqual(expected(`${server.url}/redirect`, { "http.response.status_code": 302 }));
-      expect(core(describe(second!).attributes)).toEqual(expected(`${server.url}/ok`, { "http.request.resend_count": 1 }));
+      expect(core(shapeOf(first!).attributes)).toEqual(expected(`${server.url}/redirect`, { "http.response.status_code": 302 }));
+      expect(core(shapeOf(second!).attributes)).toEqual(expected(`${server.url}/ok`, { "http.request.resend_count": 1 }));
       expect(first!.parentSpanContext).toEqual(second!.parentSpanContext);
       expect(server.requests.slice(-2).map((request) => server.values("traceparent", request))).toEqual([
         [traceparentOf(first!)],
@@ -184,7 +184,7 @@ const ROWS: Row[] = [
         check: async ({ call, telemetry }) => {
           expect((await call(`${server.url}/redirect`)).body).toBe("hello");
           const [span] = await telemetry.ended(1);
-          expect(core(describe(span!).attributes)).toEqual(expected(`${server.url}/redirect`));
+          expect(core(shapeOf(span!).attributes)).toEqual(expected(`${server.url}/redirect`));
           expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
         },
       },
@@ -197,8 +197,8 @@ const ROWS: Row[] = [
       expect((await inSpan("agent", () => client.retrying!()(`${server.url}/busy`))).body).toBe("at last");
       const [first, second] = await telemetry.ended(2);
       const url = `${server.url}/busy`;
-      expect(core(describe(first!).attributes)).toEqual(expected(url, { "http.response.status_code": 503, "error.type": "503" }));
-      expect(core(describe(second!).attributes)).toEqual(expected(url, { "http.request.resend_count": 1 }));
+      expect(core(shapeOf(first!).attributes)).toEqual(expected(url, { "http.response.status_code": 503, "error.type": "503" }));
+      expect(core(shapeOf(second!).attributes)).toEqual(expected(url, { "http.request.resend_count": 1 }));
       expect(first!.parentSpanContext).toEqual(second!.parentSpanContext);
       expect(server.values("traceparent")).toEqual([traceparentOf(second!)]);
     },

@@ -5,7 +5,7 @@ import { ServerCallContext } from "@a2a-js/sdk/server";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { Attributes } from "@opentelemetry/api";
 import { afterAll, beforeAll, beforeEach, expect, test, describe as group } from "vitest";
-import { describe, inSpan, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry } from "../support/telemetry.ts";
 import { WIRES, answers, connect, drain, find, request, startAgent, task, tree } from "./agents.ts";
 import type { Agent, Binding, Version } from "./agents.ts";
 
@@ -52,14 +52,14 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     // The SDK's translation to v0.3's protocol buffers drops the references.
     const received = { ...told };
     if (version === "0.3" && binding === "HTTP+JSON") delete received["a2a.message.reference_task_ids"];
-    expect(describe(find(spans, SpanKind.CLIENT, "SendMessage"))).toEqual({
+    expect(shapeOf(find(spans, SpanKind.CLIENT, "SendMessage"))).toEqual({
       name: "SendMessage",
       kind: SpanKind.CLIENT,
       status: SpanStatusCode.UNSET,
       attributes: { ...told, "server.address": "127.0.0.1", "server.port": agent.port },
       events: [],
     });
-    const server = describe(find(spans, SpanKind.SERVER, "SendMessage"));
+    const server = shapeOf(find(spans, SpanKind.SERVER, "SendMessage"));
     expect(ofA2A(server.attributes)).toEqual(received);
     expect(server).toMatchObject({
       status: SpanStatusCode.UNSET,
@@ -90,7 +90,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
       "gen_ai.conversation.id": first.contextId,
     };
     const span = find(spans, SpanKind.CLIENT, "SendStreamingMessage");
-    expect(describe(span)).toEqual({
+    expect(shapeOf(span)).toEqual({
       name: "SendStreamingMessage",
       kind: SpanKind.CLIENT,
       status: SpanStatusCode.UNSET,
@@ -143,7 +143,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await telemetry.settled();
     const spans = telemetry.spans();
     const expected = { ...common(name, version), ...told };
-    expect(describe(find(spans, SpanKind.CLIENT, name))).toEqual({
+    expect(shapeOf(find(spans, SpanKind.CLIENT, name))).toEqual({
       name,
       kind: SpanKind.CLIENT,
       status: SpanStatusCode.UNSET,

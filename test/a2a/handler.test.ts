@@ -7,7 +7,7 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 import { wrapRequestHandler } from "../../src/a2a.ts";
 import { traceRequests } from "../../src/server/express.ts";
 import { listen } from "../support/server.ts";
-import { describe, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import { completes, connect, find, request, startAgent, tree } from "./agents.ts";
 
 const telemetry = startTelemetry();
@@ -38,7 +38,7 @@ test("without an HTTP span the handler opens a SERVER span in the caller's trace
   await telemetry.settled();
   const spans = telemetry.spans();
   expect(tree(spans)).toEqual(["CLIENT SendMessage", "  CLIENT POST", "    SERVER SendMessage"]);
-  expect(describe(find(spans, SpanKind.SERVER, "SendMessage"))).toEqual({
+  expect(shapeOf(find(spans, SpanKind.SERVER, "SendMessage"))).toEqual({
     name: "SendMessage",
     kind: SpanKind.SERVER,
     status: SpanStatusCode.UNSET,

@@ -7,7 +7,7 @@ import { instrumentAxios } from "../../src/axios.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { Recorded, TestServer } from "../support/server.ts";
-import { describe, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 
 let server: TestServer;
@@ -70,7 +70,7 @@ suite.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
     const response = await inSpan("application", () => instance.get<{ answer: number }>(`${server.url}/json`, { adapter }));
     expect(response.data).toEqual({ answer: 42 });
     const [own] = await telemetry.ended(1);
-    expect(describe(own!)).toEqual(span("/json", { attributes: connection(200) }));
+    expect(shapeOf(own!)).toEqual(span("/json", { attributes: connection(200) }));
     expect(server.values("traceparent")).toEqual([traceparentOf(own!)]);
     expect(own!.parentSpanContext?.spanId).toBe(
       telemetry
@@ -93,7 +93,7 @@ suite.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
     const error = await instance.get(`${server.url}/broken`, { adapter }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(AxiosError);
     const [own] = await telemetry.ended(1);
-    expect(describe(own!)).toEqual(
+    expect(shapeOf(own!)).toEqual(
       span("/broken", { status: SpanStatusCode.ERROR, attributes: { ...connection(500), "error.type": "500" } }),
     );
   });
@@ -101,13 +101,13 @@ suite.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
   it("whose status validateStatus rejects has that status and no error", async () => {
     await expect(instance.get(`${server.url}/ok`, { adapter, validateStatus: () => false })).rejects.toThrow("status code 200");
     const [own] = await telemetry.ended(1);
-    expect(describe(own!)).toEqual(span("/ok", { attributes: connection(200) }));
+    expect(shapeOf(own!)).toEqual(span("/ok", { attributes: connection(200) }));
   });
 
   it("that follows redirects has one span, with the last status and the first URL", async () => {
     await instance.get(`${server.url}/redirect`, { adapter });
     const [own] = await telemetry.ended(1);
-    expect(describe(own!)).toEqual(span("/redirect", { attributes: connection(200) }));
+    expect(shapeOf(own!)).toEqual(span("/redirect", { attributes: connection(200) }));
     expect(server.requests.slice(-2).map((request) => server.values("traceparent", request))).toEqual([
       [traceparentOf(own!)],
       [traceparentOf(own!)],
@@ -118,7 +118,7 @@ suite.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
     const port = await freePort();
     await expect(instance.get(`http://127.0.0.1:${port}/`, { adapter })).rejects.toBeInstanceOf(AxiosError);
     const [own] = await telemetry.ended(1);
-    const { attributes, status, events } = describe(own!);
+    const { attributes, status, events } = shapeOf(own!);
     expect({ status, events, type: attributes["error.type"] }).toEqual({
       status: SpanStatusCode.ERROR,
       events: ["exception"],
@@ -140,7 +140,7 @@ suite.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
       );
     expect(await all(instance)).toEqual(await all(axios));
     const ended = await telemetry.ended(4);
-    expect(describe(ended[0]!)).toEqual(span("/echo", { attributes: connection(200) }, method.toUpperCase()));
+    expect(shapeOf(ended[0]!)).toEqual(span("/echo", { attributes: connection(200) }, method.toUpperCase()));
   });
 
   it("has one span and one traceparent where global fetch is instrumented too", async () => {
@@ -174,7 +174,7 @@ suite("a call", () => {
     expect(response.data).toBe("made up");
     expect(seen?.adapter).toBe(custom);
     const [own] = await telemetry.ended(1);
-    expect(describe(own!)).toEqual(span("/ok", { attributes: { "http.response.status_code": 203 } }));
+    expect(shapeOf(own!)).toEqual(span("/ok", { attributes: { "http.response.status_code": 203 } }));
     expect(traceparent).toBe(traceparentOf(own!));
   });
 
@@ -235,6 +235,6 @@ suite("a call", () => {
     };
     await expect(instance.get(`${server.url}/ok`, { transformResponse })).rejects.toBe(thrown);
     const [own] = await telemetry.ended(1);
-    expect(describe(own!)).toEqual(span("/ok", { attributes: connection(200) }));
+    expect(shapeOf(own!)).toEqual(span("/ok", { attributes: connection(200) }));
   });
 });

@@ -2,7 +2,7 @@ import { SpanKind, TraceFlags, context, trace } from "@opentelemetry/api";
 import { afterAll, beforeAll, describe as group, expect, test } from "vitest";
 import { USUAL } from "../../benchmarks/rows/options.ts";
 import { trioOf } from "../../benchmarks/rows/trios.ts";
-import { describe, startTelemetry, until } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
 group("the floor of the benchmarks", () => {
@@ -27,7 +27,7 @@ group("the floor of the benchmarks", () => {
       });
       await until(() => telemetry.spans().length === 2);
       const [floor, traced] = telemetry.spans();
-      expect(traced && describe(traced)).toEqual(floor && describe(floor));
+      expect(traced && shapeOf(traced)).toEqual(floor && shapeOf(floor));
       expect(traced?.kind).toBe(row === "server" ? SpanKind.SERVER : SpanKind.CLIENT);
       expect(traced?.parentSpanContext?.spanId).toBe(parent.spanId);
       expect(floor?.parentSpanContext?.spanId).toBe(parent.spanId);

@@ -8,7 +8,7 @@ import { findActiveCall, activeCalls } from "../../src/core/calls/active-calls.t
 import type { ClientOptions } from "../../src/core/telemetry/options.ts";
 import { startCall } from "../../src/core/calls/start-call.ts";
 import { startMetrics } from "../server/metrics.ts";
-import { describe as shape, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
 const URL_ = "http://agent.example/rpc";
@@ -27,10 +27,10 @@ const begin = (options: ClientOptions = {}, url = URL_, headers?: unknown, previ
   if (call === undefined) throw new Error("no call");
   return call;
 };
-const only = (): ReturnType<typeof shape> => {
+const only = (): ReturnType<typeof shapeOf> => {
   const [span, ...more] = telemetry.own();
   expect(more).toEqual([]);
-  return shape(span!);
+  return shapeOf(span!);
 };
 const BAGGAGE = propagation.createBaggage({ user: { value: "1" } });
 const withBaggage = <Result>(fn: () => Result): Result => context.with(propagation.setBaggage(context.active(), BAGGAGE), fn);

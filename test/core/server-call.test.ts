@@ -19,7 +19,7 @@ import { receiveCall } from "../../src/core/calls/server-call.ts";
 import type { ServerCall } from "../../src/core/calls/server-call.ts";
 import { serverConfig } from "../../src/core/calls/server-config.ts";
 import { startMetrics } from "../server/metrics.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
@@ -77,10 +77,10 @@ const ATTRIBUTES = {
   "url.scheme": "http",
   "user_agent.original": "test",
 };
-const only = (): ReturnType<typeof shape> => {
+const only = (): ReturnType<typeof shapeOf> => {
   const [span, ...more] = telemetry.own();
   expect(more).toEqual([]);
-  return shape(span!);
+  return shapeOf(span!);
 };
 
 describe("a request", () => {
@@ -257,7 +257,7 @@ describe("the caller's trace", () => {
 });
 
 describe("where a SERVER span is open already", () => {
-  function open(): { active: Context; end: () => ReturnType<typeof shape>; metadata: { route?: string } } {
+  function open(): { active: Context; end: () => ReturnType<typeof shapeOf>; metadata: { route?: string } } {
     const span = trace
       .getTracer("theirs")
       .startSpan("theirs", { kind: SpanKind.SERVER, attributes: { "network.peer.port": 1234 } });
@@ -268,7 +268,7 @@ describe("where a SERVER span is open already", () => {
       metadata,
       end: () => {
         span.end();
-        return shape(telemetry.spans()[0]!);
+        return shapeOf(telemetry.spans()[0]!);
       },
     };
   }

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { doctor, formatReport } from "../../src/doctor.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { setupPropagation } from "../../src/setup.ts";
-import { clearGlobals, describe as shapeOf, inSpan, startTelemetry } from "../support/telemetry.ts";
+import { clearGlobals, shapeOf, inSpan, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
 const REGISTRY = Symbol.for("opentelemetry.js.api.1");

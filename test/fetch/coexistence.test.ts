@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { instrumentFetch, wrapFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe as shape, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { traffic } from "./control.ts";
 
@@ -240,7 +240,7 @@ describe.each(["before", "after"])("msw listening %s instrumentFetch", (order) =
     const [span] = await telemetry.ended(1);
     await telemetry.settled();
     expect(seen).toEqual([traceparentOf(span as never)]);
-    const { name, kind, status, attributes } = shape(span as never);
+    const { name, kind, status, attributes } = shapeOf(span as never);
     expect({ name, kind, status }).toEqual({ name: "GET", kind: SpanKind.CLIENT, status: 0 });
     expect(attributes).toMatchObject({
       "http.request.method": "GET",
@@ -270,7 +270,7 @@ describe.each(["before", "after"])("msw listening %s instrumentFetch", (order) =
 
   test("a mocked network error is an error of the span", async () => {
     await expect(fetch("https://agent.example/broken")).rejects.toThrow(TypeError);
-    const [span] = (await telemetry.ended(1)).map(shape);
+    const [span] = (await telemetry.ended(1)).map(shapeOf);
     expect(span).toMatchObject({ status: 2, events: ["exception"], attributes: { "error.type": expect.any(String) } });
   });
 });

@@ -5,7 +5,7 @@ import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { bothWays, errorShape, streamed } from "./control.ts";
 
@@ -39,7 +39,7 @@ async function failing(run: () => Promise<unknown>, count = 1): Promise<SpanShap
   expect(errorShape(traced.error)).toEqual(errorShape(plain.error));
   const spans = await telemetry.ended(count);
   await telemetry.settled();
-  return spans.map(describe);
+  return spans.map(shapeOf);
 }
 
 function failed(errorType: string, url: string, more: SpanShape["attributes"] = {}): SpanShape {

@@ -6,7 +6,7 @@ import { instrumentFetch, wrapFetch } from "../../src/fetch.ts";
 import type { FetchOptions } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe as shape, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
 let telemetry: TestTelemetry;
@@ -101,7 +101,7 @@ describe("a hook", () => {
       responseHook: (span, { response }) => void span.updateName(`status ${response.status}`),
     });
     await (await fetch(`${server.url}/ok`)).text();
-    const [span] = (await telemetry.ended(1)).map(shape);
+    const [span] = (await telemetry.ended(1)).map(shapeOf);
     expect(span?.name).toBe("status 200");
     expect(span?.attributes).toMatchObject({ "app.at": "start", "app.request": 1, "url.template": "/rpc/{method}" });
   });

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import type { FetchOptions } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { Recorded, TestServer } from "../support/server.ts";
-import { describe, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { bothWays, errorShape } from "./control.ts";
 
@@ -86,7 +86,7 @@ async function textAndUrl(input: string, init?: RequestInit): Promise<unknown> {
 
 test("a span for each hop, with its own traceparent, under the same parent, counted from 1", async () => {
   const spans = await follow(() => textAndUrl(`${server.url}/twice?a=1`), 3);
-  expect(spans.map(describe)).toEqual([
+  expect(spans.map(shapeOf)).toEqual([
     hop("GET", `${server.url}/twice?a=1`, 301, 0),
     hop("GET", `${server.url}/redirect?b=2`, 302, 1),
     hop("GET", `${server.url}/ok`, 200, 2),
@@ -106,12 +106,12 @@ test("the hops follow each other in time", async () => {
 
 test("a 303 turns POST into GET: so says the hop's span", async () => {
   const spans = await follow(() => textAndUrl(`${server.url}/see-other`, { method: "POST", body: "text" }), 2);
-  expect(spans.map(describe)).toEqual([hop("POST", `${server.url}/see-other`, 303, 0), hop("GET", `${server.url}/echo`, 200, 1)]);
+  expect(spans.map(shapeOf)).toEqual([hop("POST", `${server.url}/see-other`, 303, 0), hop("GET", `${server.url}/echo`, 200, 1)]);
 });
 
 test("a 307 sends the body again", async () => {
   const spans = await follow(() => textAndUrl(`${server.url}/redirect-307`, { method: "POST", body: "text" }), 2);
-  expect(spans.map(describe)).toEqual([
+  expect(spans.map(shapeOf)).toEqual([
     hop("POST", `${server.url}/redirect-307`, 307, 0),
     hop("POST", `${server.url}/echo`, 200, 1),
   ]);
@@ -120,7 +120,7 @@ test("a 307 sends the body again", async () => {
 
 test("another origin gets the hop's traceparent once, and its URL is redacted too", async () => {
   const spans = await follow(() => textAndUrl(`${server.url}/away`, { headers: { authorization: "Bearer secret" } }), 2);
-  expect(spans.map(describe)).toEqual([
+  expect(spans.map(shapeOf)).toEqual([
     hop("GET", `${server.url}/away`, 302, 0),
     hop("GET", `${other.url}/ok?sig=REDACTED`, 200, 1),
   ]);
@@ -130,7 +130,7 @@ test("another origin gets the hop's traceparent once, and its URL is redacted to
 
 test("a path that begins with two slashes is no host", async () => {
   const spans = await follow(() => textAndUrl(`${server.url}/slashes`), 2);
-  expect(spans.map(describe)).toEqual([
+  expect(spans.map(shapeOf)).toEqual([
     hop("GET", `${server.url}/slashes`, 302, 0),
     hop("GET", `${server.url}//double/slash`, 200, 1),
   ]);
@@ -144,13 +144,13 @@ test("headers by hand are replaced on each hop, in any letter case", async () =>
 });
 
 test("redirect: manual and a 3xx without a Location are one attempt, no error", async () => {
-  expect((await follow(() => textAndUrl(`${server.url}/redirect`, { redirect: "manual" }), 1)).map(describe)).toEqual([
+  expect((await follow(() => textAndUrl(`${server.url}/redirect`, { redirect: "manual" }), 1)).map(shapeOf)).toEqual([
     hop("GET", `${server.url}/redirect`, 302, 0),
   ]);
-  expect((await follow(() => textAndUrl(`${server.url}/no-location`), 1)).map(describe)).toEqual([
+  expect((await follow(() => textAndUrl(`${server.url}/no-location`), 1)).map(shapeOf)).toEqual([
     hop("GET", `${server.url}/no-location`, 302, 0),
   ]);
-  expect((await follow(() => textAndUrl(`${server.url}/not-modified`), 1)).map(describe)).toEqual([
+  expect((await follow(() => textAndUrl(`${server.url}/not-modified`), 1)).map(shapeOf)).toEqual([
     hop("GET", `${server.url}/not-modified`, 304, 0),
   ]);
 });
@@ -169,7 +169,7 @@ test.each([
   ["/to-reset", /^(?:ECONNRESET|UND_ERR_SOCKET)$/, undefined],
   ["/to-cut", /^UND_ERR_SOCKET$/, 200],
 ])("%s: of a later hop that fails only the span is an error", async (path, type, status) => {
-  const [first, second] = (await follow(async () => (await fetch(server.url + path)).text(), 2)).map(describe);
+  const [first, second] = (await follow(async () => (await fetch(server.url + path)).text(), 2)).map(shapeOf);
   expect(first).toEqual(hop("GET", server.url + path, 302, 0));
   expect(second).toMatchObject({ status: SpanStatusCode.ERROR, events: ["exception"] });
   expect(second?.attributes["http.response.status_code"]).toBe(status);
@@ -182,7 +182,7 @@ test("an abort while a later hop is under way is no error", async () => {
     setTimeout(() => controller.abort(), 60);
     return fetch(`${server.url}/to-stall`, { signal: controller.signal });
   };
-  const [first, second] = (await follow(run, 2)).map(describe);
+  const [first, second] = (await follow(run, 2)).map(shapeOf);
   expect(first).toEqual(hop("GET", `${server.url}/to-stall`, 302, 0));
   const { "http.response.status_code": _, ...attributes } = hop("GET", `${server.url}/stall`, 0, 1).attributes;
   expect(second).toEqual({ ...hop("GET", "http://x/", 0, 1), attributes });

@@ -2,7 +2,7 @@ import { SpanStatusCode } from "@opentelemetry/api";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { bothWays, errorShape } from "./control.ts";
 
@@ -97,7 +97,7 @@ test.each(Object.entries(CALLS))("%s: the caller gets what it gets without us, a
 
 test("an invalid URL is an error of the span, which says what was asked for", async () => {
   await bothWays(() => fetch("http://[broken"));
-  const [span] = (await telemetry.ended(1)).map(describe);
+  const [span] = (await telemetry.ended(1)).map(shapeOf);
   expect(span).toEqual({
     name: "GET",
     kind: 2,
@@ -110,7 +110,7 @@ test("an invalid URL is an error of the span, which says what was asked for", as
 test("a data: URL never reaches the wire: its span ends with the promise, and its content is not recorded", async () => {
   const { plain, traced } = await bothWays(async () => (await fetch("data:text/plain,secret")).text());
   expect(traced).toEqual(plain);
-  const [span] = (await telemetry.ended(1)).map(describe);
+  const [span] = (await telemetry.ended(1)).map(shapeOf);
   expect(span).toEqual({
     name: "GET",
     kind: 2,

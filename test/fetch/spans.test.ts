@@ -5,7 +5,7 @@ import { instrumentFetch } from "../../src/fetch.ts";
 import type { FetchOptions } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, inSpan, startTelemetry, traceparentOf, until } from "../support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry, traceparentOf, until } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 
 let telemetry: TestTelemetry;
@@ -59,7 +59,7 @@ function expected(method: string, path: string, status: number, more: SpanShape[
 
 async function theSpan(): Promise<SpanShape> {
   const [span] = await telemetry.ended(1);
-  return describe(span as never);
+  return shapeOf(span as never);
 }
 
 test("a span says what was asked of whom, and what came back", async () => {
@@ -101,7 +101,7 @@ test("the standard methods are upper-cased as fetch does it; patch is not", asyn
   instrument();
   await (await fetch(`${server.url}/ok`, { method: "post" })).text();
   await (await fetch(`${server.url}/ok`, { method: "Patch" })).text();
-  const [post, patch] = (await telemetry.ended(2)).map(describe);
+  const [post, patch] = (await telemetry.ended(2)).map(shapeOf);
   expect(post).toEqual(expected("POST", "/ok", 200));
   expect(patch?.name).toBe("HTTP");
   expect(patch?.attributes).toMatchObject({ "http.request.method": "_OTHER", "http.request.method_original": "Patch" });
@@ -142,7 +142,7 @@ test("url.full carries neither user info nor the values of signing parameters", 
     `${server.url.replace("//", "//REDACTED:REDACTED@")}/ok`,
     `${server.url}/ok?sig=REDACTED&a=%20b&X-Amz-Signature=REDACTED&SIG=kept&Signature=REDACTED#end`,
   ]);
-  expect(JSON.stringify(telemetry.own().map(describe))).not.toContain("secret");
+  expect(JSON.stringify(telemetry.own().map(shapeOf))).not.toContain("secret");
   expect(JSON.stringify(telemetry.own().flatMap(({ events }) => events))).not.toContain("secret");
 });
 

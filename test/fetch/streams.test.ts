@@ -4,7 +4,7 @@ import { activeCalls } from "../../src/core/calls/active-calls.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, startTelemetry, getSpan } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, getSpan } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { bothWays, errorShape } from "./control.ts";
 
@@ -68,7 +68,7 @@ async function streaming(path: string, read: (response: Response) => Promise<unk
   const [span] = await telemetry.ended(1);
   const [seconds, nanoseconds] = span?.duration ?? [0, 0];
   return {
-    span: describe(span as never),
+    span: shapeOf(span as never),
     milliseconds: seconds * 1000 + nanoseconds / 1e6,
     plain: [plain.value, errorShape(plain.error)],
     traced: [traced.value, errorShape(traced.error)],
@@ -164,7 +164,7 @@ test("a cut while nobody reads is an error all the same", async () => {
   undo = instrumentFetch();
   const response = await fetch(`${server.url}/cut-events`);
   const [span] = await telemetry.ended(1);
-  expect(describe(span as never)).toEqual(expected("/cut-events", "UND_ERR_SOCKET"));
+  expect(shapeOf(span as never)).toEqual(expected("/cut-events", "UND_ERR_SOCKET"));
   await expect(response.text()).rejects.toThrow("terminated");
 });
 
@@ -193,7 +193,7 @@ test("back-pressure is the application's: an unread body stops the server, a spa
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(telemetry.own()).toEqual([]);
   expect((await response.arrayBuffer()).byteLength).toBe(5_000_000);
-  expect((await telemetry.ended(1)).map(describe)).toEqual([expected("/large")]);
+  expect((await telemetry.ended(1)).map(shapeOf)).toEqual([expected("/large")]);
 });
 
 test("a stream of 100 MB costs no memory that grows", async () => {
@@ -212,5 +212,5 @@ test("a stream of 100 MB costs no memory that grows", async () => {
   // What is under way between the sockets comes and goes; what is kept would stay.
   const [first, second] = [used.slice(0, 5), used.slice(5)].map((some) => Math.min(...some));
   expect((second as number) - (first as number)).toBeLessThan(10_000_000);
-  expect((await telemetry.ended(1)).map(describe)).toEqual([expected("/flood")]);
+  expect((await telemetry.ended(1)).map(shapeOf)).toEqual([expected("/flood")]);
 });

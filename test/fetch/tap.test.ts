@@ -5,7 +5,7 @@ import { activeCalls } from "../../src/core/calls/active-calls.ts";
 import { instrumentFetch, wrapFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe as shapeOf, startTelemetry, traceparentOf, until } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, traceparentOf, until } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { bothWays, errorShape } from "./control.ts";
 

@@ -5,7 +5,7 @@ import { activeCalls } from "../../src/core/calls/active-calls.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, startTelemetry, getSpan } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, getSpan } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 
 let telemetry: TestTelemetry;
@@ -32,7 +32,7 @@ const expected = (path: string): SpanShape => getSpan(server, path);
 test("a small response that is never read ends by itself", async () => {
   undo = instrumentFetch();
   const responses = [await fetch(`${server.url}/ok`), await fetch(`${server.url}/events`)];
-  expect((await telemetry.ended(2)).map(describe)).toEqual([expected("/ok"), expected("/events")]);
+  expect((await telemetry.ended(2)).map(shapeOf)).toEqual([expected("/ok"), expected("/events")]);
   expect(responses.map(({ bodyUsed }) => bodyUsed)).toEqual([false, false]);
 });
 
@@ -46,7 +46,7 @@ test.each(["/large", "/endless"])("%s, held and never read, is ended with the ti
   undo = instrumentFetch();
   const response = await fetch(server.url + path);
   expect(await lengthOfTheSpan(9000)).toBeLessThan(500);
-  expect(telemetry.own().map(describe)).toEqual([expected(path)]);
+  expect(telemetry.own().map(shapeOf)).toEqual([expected(path)]);
   expect(activeCalls).toEqual([]);
   await response.body?.cancel();
 });
@@ -64,7 +64,7 @@ test.each(["/large", "/endless"])("%s, let go of and collected unread, is ended 
   expect(collected.deref()).toBeUndefined();
   expect(performance.now() - begun).toBeLessThan(2500);
   expect(await lengthOfTheSpan(9000)).toBeLessThan(80);
-  expect(telemetry.own().map(describe)).toEqual([expected(path)]);
+  expect(telemetry.own().map(shapeOf)).toEqual([expected(path)]);
 });
 
 test("an abort of a response that nobody reads is no error", async () => {
@@ -72,14 +72,14 @@ test("an abort of a response that nobody reads is no error", async () => {
   const controller = new AbortController();
   const response = await fetch(`${server.url}/quiet`, { signal: controller.signal });
   controller.abort();
-  expect((await telemetry.ended(1)).map(describe)).toEqual([expected("/quiet")]);
+  expect((await telemetry.ended(1)).map(shapeOf)).toEqual([expected("/quiet")]);
   await expect(response.text()).rejects.toThrow("aborted");
 });
 
 test("a timeout of a response that nobody reads is an error", async () => {
   undo = instrumentFetch();
   const response = await fetch(`${server.url}/quiet`, { signal: AbortSignal.timeout(30) });
-  const [span] = (await telemetry.ended(1)).map(describe);
+  const [span] = (await telemetry.ended(1)).map(shapeOf);
   expect([span?.status, span?.attributes["error.type"]]).toEqual([SpanStatusCode.ERROR, "TimeoutError"]);
   await expect(response.text()).rejects.toThrow("timeout");
 });

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { instrumentFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe as shape, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
 const FOREIGN = "00-11111111111111111111111111111111-2222222222222222-01";
@@ -33,7 +33,7 @@ test("what a wrapper beneath ours appends to the line of traceparent is cut off,
   undo();
   const [span] = await telemetry.ended(1);
   expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
-  expect(shape(span!)).toMatchObject({ attributes: { "network.peer.address": "127.0.0.1" } });
+  expect(shapeOf(span!)).toMatchObject({ attributes: { "network.peer.address": "127.0.0.1" } });
 });
 
 test("what a subscriber appends goes, its tracestate too; headers of other names stay", async () => {

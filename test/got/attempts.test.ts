@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe as group, expect, 
 import { wrapGot } from "../../src/got.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
 let telemetry: TestTelemetry;
@@ -65,7 +65,7 @@ group("one attempt", () => {
   test("is one whole span, and its traceparent on the wire", async () => {
     const response = await inSpan("agent", () => client(`${server.url}/ok?sig=secret`));
     expect(response.body).toBe("hello");
-    expect((await telemetry.ended(1)).map(describe)).toEqual([
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([
       span("/ok?sig=REDACTED", { "url.full": `${server.url}/ok?sig=REDACTED` }),
     ]);
     expect(sent()).toEqual(issued());
@@ -91,7 +91,7 @@ group("one attempt", () => {
     let bytes = 0;
     for await (const chunk of stream) bytes += (chunk as Buffer).length;
     expect(bytes).toBe(5_000_000);
-    expect((await telemetry.ended(1)).map(describe)).toEqual([span("/large")]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([span("/large")]);
   });
 
   test("a piped upload arrives whole", async () => {
@@ -120,7 +120,7 @@ group("retries", () => {
     expect([response.body, response.retryCount]).toEqual(["at last", 2]);
     const failed = { "http.response.status_code": 503, "error.type": "503" };
     const spans = await telemetry.ended(3);
-    expect(spans.map(describe)).toEqual([
+    expect(spans.map(shapeOf)).toEqual([
       span("/busy", failed, { status: SpanStatusCode.ERROR }),
       span("/busy", { ...failed, "http.request.resend_count": 1 }, { status: SpanStatusCode.ERROR }),
       span("/busy", { "http.request.resend_count": 2 }),
@@ -198,7 +198,7 @@ group("redirects", () => {
   test("each hop is a span, under the same parent", async () => {
     await inSpan("agent", () => client(`${server.url}/redirect`));
     const spans = await telemetry.ended(2);
-    expect(spans.map(describe)).toEqual([
+    expect(spans.map(shapeOf)).toEqual([
       span("/redirect", { "http.response.status_code": 302 }),
       span("/ok", { "http.request.resend_count": 1 }),
     ]);
@@ -210,7 +210,7 @@ group("redirects", () => {
     other.requests.length = 0;
     await inSpan("agent", () => client(`${server.url}/elsewhere`, { headers: { TRACEPARENT: "by hand" } }));
     const spans = await telemetry.ended(2);
-    expect(spans.map(describe)).toEqual([
+    expect(spans.map(shapeOf)).toEqual([
       span("/elsewhere", { "http.response.status_code": 302 }),
       span("/ok", { "http.request.resend_count": 1 }, {}, other),
     ]);
@@ -251,7 +251,7 @@ group("pages", () => {
   test("each is a call of its own", async () => {
     expect(await inSpan("agent", () => client.paginate.all(`${server.url}/page`, { responseType: "json" }))).toEqual([1, 2]);
     const spans = await telemetry.ended(2);
-    expect(spans.map(describe)).toEqual([span("/page"), span("/last")]);
+    expect(spans.map(shapeOf)).toEqual([span("/page"), span("/last")]);
     expect(spans[0]?.parentSpanContext).toEqual(spans[1]?.parentSpanContext);
     expect(sent()).toEqual(issued());
   });
@@ -285,7 +285,7 @@ group("the cache", () => {
     const second = await client(cached.url, { cache });
     expect([first.isFromCache, second.isFromCache, second.body]).toEqual([false, true, "fresh"]);
     await telemetry.settled();
-    expect(telemetry.own().map(describe)).toEqual([span("/", {}, {}, cached)]);
+    expect(telemetry.own().map(shapeOf)).toEqual([span("/", {}, {}, cached)]);
     expect(JSON.stringify([...cache.values()])).not.toContain("traceparent");
     await cached.close();
   });

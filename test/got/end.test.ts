@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe as group, expect, 
 import { wrapGot } from "../../src/got.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, startTelemetry, until } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
 let telemetry: TestTelemetry;
@@ -35,7 +35,7 @@ const client = wrapGot(got.extend({ retry: { limit: 0 } }));
 async function end(): Promise<unknown[]> {
   await telemetry.ended(1);
   await telemetry.settled();
-  const { status, attributes, events } = describe(telemetry.own()[0]!);
+  const { status, attributes, events } = shapeOf(telemetry.own()[0]!);
   return [SpanStatusCode[status], attributes["error.type"], attributes["http.response.status_code"], events];
 }
 

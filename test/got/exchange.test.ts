@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { clientConfig } from "../../src/core/calls/client-config.ts";
 import { startCall } from "../../src/core/calls/start-call.ts";
 import { send } from "../../src/clients/got/attempt.ts";
-import { describe, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
 let telemetry: TestTelemetry;
@@ -58,6 +58,6 @@ function sent(options: object, socket: object): EventEmitter {
 
 async function end(): Promise<unknown[]> {
   await telemetry.ended(1);
-  const { status, attributes } = describe(telemetry.own()[0]!);
+  const { status, attributes } = shapeOf(telemetry.own()[0]!);
   return [status, attributes["error.type"]];
 }

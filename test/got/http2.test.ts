@@ -9,7 +9,7 @@ import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import got from "got";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { wrapGot } from "../../src/got.ts";
-import { describe, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 
 // A cipher without a certificate, so that no key has to lie in the repository.
 const TLS = { ciphers: "AECDH-AES256-SHA:@SECLEVEL=0", maxVersion: "TLSv1.2", rejectUnauthorized: false } as const;
@@ -65,7 +65,7 @@ const client = wrapGot(got).extend({
 
 const end = async (): Promise<unknown[]> => {
   const [span] = await telemetry.ended(1);
-  const { status, attributes } = describe(span!);
+  const { status, attributes } = shapeOf(span!);
   return [SpanStatusCode[status], attributes["error.type"], attributes["http.response.status_code"]];
 };
 
@@ -73,7 +73,7 @@ test("an http2 request is one whole span, and carries its traceparent", async ()
   expect((await inSpan("agent", () => client(`${url}/ok`))).body).toBe("hello");
   const [span] = await telemetry.ended(1);
   const port = Number(new URL(url).port);
-  expect(describe(span!)).toEqual({
+  expect(shapeOf(span!)).toEqual({
     name: "GET",
     kind: SpanKind.CLIENT,
     status: SpanStatusCode.UNSET,

@@ -6,7 +6,7 @@ import { wrapFetch } from "../../src/fetch.ts";
 import { traceInterceptor } from "../../src/undici.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { AGENT, mockAgents } from "./agents.ts";
 import { MOCKED } from "./clients.ts";
@@ -114,7 +114,7 @@ export function mswContract(order: "before" | "after"): void {
       expect([status, JSON.parse(body)]).toEqual([200, { name: "mocked" }]);
       const span = await only();
       expect(seen).toEqual([traceparentOf(span)]);
-      expect({ ...describe(span), attributes: attributesOf(span) }).toEqual({
+      expect({ ...shapeOf(span), attributes: attributesOf(span) }).toEqual({
         name: "GET",
         kind: SpanKind.CLIENT,
         status: SpanStatusCode.UNSET,
@@ -136,7 +136,7 @@ export function mswContract(order: "before" | "after"): void {
       const bare = await without(call);
       expect(await outcome(call(client))).toEqual(bare);
       const span = await only();
-      expect(describe(span)).toMatchObject({ status: SpanStatusCode.ERROR, events: [] });
+      expect(shapeOf(span)).toMatchObject({ status: SpanStatusCode.ERROR, events: [] });
       expect(attributesOf(span)).toEqual(expected("/500", { "http.response.status_code": 500, "error.type": "500" }));
     });
 
@@ -145,7 +145,7 @@ export function mswContract(order: "before" | "after"): void {
       const bare = await without(call);
       expect(await outcome(call(client))).toEqual(bare);
       const span = await only();
-      expect(describe(span)).toMatchObject({ status: SpanStatusCode.ERROR, events: ["exception"] });
+      expect(shapeOf(span)).toMatchObject({ status: SpanStatusCode.ERROR, events: ["exception"] });
       const { "http.response.status_code": _, ...attributes } = expected("/error", { "error.type": networkError });
       expect(attributesOf(span)).toEqual(attributes);
       expect(span.events[0]?.attributes?.["exception.message"]).toMatch(/network error|fetch failed/i);
@@ -157,14 +157,14 @@ export function mswContract(order: "before" | "after"): void {
       expect(telemetry.own()).toEqual([]);
       agents.open();
       expect(await text({ [Symbol.asyncIterator]: () => chunks })).toBe("data: last\n\n");
-      expect(describe(await only())).toMatchObject({ status: SpanStatusCode.UNSET, events: [] });
+      expect(shapeOf(await only())).toMatchObject({ status: SpanStatusCode.UNSET, events: [] });
     });
 
     test("a stream that is left ends the span, and is no error", async () => {
       // eslint-disable-next-line no-unreachable-loop -- it is left on purpose
       for await (const _ of await client.events(`${AGENT}/endless`)) break;
       const span = await only();
-      expect(describe(span)).toMatchObject({ status: SpanStatusCode.UNSET, events: [] });
+      expect(shapeOf(span)).toMatchObject({ status: SpanStatusCode.UNSET, events: [] });
       expect(attributesOf(span)).toEqual(expected("/endless"));
     });
 
@@ -172,7 +172,7 @@ export function mswContract(order: "before" | "after"): void {
       const call = async ({ events }: Client): Promise<unknown> => text(await events(`${AGENT}/cut`));
       const bare = await without(call);
       expect(await outcome(call(client))).toEqual(bare);
-      expect(describe(await only()).status).toBe(tellsCuts ? SpanStatusCode.ERROR : SpanStatusCode.UNSET);
+      expect(shapeOf(await only()).status).toBe(tellsCuts ? SpanStatusCode.ERROR : SpanStatusCode.UNSET);
     });
 
     test("an abort while the agent thinks arrives as without us, and is no error", async () => {
@@ -184,7 +184,7 @@ export function mswContract(order: "before" | "after"): void {
       const bare = await without(call);
       expect(await outcome(call(client))).toEqual(bare);
       const span = await only();
-      expect(describe(span)).toMatchObject({ status: SpanStatusCode.UNSET, events: [] });
+      expect(shapeOf(span)).toMatchObject({ status: SpanStatusCode.UNSET, events: [] });
       const { "http.response.status_code": _, ...attributes } = expected("/never");
       expect(attributesOf(span)).toEqual(attributes);
     });

@@ -10,7 +10,7 @@ import { traceRequests as middleware } from "../../src/server/express.ts";
 import { traceRequests } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe as shape, inSpan, startTelemetry, until } from "../support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send } from "./client.ts";
 import { startMetrics } from "./metrics.ts";
@@ -67,7 +67,7 @@ describe("our own twice", () => {
     const [span] = await telemetry.ended(1);
     expect(telemetry.started()).toBe(1);
     expect(span?.parentSpanContext?.spanId).toBe(SPAN_ID);
-    expect(span && shape(span)).toEqual({
+    expect(span && shapeOf(span)).toEqual({
       name,
       kind: SpanKind.SERVER,
       status: SpanStatusCode.UNSET,

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { traceRequests } from "../../src/server/express.ts";
 import { listen } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send } from "./client.ts";
 
@@ -115,7 +115,7 @@ describe("http.route, and the name by it", () => {
       [`GET ${route}`, route, "500"],
       [`GET ${route}`, route, "502"],
     ]);
-    expect(spans.map(shape)).toMatchObject([failed, failed]);
+    expect(spans.map(shapeOf)).toMatchObject([failed, failed]);
   });
 
   test.each([
@@ -188,7 +188,7 @@ describe("the caller's context", () => {
     expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
     const [span] = await telemetry.ended(1);
     expect(span?.parentSpanContext?.spanId).toBe(SPAN_ID);
-    expect(span && shape(span)).toEqual({
+    expect(span && shapeOf(span)).toEqual({
       name: "GET /stream",
       kind: SpanKind.SERVER,
       status: SpanStatusCode.UNSET,
@@ -203,7 +203,7 @@ test("as middleware of one router below a mount, the path is the whole one", asy
   await send(`${server.url}/api/items/1?a=1`);
   const [span] = await telemetry.ended(1);
   const route = { "http.route": "/api/items/:id", "url.query": "a=1" };
-  expect(span && shape(span)).toMatchObject({
+  expect(span && shapeOf(span)).toMatchObject({
     name: "GET /api/items/:id",
     attributes: getAttributes(server.port, "/api/items/1", route),
   });
@@ -216,7 +216,7 @@ test("as plain connect-style middleware, without express", async () => {
   );
   expect((await send(server.url)).body).toBe("traced");
   const [span] = await telemetry.ended(1);
-  expect(span && shape(span)).toMatchObject({ name: "GET", attributes: getAttributes(server.port, "/") });
+  expect(span && shapeOf(span)).toMatchObject({ name: "GET", attributes: getAttributes(server.port, "/") });
 });
 
 test("as middleware beside a router without express, the path is the router's own, and none below a mount of it", async () => {

@@ -14,7 +14,7 @@ import type { FastifyOptions } from "../../src/server/fastify.ts";
 import { traceRequests as wrap } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe as shape, startTelemetry, until } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send, sendRaw } from "./client.ts";
 import { listenTo } from "./fastify-app.ts";
@@ -85,21 +85,21 @@ describe("our own twice", () => {
     const [only] = await telemetry.ended(1);
     expect(telemetry.started()).toBe(1);
     expect(only?.parentSpanContext?.spanId).toBe(SPAN_ID);
-    expect(only && shape(only)).toEqual(span("/items/1", "/items/:id"));
+    expect(only && shapeOf(only)).toEqual(span("/items/1", "/items/:id"));
   });
 
   test.each(APPLICATIONS)("%s: an error that becomes a 500 is recorded once", async (_, make) => {
     server = await make();
     await send(`${server.url}/throws/1`, { headers: HEADERS });
     const [only] = await telemetry.ended(1);
-    expect(only && shape(only)).toMatchObject({ name: "GET /throws/:id", status: SpanStatusCode.ERROR, events: ["exception"] });
+    expect(only && shapeOf(only)).toMatchObject({ name: "GET /throws/:id", status: SpanStatusCode.ERROR, events: ["exception"] });
   });
 
   test("a request that fastify refuses before any hook has a span all the same, of server/node's", async () => {
     server = await routing(application(["again"]));
     await sendRaw(server.port, "GET /items/%E0%A4%A HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     const [only] = await telemetry.ended(1);
-    expect(only && shape(only)).toMatchObject({ name: "GET", attributes: { "http.response.status_code": 400 } });
+    expect(only && shapeOf(only)).toMatchObject({ name: "GET", attributes: { "http.response.status_code": 400 } });
   });
 
   test("a hook between them that loses the context, as a callback of a pool's does, makes no second span", async () => {
@@ -197,7 +197,9 @@ describe("with instrumentation-http", () => {
     server = await listenTo(application(["again"]));
     await send(`${server.url}/throws/1`, { headers: HEADERS });
     await telemetry.settled();
-    expect(servers().map(shape)).toMatchObject([{ name: "GET /throws/:id", status: SpanStatusCode.ERROR, events: ["exception"] }]);
+    expect(servers().map(shapeOf)).toMatchObject([
+      { name: "GET /throws/:id", status: SpanStatusCode.ERROR, events: ["exception"] },
+    ]);
   });
 
   test("hooks see its span; app.inject(), which it does not see, has a span of ours", async () => {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SpanStatusCode, trace } from "@opentelemetry/api";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { send, sendRaw } from "./client.ts";
 import { failure, getSpan, parts, startApp, unanswered } from "./fastify-app.ts";
@@ -36,7 +36,7 @@ async function hangUp(): Promise<void> {
 async function onlySpan(): Promise<SpanShape> {
   const [span] = await telemetry.ended(1);
   if (span === undefined) throw new Error("no span");
-  return shape(span);
+  return shapeOf(span);
 }
 
 const whole = (more: Partial<SpanShape> = {}): SpanShape => getSpan(server, "/", more);

@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { traceRequests } from "../../src/server/fastify.ts";
 import type { FastifyOptions } from "../../src/server/fastify.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send } from "./client.ts";
 import { startApp } from "./fastify-app.ts";
@@ -90,7 +90,7 @@ describe("hooks", () => {
     const [span] = await telemetry.ended(1);
     const [request, reply] = handled;
     expect(seen).toEqual([request, undefined, "/:path", request, reply]);
-    expect(span && shape(span)).toMatchObject({
+    expect(span && shapeOf(span)).toMatchObject({
       name: "POST /:path",
       attributes: attributes({ "by.request": "rpc", "by.response": 201, "http.response.status_code": 201 }),
     });
@@ -102,7 +102,7 @@ describe("hooks", () => {
       const told = await answerWith({ [hook]: thrower });
       expect(told.body).toEqual({ a: 1 });
       const [span] = await telemetry.ended(1);
-      expect(span && shape(span)).toMatchObject({ name: "POST /:path", attributes: attributes() });
+      expect(span && shapeOf(span)).toMatchObject({ name: "POST /:path", attributes: attributes() });
       expect(heard).toHaveBeenCalledTimes(1);
       expect(heard.mock.calls[0]?.join(" ")).toMatch(new RegExp(`${hook} threw.*not mine`));
     },

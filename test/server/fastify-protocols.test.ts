@@ -8,7 +8,7 @@ import fastify from "fastify";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { traceRequests } from "../../src/server/fastify.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, sendRaw } from "./client.ts";
 import { failure, getSpan, listenTo, parts, startApp, unanswered } from "./fastify-app.ts";
@@ -26,7 +26,7 @@ afterEach(async () => {
 async function onlySpan(): Promise<SpanShape> {
   const [span] = await telemetry.ended(1);
   if (span === undefined) throw new Error("no span");
-  return shape(span);
+  return shapeOf(span);
 }
 
 describe("http2", () => {

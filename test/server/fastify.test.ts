@@ -3,7 +3,7 @@ import fastify from "fastify";
 import type { FastifyInstance, RouteHandlerMethod } from "fastify";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { traceRequests } from "../../src/server/fastify.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send, sendRaw } from "./client.ts";
 import { listenTo, startApp } from "./fastify-app.ts";
@@ -22,7 +22,7 @@ const ok: RouteHandlerMethod = async () => "ok";
 async function onlySpan(): Promise<SpanShape> {
   const [span] = await telemetry.ended(1);
   if (span === undefined) throw new Error("no span");
-  return shape(span);
+  return shapeOf(span);
 }
 
 test("a whole span, in the caller's trace", async () => {

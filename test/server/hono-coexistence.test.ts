@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { traceRequests as traceListener } from "../../src/server/node.ts";
 import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
 import { listen } from "../support/server.ts";
-import { describe as shape, startTelemetry, until } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, getAttributes, send } from "./client.ts";
 import { serveWeb } from "./web.ts";
@@ -62,7 +62,7 @@ describe("one SERVER span a request", () => {
     const [ended] = await telemetry.ended(1);
     expect(telemetry.started()).toBe(1);
     expect(ended?.parentSpanContext?.spanId).toBe(SPAN_ID);
-    expect(ended && shape(ended)).toEqual(span("/items/1", { name: "GET /items/:id" }, KNOWN));
+    expect(ended && shapeOf(ended)).toEqual(span("/items/1", { name: "GET /items/:id" }, KNOWN));
   });
 
   test.each<[string, () => Fetch]>([

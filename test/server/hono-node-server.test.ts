@@ -9,7 +9,7 @@ import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
-import { describe as shape, startTelemetry, until } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send } from "./client.ts";
 import { serveWeb, streamFrom } from "./web.ts";
@@ -53,7 +53,7 @@ describe("the span", () => {
     await send(`${server.url}/json?a=1`, { headers: HEADERS });
     const [ended] = await telemetry.ended(1);
     expect(ended?.parentSpanContext).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID });
-    expect(ended && shape(ended)).toEqual(
+    expect(ended && shapeOf(ended)).toEqual(
       span(
         "/json",
         {},
@@ -91,7 +91,7 @@ describe("the span", () => {
     await start(traceRequests(app.fetch, OPTIONS));
     expect((await send(server.url)).body).toBe("done");
     const attributes = { "http.response.status_code": 202, "http.response.header.x-answer": ["by hand"] };
-    expect((await telemetry.ended(1)).map(shape)).toEqual([span("/", {}, attributes)]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([span("/", {}, attributes)]);
   });
 
   test.each<[string, () => Response | Promise<Response>]>([
@@ -112,7 +112,7 @@ describe("the span", () => {
     expect((await send(server.url)).status).toBe(500);
     const failed = { status: SpanStatusCode.ERROR, events: ["exception"] };
     const attributes = { "error.type": "RangeError", "http.response.status_code": 500 };
-    expect((await telemetry.ended(1)).map(shape)).toEqual([span("/", failed, attributes)]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([span("/", failed, attributes)]);
   });
 
   test("of a stream whose source fails has its error", async () => {
@@ -120,7 +120,7 @@ describe("the span", () => {
     await start(traceRequests(() => new Response(streamFrom(generated(new RangeError("source"))))));
     await expect(send(server.url)).rejects.toThrow("aborted");
     const failed = { status: SpanStatusCode.ERROR, events: ["exception"] };
-    expect((await telemetry.ended(1)).map(shape)).toEqual([span("/", failed, { "error.type": "RangeError" })]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([span("/", failed, { "error.type": "RangeError" })]);
   });
 
   test("over HTTP/2 says so", async () => {
@@ -134,7 +134,7 @@ describe("the span", () => {
     const chunks = await stream.setEncoding("utf8").toArray();
     session.close();
     expect(chunks.join("")).toBe("ab");
-    expect((await telemetry.ended(1)).map(shape)).toEqual([span("/stream", {}, { "network.protocol.version": "2" })]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([span("/stream", {}, { "network.protocol.version": "2" })]);
   });
 });
 
@@ -168,7 +168,7 @@ describe.each<[string, (app: App) => Fetch]>([
     );
     await start(make(app));
     await hangUp();
-    expect((await telemetry.ended(1)).map(shape)).toEqual([span("/", named, route)]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([span("/", named, route)]);
     await until(() => aborted);
   });
 
@@ -187,7 +187,7 @@ describe.each<[string, (app: App) => Fetch]>([
     await hangUp();
     const [ended] = await telemetry.ended(1);
     const { "http.response.status_code": _, ...attributes } = getAttributes(server.port, "/", route);
-    expect(ended && shape(ended)).toEqual(span("/", { ...named, attributes }));
+    expect(ended && shapeOf(ended)).toEqual(span("/", { ...named, attributes }));
     await until(() => signal?.aborted === true);
   });
 });

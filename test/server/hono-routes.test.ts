@@ -6,7 +6,7 @@ import { TrieRouter } from "hono/router/trie-router";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { traceMiddleware } from "../../src/server/web.ts";
 import type { WebOptions } from "../../src/server/web.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { getAttributes, send } from "./client.ts";
 import { onward, ok, refuse, routes } from "./hono-app.ts";
@@ -81,7 +81,7 @@ describe("http.route, and the name by it", () => {
     await start(traced());
     expect((await send(url("/"))).status).toBe(404);
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual({
+    expect(span && shapeOf(span)).toEqual({
       name: "GET",
       kind: SpanKind.SERVER,
       status: SpanStatusCode.UNSET,
@@ -103,7 +103,7 @@ describe("http.route, and the name by it", () => {
     await start(new Hono().route("/api", traced().get("/items/:id", ok)));
     await send(url("/api/items/1?a=1"));
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toMatchObject({
+    expect(span && shapeOf(span)).toMatchObject({
       name: "GET /api/items/:id",
       attributes: getAttributes(server?.port ?? 0, "/api/items/1", { "http.route": "/api/items/:id", "url.query": "a=1" }),
     });

@@ -7,7 +7,7 @@ import { stream, streamSSE } from "hono/streaming";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { traceMiddleware } from "../../src/server/web.ts";
 import type { WebOptions } from "../../src/server/web.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send } from "./client.ts";
 import { routes } from "./hono-app.ts";
@@ -48,7 +48,7 @@ describe("errors", () => {
     const answer = await send(url(path));
     expect(answer.status).toBe(status);
     const [span] = await telemetry.ended(1);
-    return span && shape(span);
+    return span && shapeOf(span);
   };
 
   test.each([
@@ -159,7 +159,7 @@ describe("the caller's context", () => {
     expect(notes).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
     const [span] = await telemetry.ended(1);
     expect(span?.parentSpanContext?.spanId).toBe(SPAN_ID);
-    expect(span && shape(span)).toEqual({
+    expect(span && shapeOf(span)).toEqual({
       name: "GET /stream",
       kind: SpanKind.SERVER,
       status: SpanStatusCode.UNSET,
@@ -240,7 +240,7 @@ describe("options and hooks", () => {
     expect(await (await app.request("/items/1", { headers: { traceparent: TRACEPARENT } })).text()).toBe("ok");
     const [span] = await telemetry.ended(1);
     expect(span?.parentSpanContext?.spanId).toBe(SPAN_ID);
-    expect(span && shape(span)).toEqual({
+    expect(span && shapeOf(span)).toEqual({
       name: "GET /items/:id",
       kind: SpanKind.SERVER,
       status: SpanStatusCode.UNSET,

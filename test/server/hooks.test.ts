@@ -8,7 +8,7 @@ import { traceRequests } from "../../src/server/node.ts";
 import type { NodeServerOptions } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send } from "./client.ts";
 
@@ -66,7 +66,7 @@ describe("hooks", () => {
       ["request", pair?.[0]],
       ["response", pair?.[0], pair?.[1]],
     ]);
-    expect(span && shape(span)).toMatchObject({
+    expect(span && shapeOf(span)).toMatchObject({
       name: "named by hand",
       attributes: getAttributes(server?.port ?? 0, "/path", {
         "by.request": "/path",
@@ -81,7 +81,7 @@ describe("hooks", () => {
     async (hook) => {
       expect(await answerWith({ [hook]: thrower })).toBe(TRACE_ID);
       const [span] = await telemetry.ended(1);
-      expect(span && shape(span)).toMatchObject({ name: "GET", attributes: getAttributes(server?.port ?? 0, "/") });
+      expect(span && shapeOf(span)).toMatchObject({ name: "GET", attributes: getAttributes(server?.port ?? 0, "/") });
       expect(heard).toHaveBeenCalledTimes(1);
       expect(heard.mock.calls[0]?.join(" ")).toMatch(new RegExp(`${hook} threw.*not mine`));
     },

@@ -13,7 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { traceRequests } from "../../src/server/node.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes } from "./client.ts";
 
@@ -69,7 +69,7 @@ describe("node:http2's compatibility API", () => {
     const [span] = await telemetry.ended(1);
     expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
     expect(span?.parentSpanContext?.spanId).toBe(SPAN_ID);
-    expect(span && shape(span)).toEqual({
+    expect(span && shapeOf(span)).toEqual({
       name: "POST",
       kind: SpanKind.SERVER,
       status: SpanStatusCode.UNSET,
@@ -109,7 +109,7 @@ describe("node:http2's compatibility API", () => {
     });
     ask();
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toMatchObject({
+    expect(span && shapeOf(span)).toMatchObject({
       status: SpanStatusCode.ERROR,
       attributes: { "error.type": "RangeError", "http.response.status_code": 200 },
       events: ["exception"],

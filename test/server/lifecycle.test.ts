@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { traceRequests } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send, sendRaw } from "./client.ts";
 
@@ -55,7 +55,7 @@ describe("the end", () => {
     });
     expect((await send(server.url)).body).toBe("data: 0\n\ndata: 1\n\ndata: 2\n\ndata: 3\n\n");
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(unset(server.port));
+    expect(span && shapeOf(span)).toEqual(unset(server.port));
     const [seconds = 0, nanoseconds = 0] = span?.duration ?? [];
     expect(seconds * 1000 + nanoseconds / 1e6).toBeGreaterThan(70);
   });
@@ -67,7 +67,7 @@ describe("the end", () => {
     });
     await hangUp(server.url, how);
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(unset(server.port, { "server.port": 80 }));
+    expect(span && shapeOf(span)).toEqual(unset(server.port, { "server.port": 80 }));
   });
 
   test("a client that hangs up before the headers: no status is told, for none was sent", async () => {
@@ -75,7 +75,7 @@ describe("the end", () => {
     await hangUp(server.url);
     const [span] = await telemetry.ended(1);
     const { "http.response.status_code": _, ...attributes } = getAttributes(server.port, "/", { "server.port": 80 });
-    expect(span && shape(span)).toEqual({ ...unset(server.port), attributes });
+    expect(span && shapeOf(span)).toEqual({ ...unset(server.port), attributes });
   });
 
   test("what the handler does after the client hung up changes nothing", async () => {
@@ -127,7 +127,7 @@ describe("failures of the server's", () => {
     });
     await expect(send(server.url)).rejects.toThrow("aborted");
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual({ ...unset(server.port, { "error.type": "E_MODEL" }), ...failure });
+    expect(span && shapeOf(span)).toEqual({ ...unset(server.port, { "error.type": "E_MODEL" }), ...failure });
     expect(span?.events[0]?.attributes?.["exception.message"]).toBe("gone");
   });
 
@@ -137,7 +137,7 @@ describe("failures of the server's", () => {
     });
     await expect(send(server.url)).rejects.toThrow("aborted");
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual({ ...unset(server.port, { "error.type": "TypeError" }), ...failure });
+    expect(span && shapeOf(span)).toEqual({ ...unset(server.port, { "error.type": "TypeError" }), ...failure });
   });
 
   test("a listener that throws: the same error reaches the server's caller, and the span has it", async () => {
@@ -158,7 +158,7 @@ describe("failures of the server's", () => {
     expect(caught).toBe(error);
     const [span] = await telemetry.ended(1);
     const { "http.response.status_code": _, ...attributes } = getAttributes(server.port, "/", { "error.type": "E_MODEL" });
-    expect(span && shape(span)).toEqual({ ...unset(server.port), attributes, ...failure });
+    expect(span && shapeOf(span)).toEqual({ ...unset(server.port), attributes, ...failure });
   });
 
   test("what the listener returns is returned, its promise too", async () => {
@@ -237,5 +237,5 @@ test("https: the scheme and its default port", async () => {
   const [span] = await telemetry.ended(1);
   secure.close();
   const https = { "url.scheme": "https", "server.address": "agents.example", "server.port": 443 };
-  expect(span && shape(span)).toEqual(unset(port, https));
+  expect(span && shapeOf(span)).toEqual(unset(port, https));
 });

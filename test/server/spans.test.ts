@@ -5,7 +5,7 @@ import { traceRequests } from "../../src/server/node.ts";
 import type { NodeServerOptions } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send, sendRaw } from "./client.ts";
 
@@ -26,7 +26,7 @@ async function start(listener: RequestListener = OK, options?: NodeServerOptions
 async function onlySpan(): Promise<SpanShape> {
   const [span] = await telemetry.ended(1);
   if (span === undefined) throw new Error("no span");
-  return shape(span);
+  return shapeOf(span);
 }
 
 async function attributesOf(sent: Promise<unknown>): Promise<SpanShape["attributes"]> {

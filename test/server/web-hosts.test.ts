@@ -5,7 +5,7 @@ import type { Span } from "@opentelemetry/api";
 import { Hono } from "hono";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { TRACEPARENT, TRACE_ID } from "./client.ts";
 import { EVENTS, FAILED, milliseconds, parts, sent, streamFrom, webSpan, readerOf } from "./web.ts";
@@ -37,12 +37,12 @@ describe("Bun's server", () => {
     ["in an object, as Hono's users pass it on", { server: bun }],
   ])("tells the peer, %s", async (_, given) => {
     traceRequests((_request: Request, _server: object) => new Response())(request(), given);
-    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan(peer)]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan(peer)]);
   });
 
   test("may know none (a Unix socket)", async () => {
     traceRequests((_request: Request, _server: object) => new Response())(new Request("http://agents.example/?"), bun);
-    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan()]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan()]);
   });
 
   test("is not looked for elsewhere: a Worker's bindings are not called", async () => {
@@ -68,7 +68,7 @@ describe("Deno's server", () => {
   test("tells the peer, and may know none (a Unix socket)", async () => {
     serve(() => new Response());
     traceRequests((_request: Request, _info: Info) => new Response())(request(), { remoteAddr: { transport: "unix", path: "/x" } });
-    expect((await telemetry.ended(2)).map(shape)).toEqual([webSpan(peer), webSpan()]);
+    expect((await telemetry.ended(2)).map(shapeOf)).toEqual([webSpan(peer), webSpan()]);
   });
 
   test.each<[string, () => Promise<void>]>([
@@ -78,7 +78,7 @@ describe("Deno's server", () => {
     const response = new Response("text");
     expect(serve(() => response, complete())).toBe(response);
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(webSpan(peer));
+    expect(span && shapeOf(span)).toEqual(webSpan(peer));
     expect(milliseconds(span)).toBeGreaterThan(25);
   });
 
@@ -91,7 +91,7 @@ describe("Deno's server", () => {
     expect(telemetry.own()).toEqual([]);
     resolve();
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(webSpan({ ...peer, "error.type": "RangeError" }, FAILED));
+    expect(span && shapeOf(span)).toEqual(webSpan({ ...peer, "error.type": "RangeError" }, FAILED));
     expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
   });
 
@@ -108,7 +108,7 @@ describe("Deno's server", () => {
     expect(await read).toEqual({ done: true, value: undefined });
     await sleep(30);
     resolve();
-    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan(peer)]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan(peer)]);
   });
 
   test("a client that goes away as a part comes: no error", async () => {
@@ -117,7 +117,7 @@ describe("Deno's server", () => {
     await sleep(5);
     void reader.read();
     await reader.cancel();
-    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan(peer)]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan(peer)]);
   });
 
   test("a stream that has been collected ends nothing before Deno tells of the end", async () => {
@@ -129,7 +129,7 @@ describe("Deno's server", () => {
     }
     expect(telemetry.own()).toEqual([]);
     resolve();
-    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan(peer)]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan(peer)]);
   });
 
   test("a handler that throws: the span has the error at the end", async () => {
@@ -141,7 +141,7 @@ describe("Deno's server", () => {
     ).rejects.toThrow("no");
     const [span] = await telemetry.ended(1);
     const { "http.response.status_code": _, ...attributes } = (webSpan(peer) as { attributes: Record<string, unknown> }).attributes;
-    expect(span && shape(span)).toEqual({ ...webSpan(), ...FAILED, attributes: { ...attributes, "error.type": "RangeError" } });
+    expect(span && shapeOf(span)).toEqual({ ...webSpan(), ...FAILED, attributes: { ...attributes, "error.type": "RangeError" } });
   });
 });
 
@@ -198,14 +198,14 @@ describe("the response of node:http beneath", () => {
     expect(telemetry.own()).toEqual([]);
     outgoing.emit("close");
     const { "http.response.status_code": _, ...attributes } = webSpan(known).attributes;
-    expect((await telemetry.ended(1)).map(shape)).toEqual([{ ...webSpan(), attributes }]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([{ ...webSpan(), attributes }]);
   });
 
   test("is finished by a server that has made an end of a source's failure: the span has it", async () => {
     const [outgoing, response] = answer(new Response(streamFrom(parts(undefined, new RangeError("source")))));
     await expect(response.body?.pipeTo(new WritableStream())).rejects.toThrow("source");
     Object.assign(outgoing, { headersSent: true, writableFinished: true }).emit("finish");
-    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan({ ...known, "error.type": "RangeError" }, FAILED)]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan({ ...known, "error.type": "RangeError" }, FAILED)]);
   });
 
   test.each<[string, object]>([
@@ -214,7 +214,7 @@ describe("the response of node:http beneath", () => {
     ["either, when it is finished", { writableFinished: true }],
   ])("is over already, over %s: the span ends with the answer", async (_, state) => {
     answer(new Response("text"), state);
-    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan(known)]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan(known)]);
   });
 });
 
@@ -222,5 +222,5 @@ test("a WebSocket's upgrade by @hono/node-server has no response to follow: the 
   const incoming = { httpVersion: "1.1", socket: { remoteAddress: "192.0.2.1", remotePort: 4711 } };
   traceRequests((_request: Request, _env: object) => new Response())(request(), { incoming, outgoing: undefined });
   const peer = { "client.address": "192.0.2.1", "network.peer.address": "192.0.2.1", "network.peer.port": 4711 };
-  expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan({ ...peer, "network.protocol.version": "1.1" })]);
+  expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan({ ...peer, "network.protocol.version": "1.1" })]);
 });

@@ -3,7 +3,7 @@ import type { Attributes, Span } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { traceRequests } from "../../src/server/web.ts";
 import type { WebOptions } from "../../src/server/web.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { TRACEPARENT } from "./client.ts";
 import { activeTrace, webSpan } from "./web.ts";
@@ -29,7 +29,7 @@ const thrower = (): never => {
 /** The whole span of a GET that was answered. */
 const expected = (path: string, more: Attributes = {}, shaped: Partial<SpanShape> = {}): SpanShape =>
   webSpan({ "server.port": 8080, "url.path": path, ...more }, shaped);
-const onlySpan = async (): Promise<SpanShape> => shape((await telemetry.ended(1))[0] as never);
+const onlySpan = async (): Promise<SpanShape> => shapeOf((await telemetry.ended(1))[0] as never);
 
 describe("options", () => {
   test("requestHook and responseHook see the span, the Request and the Response, each once", async () => {

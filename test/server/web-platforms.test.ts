@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
-import { describe as shape, startTelemetry, until } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { TRACEPARENT, TRACE_ID } from "./client.ts";
 import { EVENTS, FAILED, activeTrace, milliseconds, parts, readerOf, sent, streamFrom, webSpan } from "./web.ts";
@@ -38,7 +38,7 @@ describe("a response that says that it is streamed is followed by a copy", () =>
     expect(await sent(response)).toBe("abc");
     expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(webSpan());
+    expect(span && shapeOf(span)).toEqual(webSpan());
     expect(milliseconds(span)).toBeGreaterThan(25);
   });
 
@@ -66,7 +66,7 @@ describe("a response that says that it is streamed is followed by a copy", () =>
     const failure = new RangeError("source");
     const response = traceRequests(() => new Response(streamFrom(parts(undefined, failure)), { headers: EVENTS }))(request());
     await expect(sent(response)).rejects.toBe(failure);
-    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan({ "error.type": "RangeError" }, FAILED)]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan({ "error.type": "RangeError" }, FAILED)]);
   });
 
   test.each<[string, boolean]>([
@@ -83,7 +83,7 @@ describe("a response that says that it is streamed is followed by a copy", () =>
     if (isRead) await reader.read();
     await reader.cancel("gone");
     expect(cancelled).toEqual(["gone", TRACE_ID]);
-    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan()]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan()]);
   });
 
   test("a client that goes away, of which the request's signal alone tells", async () => {
@@ -95,7 +95,7 @@ describe("a response that says that it is streamed is followed by a copy", () =>
     await sleep(5);
     expect(telemetry.own()).toEqual([]);
     client.abort();
-    expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan()]);
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan()]);
   });
 
   test("a response that the platform drops ends with the last that was heard of it", async () => {
@@ -110,7 +110,7 @@ describe("a response that says that it is streamed is followed by a copy", () =>
       return telemetry.own().length === 1;
     }, 8000);
     const [span] = telemetry.own();
-    expect(span && shape(span)).toEqual(webSpan());
+    expect(span && shapeOf(span)).toEqual(webSpan());
     expect(milliseconds(span)).toBeGreaterThan(5);
     expect(milliseconds(span)).toBeLessThan(450);
   });
@@ -221,7 +221,7 @@ describe("Hono's middleware hands on the copy", () => {
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     expect(await sent(response)).toBe("data: a\n\ndata: b\n\ndata: c\n\n");
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(webSpan({ "http.route": "/" }, { name: "GET /" }));
+    expect(span && shapeOf(span)).toEqual(webSpan({ "http.route": "/" }, { name: "GET /" }));
     expect(milliseconds(span)).toBeGreaterThan(25);
   });
 });

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { traceRequests } from "../../src/server/web.ts";
-import { describe as shape, startTelemetry, until } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { TRACEPARENT, TRACE_ID } from "./client.ts";
 import { FAILED, activeTrace, milliseconds, parts, streamFrom, webSpan } from "./web.ts";
@@ -71,7 +71,7 @@ describe.each<[string, (failure?: Error) => Response]>([
     expect(returned).toBe(response);
     expect(await sendBy(returned)).toBe("abc");
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(webSpan());
+    expect(span && shapeOf(span)).toEqual(webSpan());
     expect(milliseconds(span)).toBeGreaterThan(25);
   });
 
@@ -80,7 +80,7 @@ describe.each<[string, (failure?: Error) => Response]>([
     const response = traceRequests(() => make(failure))(request());
     await expect(drain(bodyOf(response))).rejects.toBe(failure);
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(webSpan({ "error.type": "RangeError" }, FAILED));
+    expect(span && shapeOf(span)).toEqual(webSpan({ "error.type": "RangeError" }, FAILED));
   });
 
   test("a server that cancels it, for its client has gone: no error", async () => {
@@ -89,7 +89,7 @@ describe.each<[string, (failure?: Error) => Response]>([
     await reader.read();
     await reader.cancel("gone");
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(webSpan());
+    expect(span && shapeOf(span)).toEqual(webSpan());
   });
 });
 
@@ -136,7 +136,7 @@ describe("the span of a body that is whole ends when it is answered", () => {
     const response = make();
     const { body } = response;
     expect(traceRequests(() => response)(request())).toBe(response);
-    expect(telemetry.own().map(shape)).toEqual([webSpan({ "http.response.status_code": response.status })]);
+    expect(telemetry.own().map(shapeOf)).toEqual([webSpan({ "http.response.status_code": response.status })]);
     expect(response.body).toBe(body);
     expect(Object.getOwnPropertyNames(response.body ?? {})).toEqual([]);
   });
@@ -191,13 +191,13 @@ test("an AbortError of the source's is no error where the client has gone", asyn
     .read();
   client.abort();
   await expect(read).rejects.toBe(gone);
-  expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan()]);
+  expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan()]);
 });
 
 test("a stream that no server reads is ended after a while, with the time of its answer", async () => {
   traceRequests(() => new Response(new ReadableStream({}), EVENTS))(request());
   const [span] = await telemetry.ended(1, 8000);
-  expect(span && shape(span)).toEqual(webSpan());
+  expect(span && shapeOf(span)).toEqual(webSpan());
   expect(milliseconds(span)).toBeLessThan(1000);
 });
 
@@ -211,7 +211,7 @@ test("a stream that a server drops in the middle is ended when it is collected",
     globalThis.gc?.();
     return telemetry.own().length === 1;
   }, 8000);
-  expect(telemetry.own().map(shape)).toEqual([webSpan()]);
+  expect(telemetry.own().map(shapeOf)).toEqual([webSpan()]);
 });
 
 test("hooks and headers are told at the end", async () => {
@@ -221,6 +221,6 @@ test("hooks and headers are told at the end", async () => {
   expect(responseHook).not.toHaveBeenCalled();
   await response.text();
   const recorded = { "http.response.header.content-type": ["text/event-stream"] };
-  expect((await telemetry.ended(1)).map(shape)).toEqual([webSpan(recorded)]);
+  expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan(recorded)]);
   expect(responseHook).toHaveBeenCalledTimes(1);
 });

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from 
 import { wrapFetch } from "../../src/fetch.ts";
 import { traceRequests } from "../../src/server/web.ts";
 import type { WebOptions } from "../../src/server/web.ts";
-import { describe as shape, startTelemetry } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID } from "./client.ts";
 import { startMetrics } from "./metrics.ts";
@@ -34,13 +34,13 @@ const thrower = (): never => {
 /** The whole span of a GET that was answered. */
 const expected = (path: string, more: Attributes = {}, shaped: Partial<SpanShape> = {}): SpanShape =>
   webSpan({ "server.port": 8080, "url.path": path, ...more }, shaped);
-const onlySpan = async (): Promise<SpanShape> => shape((await telemetry.ended(1))[0] as never);
+const onlySpan = async (): Promise<SpanShape> => shapeOf((await telemetry.ended(1))[0] as never);
 
 describe("a request", () => {
   test("gets a SERVER span that continues its caller's trace", async () => {
     expect(await traceRequests(ok)(request("/rpc")).text()).toBe(TRACE_ID);
     const [span] = await telemetry.ended(1);
-    expect(span && shape(span)).toEqual(expected("/rpc"));
+    expect(span && shapeOf(span)).toEqual(expected("/rpc"));
     expect(span?.parentSpanContext).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID, isRemote: true });
     expect(span?.spanContext().traceState?.serialize()).toBe("vendor=1");
   });
@@ -146,7 +146,7 @@ describe("the handler", () => {
     expect(await traceRequests((async () => handler()) as () => Promise<Response>)(request())).toEqual(handler());
     for (const span of await telemetry.ended(2)) {
       const { "http.response.status_code": _status, ...attributes } = expected("/").attributes;
-      expect(shape(span)).toEqual({ ...expected("/"), attributes });
+      expect(shapeOf(span)).toEqual({ ...expected("/"), attributes });
     }
   });
 
@@ -159,7 +159,7 @@ describe("the handler", () => {
     expect(() => traceRequests(thrower)(request())).toThrow("not mine");
     for (const span of await telemetry.ended(2)) {
       const { "http.response.status_code": _status, ...attributes } = expected("/", { "error.type": "Error" }).attributes;
-      expect(shape(span)).toEqual({ ...expected("/"), attributes, status: SpanStatusCode.ERROR, events: ["exception"] });
+      expect(shapeOf(span)).toEqual({ ...expected("/"), attributes, status: SpanStatusCode.ERROR, events: ["exception"] });
     }
   });
 

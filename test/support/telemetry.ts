@@ -59,7 +59,7 @@ export function startTelemetry(options: TestTelemetryOptions = {}): TestTelemetr
     started: () => started,
     ended: async (count, milliseconds = 4000) => {
       await until(() => own().length >= count, milliseconds).catch(() => {});
-      expect(own().map(describe)).toHaveLength(count);
+      expect(own().map(shapeOf)).toHaveLength(count);
       return own();
     },
     settled: (milliseconds = 4000) => until(() => started === ended, milliseconds),
@@ -102,7 +102,7 @@ export interface SpanShape {
   events: string[];
 }
 
-export function describe(span: ReadableSpan): SpanShape {
+export function shapeOf(span: ReadableSpan): SpanShape {
   return {
     name: span.name,
     kind: span.kind,

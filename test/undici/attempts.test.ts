@@ -8,7 +8,7 @@ import type { Dispatcher } from "undici";
 import { traceInterceptor } from "../../src/undici.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { handlerOf, inTurn, major, undici, version } from "./support.ts";
 
@@ -101,7 +101,7 @@ test("inside of retry a failed status ends its span once, and records no excepti
   const agent = new undici.Agent().compose(traceInterceptor(), retry());
   await read(agent, "/flaky");
   const [first] = await telemetry.ended(3);
-  expect(describe(first!)).toEqual({
+  expect(shapeOf(first!)).toEqual({
     name: "GET",
     kind: 2,
     status: SpanStatusCode.ERROR,
@@ -138,7 +138,7 @@ test("outside of retry, when all was in vain, the status comes from the error", 
 });
 
 function described(span: ReadableSpan): unknown[] {
-  const { attributes, status, events } = describe(span);
+  const { attributes, status, events } = shapeOf(span);
   return [attributes["http.response.status_code"], attributes["error.type"], status, events];
 }
 

@@ -5,7 +5,7 @@ import { traceInterceptor } from "../../src/undici.ts";
 import type { UndiciOptions } from "../../src/undici.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { clearGlobals, describe as shapeOf, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { clearGlobals, shapeOf, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { handlerOf, inTurn, major, undici } from "./support.ts";
 

@@ -11,7 +11,7 @@ import { traceInterceptor } from "../../src/undici.ts";
 import type { Dispatcher } from "undici";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { describe, inSpan, startTelemetry, traceparentOf, getSpan } from "../support/telemetry.ts";
+import { shapeOf, inSpan, startTelemetry, traceparentOf, getSpan } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { inTurn, major, undici } from "./support.ts";
 
@@ -47,7 +47,7 @@ test("a request is one CLIENT span under the active span, and carries its tracep
     expect(await body.text()).toBe("hello");
   });
   const [span] = await telemetry.ended(1);
-  expect(describe(span!)).toEqual(expected("/ok?a=1"));
+  expect(shapeOf(span!)).toEqual(expected("/ok?a=1"));
   expect(span!.parentSpanContext?.spanId).toBe(telemetry.spans().at(-1)?.spanContext().spanId);
   expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
 });
@@ -67,7 +67,7 @@ test.runIf(major >= 8)("HTTP/2: the protocol's version is 2, on a connection tha
 test("a response that says 4xx or 5xx is an error", async () => {
   await (await agent.request({ origin: server.url, path: "/missing", method: "GET" })).body.dump();
   const [span] = await telemetry.ended(1);
-  expect(describe(span!)).toEqual({
+  expect(shapeOf(span!)).toEqual({
     ...expected("/missing", { "http.response.status_code": 404, "error.type": "404" }),
     status: SpanStatusCode.ERROR,
   });
@@ -84,7 +84,7 @@ test("the span lasts until the body's last byte", async () => {
 test("endSpanOn headers: it ends before the application sees them", async () => {
   const headersOnly = new undici.Agent().compose(traceInterceptor({ endSpanOn: "headers" }));
   const { body } = await headersOnly.request({ origin: server.url, path: "/events", method: "GET" });
-  expect(telemetry.own().map(describe)).toEqual([expected("/events")]);
+  expect(telemetry.own().map(shapeOf)).toEqual([expected("/events")]);
   await body.text();
   await headersOnly.close();
   await telemetry.settled();
@@ -102,7 +102,7 @@ test("query: it is in url.full as it is on the wire", async () => {
 test("an origin may be a URL", async () => {
   await (await agent.request({ origin: new URL(server.url), path: "/ok", method: "GET" })).body.dump();
   await (await agent.request({ origin: new URL(server.url), path: "/json", method: "GET" })).body.dump();
-  expect((await telemetry.ended(2)).map(describe)).toEqual([expected("/ok"), expected("/json")]);
+  expect((await telemetry.ended(2)).map(shapeOf)).toEqual([expected("/ok"), expected("/json")]);
 });
 
 test("a Client, or a Pool, that is composed: its origin is known though requests do not say it", async () => {
@@ -111,7 +111,7 @@ test("a Client, or a Pool, that is composed: its origin is known though requests
     const client = dispatcher.compose(traceInterceptor());
     await inTurn(["/ok?a=1", "/json"], async (path) => (await client.request({ path, method: "GET" })).body.dump());
     await (await client.request({ path: "/ok", method: "GET", query: { b: 2 } })).body.dump();
-    expect((await telemetry.ended(3)).map(describe)).toEqual([expected("/ok?a=1"), expected("/json"), expected("/ok?b=2")]);
+    expect((await telemetry.ended(3)).map(shapeOf)).toEqual([expected("/ok?a=1"), expected("/json"), expected("/ok?b=2")]);
     await client.close();
   });
 });
@@ -147,14 +147,14 @@ test("stream and pipeline", async () => {
   const echoed = text(Readable.from(["echo ", "this"]).pipe(duplex).pipe(new PassThrough()));
   expect(await echoed).toBe("echo this");
   const post = { "http.request.method": "POST" };
-  expect((await telemetry.ended(2)).map(describe)).toEqual([expected("/ok"), { ...expected("/echo", post), name: "POST" }]);
+  expect((await telemetry.ended(2)).map(shapeOf)).toEqual([expected("/ok"), { ...expected("/echo", post), name: "POST" }]);
 });
 
 test("fetch", async () => {
   const response = await undici.fetch(`${server.url}/ok`, { dispatcher: agent });
   expect(await response.text()).toBe("hello");
   const [span] = await telemetry.ended(1);
-  expect(describe(span!)).toEqual(expected("/ok"));
+  expect(shapeOf(span!)).toEqual(expected("/ok"));
   expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
 });
 
@@ -173,7 +173,7 @@ test("an upgrade and a CONNECT end when the connection is handed over", async ()
   const tunnel = await traced.connect({ path: "agents.example:443" } as Dispatcher.ConnectOptions);
   const own = await telemetry.ended(2);
   const at = { "server.port": port, "network.peer.port": port };
-  expect(own.map(describe)).toEqual([
+  expect(own.map(shapeOf)).toEqual([
     expected("", { ...at, "http.response.status_code": 101, "url.full": `http://127.0.0.1:${port}/chat` }),
     {
       ...expected("", { ...at, "http.request.method": "CONNECT", "url.full": `http://127.0.0.1:${port}/agents.example:443` }),
@@ -191,7 +191,7 @@ test("an upgrade that is refused is a response like any other", async () => {
   const client = new undici.Client(server.url).compose(traceInterceptor());
   await expect(client.upgrade({ path: "/missing" })).rejects.toThrow("bad upgrade");
   const [span] = await telemetry.ended(1);
-  expect(describe(span!)).toEqual({
+  expect(shapeOf(span!)).toEqual({
     ...expected("/missing", { "http.response.status_code": 404, "error.type": "404" }),
     status: SpanStatusCode.ERROR,
   });
@@ -208,7 +208,7 @@ test("informational responses are handed on and are not the response", async () 
   });
   await body.dump();
   expect([infos, statusCode]).toEqual([[103], 200]);
-  expect((await telemetry.ended(1)).map(describe)).toEqual([expected("/hints")]);
+  expect((await telemetry.ended(1)).map(shapeOf)).toEqual([expected("/hints")]);
 });
 
 test("hooks are told of the dispatched options, and of what undici tells a handler", async () => {
@@ -225,7 +225,7 @@ test("hooks are told of the dispatched options, and of what undici tells a handl
   const options = { origin: server.url, path: "/hints", method: "GET" as const, headers: { "x-question": "6*7" } };
   await (await hooked.request(options)).body.dump();
   const [span] = await telemetry.ended(1);
-  expect(describe(span!)).toEqual({
+  expect(shapeOf(span!)).toEqual({
     ...expected("/hints", {
       "app.path": "/hints",
       "url.template": "/hints",
@@ -262,14 +262,14 @@ test("a dispatcher of mocks that is composed", async () => {
   expect(await body.json()).toEqual({ name: "agent" });
   await expect(traced.request({ origin: "http://agents.example", path: "/other", method: "GET" })).rejects.toThrow("not matched");
   const [first, second] = await telemetry.ended(2);
-  expect(describe(first!).attributes).toEqual({
+  expect(shapeOf(first!).attributes).toEqual({
     "http.request.method": "GET",
     "http.response.status_code": 200,
     "server.address": "agents.example",
     "server.port": 80,
     "url.full": "http://agents.example/card",
   });
-  expect(describe(second!)).toMatchObject({
+  expect(shapeOf(second!)).toMatchObject({
     status: SpanStatusCode.ERROR,
     attributes: { "error.type": "UND_MOCK_ERR_MOCK_NOT_MATCHED" },
     events: ["exception"],
@@ -299,7 +299,7 @@ test("through a proxy: the span is that of the request, and CONNECT is none", as
     const { body } = await traced.request({ origin: "http://agents.example", path: "/card", method: "GET" });
     expect(await body.text()).toMatch(/^by (?:proxy|tunnel)$/);
     const [span] = await telemetry.ended(1);
-    expect(describe(span!).attributes).toMatchObject({
+    expect(shapeOf(span!).attributes).toMatchObject({
       "server.address": "agents.example",
       "url.full": "http://agents.example/card",
       "http.response.status_code": 200,
@@ -323,7 +323,7 @@ test("as the global dispatcher it serves the top-level functions and the platfor
     undici.setGlobalDispatcher(before);
   }
   const paths = ["/ok?top=1", "/ok?fetch=1", "/ok?global=1"];
-  expect((await telemetry.ended(3)).map(describe)).toEqual(paths.map((path) => expected(path)));
+  expect((await telemetry.ended(3)).map(shapeOf)).toEqual(paths.map((path) => expected(path)));
 });
 
 test.skipIf(major < 7)("a cached response is no request, a fresh one has its span", async () => {
@@ -347,7 +347,7 @@ test.skipIf(major < 7)("with dns beneath, the span has the host's name", async (
   const { body } = await named.request({ origin: `http://agents.example:${server.port}`, path: "/ok", method: "GET" });
   expect(await body.text()).toBe("hello");
   const [span] = await telemetry.ended(1);
-  expect(describe(span!)).toEqual(
+  expect(shapeOf(span!)).toEqual(
     expected("/ok", { "server.address": "agents.example", "url.full": `http://agents.example:${server.port}/ok` }),
   );
   expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
@@ -358,6 +358,6 @@ test("dump: the body is thrown away, the span is that of the whole exchange", as
   const dumping = new undici.Agent().compose(traceInterceptor(), undici.interceptors.dump());
   const { body } = await dumping.request({ origin: server.url, path: "/ok", method: "GET" });
   expect(await body.text()).toBe("");
-  expect((await telemetry.ended(1)).map(describe)).toEqual([expected("/ok")]);
+  expect((await telemetry.ended(1)).map(shapeOf)).toEqual([expected("/ok")]);
   await dumping.close();
 });
