@@ -4,7 +4,7 @@ import { ERROR_TYPE } from "./core/http/attributes.ts";
 import { readHeaders, writeHeaders } from "./core/propagation/carrier.ts";
 import { errorTypeOf, recordFailure } from "./core/http/failure.ts";
 import { safeCall } from "./core/telemetry/diagnostics.ts";
-import { contextOf, headersOf, propagationSource, replacedNames } from "./core/propagation/propagator.ts";
+import { extract, inject, propagationSource, replacedNames } from "./core/propagation/propagator.ts";
 import { checkContextManager, tracerSource } from "./core/telemetry/tracer.ts";
 
 /** Where trace context is written: a record, `Headers`, a `Map`, an array of pairs. */
@@ -34,7 +34,7 @@ export function injectTraceContext(carrier: WritableCarrier = {}, context: Conte
   safeCall("writing trace context", () => {
     const current = source();
     if (current === undefined) return;
-    const headers = headersOf(current, context);
+    const headers = inject(current, context);
     writeHeaders(carrier, headers, replacedNames(headers, current.fields));
   });
   return carrier;
@@ -53,7 +53,7 @@ export function extractTraceContext(carrier: ReadableCarrier, context: Context =
   const extracted = safeCall("reading trace context", () => {
     const current = source();
     const headers = current && readHeaders(carrier, current.fields);
-    return headers && contextOf(current, headers, context);
+    return headers && extract(current, headers, context);
   });
   return extracted ?? context;
 }

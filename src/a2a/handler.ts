@@ -11,7 +11,7 @@ import { safeCall } from "../core/telemetry/diagnostics.ts";
 import { namedSpans } from "../core/telemetry/named-spans.ts";
 import { A2A_OPTIONS, checkOptions } from "../core/telemetry/options.ts";
 import type { A2AOptions } from "../core/telemetry/options.ts";
-import { contextOf, propagationSource } from "../core/propagation/propagator.ts";
+import { extract, propagationSource } from "../core/propagation/propagator.ts";
 import { openServerSpan } from "../core/calls/server-call.ts";
 import type { OpenServerSpan } from "../core/calls/server-call.ts";
 import { checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
@@ -73,7 +73,7 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
     if (spanContext !== undefined && isSpanContextValid(spanContext)) return active;
     const source = propagation();
     const carried = source && readHeaders(headersOf(call), source.fields);
-    return source && carried ? contextOf(source, carried, active) : active;
+    return source && carried ? extract(source, carried, active) : active;
   }
 
   function begin(method: string, active: Context, args: readonly unknown[]): Operation | undefined {

@@ -13,10 +13,10 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { suppressTracing } from "@opentelemetry/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
-  bounded,
-  contextOf,
+  truncateHeaders,
+  extract,
   hasContext,
-  headersOf,
+  inject,
   propagationSource,
   replacedNames,
 } from "../../src/core/propagation/propagator.ts";
@@ -66,7 +66,7 @@ describe("the propagator of the moment", () => {
     const find = propagationSource(undefined);
     const headers = (): object | undefined => {
       const source = find();
-      return source && headersOf(source, propagation.setBaggage(TRACED, BAGGAGE));
+      return source && inject(source, propagation.setBaggage(TRACED, BAGGAGE));
     };
     expect([find()?.fields, headers()]).toEqual([sent && ALL, sent]);
     propagation.setGlobalPropagator(propagatorOf({}));
@@ -88,7 +88,7 @@ describe("the propagator of the moment", () => {
 
   test("is used also if its fields() throws", () => {
     const source = sourceOf({ fields: thrower });
-    expect([source.fields, headersOf(source, ROOT_CONTEXT)]).toEqual([[], { b3: "1" }]);
+    expect([source.fields, inject(source, ROOT_CONTEXT)]).toEqual([[], { b3: "1" }]);
     expect(told()).toEqual(["the propagator's fields() threw; the request goes on without it"]);
   });
 });
@@ -108,60 +108,60 @@ describe("what a propagator writes", () => {
     ["traceparent", 7, false],
   ])("becomes a header only if a client takes it: %s, %j", (name, value, written) => {
     const source = sourceOf({ inject: (_context, carrier, setter) => setter.set(carrier, name, value as string) });
-    expect(headersOf(source, ROOT_CONTEXT)).toEqual(written ? { [name]: value } : {});
+    expect(inject(source, ROOT_CONTEXT)).toEqual(written ? { [name]: value } : {});
     expect(told()).toEqual([]);
   });
 
   test.each<[string, TextMapPropagator["inject"]]>([
     ["throws", thrower],
     ["rejects", () => Promise.reject(new Error("broken")) as never],
-  ])("before it %s is sent, and diag is told", async (_, inject) => {
+  ])("before it %s is sent, and diag is told", async (_, writeAndFail) => {
     const source = sourceOf({
       inject: (given, carrier, setter) => {
         setter.set(carrier, "b3", "1");
-        return inject(given, carrier, setter);
+        return writeAndFail(given, carrier, setter);
       },
     });
-    expect(headersOf(source, TRACED)).toEqual({ b3: "1" });
+    expect(inject(source, TRACED)).toEqual({ b3: "1" });
     await Promise.resolve();
     expect(told()).toEqual(["the propagator's inject() threw; the request goes on without it"]);
   });
 
   test("of the random flag of a trace concerns no other format, and no context without a trace", () => {
-    const random = contextOf(w3c(), { traceparent: TRACEPARENT.replace(/01$/, "03") }, ROOT_CONTEXT);
-    expect(headersOf(w3c(), random)).toEqual({ traceparent: TRACEPARENT.replace(/01$/, "03") });
-    expect(headersOf(sourceOf({}), random)).toEqual({ b3: "1" });
-    expect(headersOf(w3c(), propagation.setBaggage(ROOT_CONTEXT, BAGGAGE))).toEqual({ baggage: "user=1" });
+    const random = extract(w3c(), { traceparent: TRACEPARENT.replace(/01$/, "03") }, ROOT_CONTEXT);
+    expect(inject(w3c(), random)).toEqual({ traceparent: TRACEPARENT.replace(/01$/, "03") });
+    expect(inject(sourceOf({}), random)).toEqual({ b3: "1" });
+    expect(inject(w3c(), propagation.setBaggage(ROOT_CONTEXT, BAGGAGE))).toEqual({ baggage: "user=1" });
   });
 });
 
 describe("a propagator that writes nothing", () => {
-  const inject = vi.fn<TextMapPropagator["inject"]>();
+  const injectMock = vi.fn<TextMapPropagator["inject"]>();
   beforeEach(() => {
-    inject.mockReset();
+    injectMock.mockReset();
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   });
 
   test("but of the active context is asked there, and from then on only there", () => {
-    inject.mockImplementation((given, carrier, setter) => {
+    injectMock.mockImplementation((given, carrier, setter) => {
       if (given === context.active()) setter.set(carrier, "sentry-trace", trace.getSpanContext(given)?.spanId ?? "");
     });
-    const source = sourceOf({ inject });
-    expect(headersOf(source, TRACED)).toEqual({ "sentry-trace": SPAN.spanId });
-    expect(inject).toHaveBeenCalledTimes(2);
+    const source = sourceOf({ inject: injectMock });
+    expect(inject(source, TRACED)).toEqual({ "sentry-trace": SPAN.spanId });
+    expect(injectMock).toHaveBeenCalledTimes(2);
     const other = trace.setSpanContext(ROOT_CONTEXT, OTHER_SPAN);
-    expect(headersOf(source, other)).toEqual({ "sentry-trace": OTHER_SPAN.spanId });
-    expect(inject).toHaveBeenCalledTimes(3);
+    expect(inject(source, other)).toEqual({ "sentry-trace": OTHER_SPAN.spanId });
+    expect(injectMock).toHaveBeenCalledTimes(3);
     expect(source.activeOnly).toBe(true);
   });
 
   test("of the active context either is not taken for one that writes of that alone", () => {
-    const source = sourceOf({ inject });
-    expect([headersOf(source, TRACED), source.activeOnly]).toEqual([{}, undefined]);
-    inject.mockImplementation((given, carrier, setter) => {
+    const source = sourceOf({ inject: injectMock });
+    expect([inject(source, TRACED), source.activeOnly]).toEqual([{}, undefined]);
+    injectMock.mockImplementation((given, carrier, setter) => {
       if (given !== context.active()) setter.set(carrier, "b3", "1");
     });
-    expect(headersOf(source, TRACED)).toEqual({ b3: "1" });
+    expect(inject(source, TRACED)).toEqual({ b3: "1" });
   });
 
   test.each<[string, Context]>([
@@ -169,14 +169,14 @@ describe("a propagator that writes nothing", () => {
     ["a span that is none", trace.setSpanContext(ROOT_CONTEXT, INVALID_SPAN_CONTEXT)],
     ["a suppressed span", suppressTracing(TRACED)],
   ])("is not asked again where there is %s to write of", (_, given) => {
-    expect(headersOf(sourceOf({ inject }), given)).toEqual({});
-    expect(inject).toHaveBeenCalledTimes(1);
+    expect(inject(sourceOf({ inject: injectMock }), given)).toEqual({});
+    expect(injectMock).toHaveBeenCalledTimes(1);
   });
 
   test("of W3C Trace Context, but of its own format, is not asked again", () => {
-    inject.mockImplementation((_context, carrier, setter) => setter.set(carrier, "b3", "1"));
-    expect(headersOf(sourceOf({ inject }), TRACED)).toEqual({ b3: "1" });
-    expect(inject).toHaveBeenCalledTimes(1);
+    injectMock.mockImplementation((_context, carrier, setter) => setter.set(carrier, "b3", "1"));
+    expect(inject(sourceOf({ inject: injectMock }), TRACED)).toEqual({ b3: "1" });
+    expect(injectMock).toHaveBeenCalledTimes(1);
   });
 });
 
@@ -190,8 +190,8 @@ describe("what came in", () => {
         return given;
       },
     });
-    expect(contextOf(source, { tracestate: "a=%zz,b=1", baggage: "a=%zz,b=1" }, TRACED)).toBe(TRACED);
-    expect(contextOf(source, { tracestate: "a=%zz" }, TRACED)).toBe(TRACED);
+    expect(extract(source, { tracestate: "a=%zz,b=1", baggage: "a=%zz,b=1" }, TRACED)).toBe(TRACED);
+    expect(extract(source, { tracestate: "a=%zz" }, TRACED)).toBe(TRACED);
     const first = ["a=%zz,b=1", "b=1", undefined, ["tracestate", "baggage"]];
     expect(read).toEqual([...first, "a=%zz", undefined, undefined, ["tracestate"]]);
     expect(told()).toEqual([]);
@@ -203,7 +203,7 @@ describe("what came in", () => {
     ["one of version ff", { traceparent: `ff-${TRACEPARENT.slice(3)}`, tracestate: "x=1", baggage: "user=1" }],
   ])("with %s leaves the span that is there, and costs no baggage", (_, headers) => {
     for (const base of [ROOT_CONTEXT, trace.setSpanContext(ROOT_CONTEXT, OTHER_SPAN)]) {
-      const extracted = contextOf(w3c(), headers, base);
+      const extracted = extract(w3c(), headers, base);
       expect(trace.getSpan(extracted)).toBe(trace.getSpan(base));
       expect(propagation.getBaggage(extracted)?.getEntry("user")).toMatchObject({ value: "1" });
     }
@@ -215,7 +215,7 @@ describe("what came in", () => {
     ["a=1,B=2", undefined],
   ])("as the tracestate %s is of Trace Context level 2: %s goes on", (tracestate, kept) => {
     for (const flags of ["01", "03"]) {
-      const extracted = contextOf(w3c(), { traceparent: TRACEPARENT.replace(/01$/, flags), tracestate }, ROOT_CONTEXT);
+      const extracted = extract(w3c(), { traceparent: TRACEPARENT.replace(/01$/, flags), tracestate }, ROOT_CONTEXT);
       const { traceState, ...rest } = trace.getSpanContext(extracted)!;
       expect(traceState?.serialize()).toBe(kept);
       expect(rest).toEqual({ ...SPAN, traceFlags: Number(flags), isRemote: true });
@@ -238,8 +238,8 @@ test.each<[string, Record<string, string>, Record<string, string> | undefined]>(
   ["each is cut by itself", { traceparent: x(257), baggage: `a=1,${x(8192)}` }, { traceparent: "", baggage: "a=1" }],
 ])("received headers are bounded: %s", (_, headers, expected) => {
   const given = Object.freeze({ ...headers });
-  expect(bounded(given)).toEqual(expected ?? headers);
-  expect(bounded(given) === given).toBe(expected === undefined);
+  expect(truncateHeaders(given)).toEqual(expected ?? headers);
+  expect(truncateHeaders(given) === given).toBe(expected === undefined);
 });
 
 test.each<[string[], readonly string[], string[]]>([

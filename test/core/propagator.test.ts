@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, propagation } from "@opentelemetry/api";
 import type { TextMapPropagator } from "@opentelemetry/api";
 import { expect, test } from "vitest";
-import { contextOf, propagationSource } from "../../src/core/propagation/propagator.ts";
+import { extract, propagationSource } from "../../src/core/propagation/propagator.ts";
 
 /** Reads baggage as the stock propagator of @opentelemetry/core before 2.3 does: a member that cannot be decoded throws. */
 const strict: TextMapPropagator = {
@@ -24,7 +24,7 @@ test.each([
   ["a=1,c=2", { a: "1", c: "2" }],
 ])("of the baggage %s a member that cannot be decoded costs no other, whichever propagator reads it", (baggage, expected) => {
   const source = propagationSource(strict)();
-  const context = contextOf(source!, { baggage }, ROOT_CONTEXT);
+  const context = extract(source!, { baggage }, ROOT_CONTEXT);
   const entries = propagation.getBaggage(context)?.getAllEntries() ?? [];
   expect(Object.fromEntries(entries.map(([key, { value }]) => [key, value]))).toEqual(expected);
 });

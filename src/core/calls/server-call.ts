@@ -18,7 +18,7 @@ import { safeCall, reportFailure } from "../telemetry/diagnostics.ts";
 import { now } from "../telemetry/meter.ts";
 import { namedSpans } from "../telemetry/named-spans.ts";
 import { acceptedBaggage, withoutCallersTrace } from "../propagation/policy.ts";
-import { bounded, contextOf } from "../propagation/propagator.ts";
+import { extract, truncateHeaders } from "../propagation/propagator.ts";
 import { RequestContext } from "../context/request-context.ts";
 import { knownMethod, measuredAttributes, requestAttributes, requestHeaders } from "../http/server-attributes.ts";
 import type { Received } from "../http/server-attributes.ts";
@@ -71,7 +71,7 @@ export function receiveCall(
     const stale = open !== undefined && isOfAnother(open.span, received);
     if (open !== undefined && !stale) return new EnrichedCall(config, received, request, active, open);
     const own = stale ? ROOT_CONTEXT : base;
-    const caller = source && carried ? contextOf(source, bounded(carried), own) : own;
+    const caller = source && carried ? extract(source, truncateHeaders(carried), own) : own;
     return new OwnCall(config, received, request, admitted(config, caller, own, request));
   } catch (error) {
     reportFailure("receiving a request", error);

@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, SpanKind, isSpanContextValid, propagation, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import { findActiveCall } from "../calls/active-calls.ts";
-import { BAGGAGE, TRACEPARENT, contextOf, mergedBaggage } from "./propagator.ts";
+import { BAGGAGE, TRACEPARENT, extract, mergedBaggage } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
 
 /** Whether the request carries a `traceparent` that an open call, or somebody else's open CLIENT span, has put there. */
@@ -18,9 +18,9 @@ export function isTracedAlready(carried: Record<string, string>, active: Context
 export function parentOf(active: Context, carried: Record<string, string>, source: Propagation): Context {
   const activeSpan = trace.getSpanContext(active);
   const lead = activeSpan === undefined || !isSpanContextValid(activeSpan);
-  const parent = lead ? contextOf(source, carried, active) : active;
+  const parent = lead ? extract(source, carried, active) : active;
   if (carried[BAGGAGE] === undefined) return parent;
-  const byHand = propagation.getBaggage(contextOf(source, carried, ROOT_CONTEXT));
+  const byHand = propagation.getBaggage(extract(source, carried, ROOT_CONTEXT));
   const baggage = mergedBaggage(propagation.getBaggage(active), byHand);
   return baggage === undefined ? parent : propagation.setBaggage(parent, baggage);
 }

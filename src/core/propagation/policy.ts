@@ -7,7 +7,7 @@ import { compileMatchers } from "./matchers.ts";
 import type { UrlTest } from "./matchers.ts";
 import { modelProviderHosts } from "./model-providers.ts";
 import type { ClientOptions } from "../telemetry/options.ts";
-import { BAGGAGE, headersOf } from "./propagator.ts";
+import { BAGGAGE, inject } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
 
 /** Who may receive what of a context; undefined: everyone, everything. */
@@ -52,7 +52,7 @@ export function injectWithPolicy(policy: Policy, source: Propagation, context: C
   const mayTrace = policy.trace === undefined || policy.trace(url);
   if (!mayTrace && leaving === undefined) return {};
   const base = mayTrace ? context : ROOT_CONTEXT;
-  return bounded(headersOf(source, leaving === baggage && mayTrace ? context : withBaggage(base, leaving)), leaving, source);
+  return truncateBaggage(inject(source, leaving === baggage && mayTrace ? context : withBaggage(base, leaving)), leaving, source);
 }
 
 function withBaggage(context: Context, baggage: Baggage | undefined): Context {
@@ -81,7 +81,11 @@ let lastBaggage: Baggage | undefined;
 let lastHeader: string | undefined;
 
 /** Drops whole members where a header is still too long, and tells if members were dropped: the stock propagator does without those of 4 kB. */
-function bounded(headers: Record<string, string>, baggage: Baggage | undefined, { fields }: Propagation): Record<string, string> {
+function truncateBaggage(
+  headers: Record<string, string>,
+  baggage: Baggage | undefined,
+  { fields }: Propagation,
+): Record<string, string> {
   const header = headers[BAGGAGE];
   if (header === undefined && baggage === undefined) return headers;
   // A service hands on what it was given, mostly to many: it need not be counted again.

@@ -114,13 +114,13 @@ function canBeDecoded(text: string): boolean {
 }
 
 /** The headers that a context becomes on the wire. Never throws. */
-export function headersOf(source: Propagation, context: Context): Record<string, string> {
+export function inject(source: Propagation, context: Context): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (source.activeOnly === true) injectActive(source, context, headers);
+  if (source.activeOnly === true) injectWhileActive(source, context, headers);
   else {
-    inject(source, context, headers);
+    injectInto(source, context, headers);
     if (headers[TRACEPARENT] === undefined && isEmpty(headers) && mayBeActiveOnly(context)) {
-      injectActive(source, context, headers);
+      injectWhileActive(source, context, headers);
       // It may tell of its refusal each time; once is enough.
       if (!isEmpty(headers)) source.activeOnly = true;
     }
@@ -129,7 +129,7 @@ export function headersOf(source: Propagation, context: Context): Record<string,
   return headers;
 }
 
-function inject({ propagator }: Propagation, context: Context, headers: Record<string, string>): void {
+function injectInto({ propagator }: Propagation, context: Context, headers: Record<string, string>): void {
   try {
     const result: unknown = propagator.inject(context, headers, recordSetter);
     // Somebody has written it as an async function: what it rejects with would end the process.
@@ -140,8 +140,8 @@ function inject({ propagator }: Propagation, context: Context, headers: Record<s
 }
 
 /** Injects while the context is active, which may lay one of the context manager's own over it. */
-function injectActive(source: Propagation, context: Context, headers: Record<string, string>): void {
-  safeCall("the context manager", () => contextApi.with(context, () => inject(source, contextApi.active(), headers)));
+function injectWhileActive(source: Propagation, context: Context, headers: Record<string, string>): void {
+  safeCall("the context manager", () => contextApi.with(context, () => injectInto(source, contextApi.active(), headers)));
 }
 
 /** Whether nothing was written though there is a span to write of. */
@@ -163,7 +163,7 @@ const LONGEST = 8192;
  * Received headers within the limits up to which they are parsed (W3C Trace Context section 3.3.1.5, W3C Baggage section 3.3.2): a longer
  * `traceparent` does not count, of a longer list the members that fit do.
  */
-export function bounded(headers: Record<string, string>): Record<string, string> {
+export function truncateHeaders(headers: Record<string, string>): Record<string, string> {
   let within: Record<string, string> | undefined;
   for (const name in headers) {
     const value = headers[name] as string;
@@ -177,7 +177,7 @@ export function bounded(headers: Record<string, string>): Record<string, string>
 }
 
 /** The context that headers (keyed in lower case) carry, on top of `base`. Never throws. */
-export function contextOf(source: Propagation, headers: Record<string, string>, base: Context): Context {
+export function extract(source: Propagation, headers: Record<string, string>, base: Context): Context {
   const extracted = safeCall("the propagator's extract()", () => source.propagator.extract(base, headers, recordGetter)) ?? base;
   const spanContext = trace.getSpanContext(extracted);
   const header = headers[TRACEPARENT];
