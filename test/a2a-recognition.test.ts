@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { traceRequests } from "../src/server/node.ts";
 import { CLIENTS } from "./support/clients.ts";
 import { ROUTES, listen, serve } from "./support/server.ts";
@@ -31,7 +31,7 @@ describe.each(CLIENTS)("$name recognises A2A without its SDK", (client) => {
     return [span!.name, span!.attributes["url.template"], span!.attributes["a2a.method.name"]];
   };
 
-  test("by the path, under any base", async () => {
+  it("by the path, under any base", async () => {
     expect(await seen("/base/message:send", { method: "POST", body: "{}" })).toEqual([
       "POST /message:send",
       "/message:send",
@@ -39,20 +39,20 @@ describe.each(CLIENTS)("$name recognises A2A without its SDK", (client) => {
     ]);
   });
 
-  test("by path and headers together, where others have the path too", async () => {
+  it("by path and headers together, where others have the path too", async () => {
     expect(await seen("/tasks/42", { headers: { "A2A-Version": "1.0" } })).toEqual(["GET /tasks/{id}", "/tasks/{id}", "GetTask"]);
     telemetry.reset();
     expect(await seen("/tasks/42", {})).toEqual(["GET", undefined, undefined]);
   });
 
-  test("by the body only if asked to", async () => {
+  it("by the body only if asked to", async () => {
     const sent = { method: "POST", headers: HEADERS, body: RPC };
     expect(await seen("/rpc", sent)).toEqual(["POST", undefined, undefined]);
     telemetry.reset();
     expect(await seen("/rpc", sent, { a2a: "body" })).toEqual(["POST", undefined, "SendMessage"]);
   });
 
-  test("not at all if told so, and after what the application says", async () => {
+  it("not at all if told so, and after what the application says", async () => {
     const sent = { method: "POST", body: "{}" };
     expect(await seen("/message:send", sent, { a2a: false })).toEqual(["POST", undefined, undefined]);
     telemetry.reset();
@@ -60,7 +60,7 @@ describe.each(CLIENTS)("$name recognises A2A without its SDK", (client) => {
   });
 });
 
-test("a server's span has the method too", async () => {
+it("a server's span has the method too", async () => {
   const traced = await listen(traceRequests((_, response) => void response.end("ok")));
   await fetch(`${traced.url}/message:stream`, { method: "POST" }).then((response) => response.text());
   await telemetry.settled();

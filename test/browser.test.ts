@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { context, propagation } from "@opentelemetry/api";
 import { wrapFetch } from "../src/fetch.ts";
 import type { FetchOptions } from "../src/fetch.ts";
@@ -65,24 +65,24 @@ async function sent(server: TestServer, options?: FetchOptions): Promise<Record<
 const ALL = { traceparent: "the span's", baggage: "user=1" };
 
 describe("in a browser", () => {
-  test("a request to the page's own origin carries the trace", async () => {
+  it("a request to the page's own origin carries the trace", async () => {
     stubPage();
     expect(await sent(own)).toEqual(ALL);
   });
 
-  test("one to another origin carries nothing, and has its span", async () => {
+  it("one to another origin carries nothing, and has its span", async () => {
     stubPage();
     expect(await sent(other)).toEqual({});
   });
 
-  test("another port or scheme is another origin", async () => {
+  it("another port or scheme is another origin", async () => {
     stubPage({ origin: own.url.replace("http:", "https:") });
     expect(await sent(own)).toEqual({});
     stubPage({ origin: "http://127.0.0.1" });
     expect(await sent(own)).toEqual({});
   });
 
-  test("propagateTo decides as everywhere, also of the own origin", async () => {
+  it("propagateTo decides as everywhere, also of the own origin", async () => {
     stubPage();
     expect(await sent(other, { propagateTo: other.url })).toEqual(ALL);
     stubPage();
@@ -91,40 +91,40 @@ describe("in a browser", () => {
     expect(await sent(other, { propagateTo: () => true })).toEqual(ALL);
   });
 
-  test("baggageTo decides of baggage alone", async () => {
+  it("baggageTo decides of baggage alone", async () => {
     stubPage();
     expect(await sent(other, { baggageTo: other.url })).toEqual({ baggage: "user=1" });
     stubPage();
     expect(await sent(own, { baggageTo: [] })).toEqual({ traceparent: "the span's" });
   });
 
-  test("a worker is a browser, too", async () => {
+  it("a worker is a browser, too", async () => {
     stubPage({ document: undefined, importScripts: () => {} });
     expect(await sent(own)).toEqual(ALL);
     stubPage({ document: undefined, importScripts: () => {} });
     expect(await sent(other)).toEqual({});
   });
 
-  test("a sandboxed frame has no origin of its own, whatever its address", async () => {
+  it("a sandboxed frame has no origin of its own, whatever its address", async () => {
     stubPage({ origin: "null" });
     expect(await sent(own)).toEqual({});
   });
 
-  test("a frame without an address has its parent's origin", async () => {
+  it("a frame without an address has its parent's origin", async () => {
     stubPage({ location: { href: "about:srcdoc", origin: "null" } });
     expect(await sent(own)).toEqual(ALL);
     stubPage({ location: { href: "about:srcdoc", origin: "null" } });
     expect(await sent(other)).toEqual({});
   });
 
-  test("where there is no global origin, the address tells it", async () => {
+  it("where there is no global origin, the address tells it", async () => {
     stubPage({ origin: undefined });
     expect(await sent(own)).toEqual(ALL);
     stubPage({ origin: undefined });
     expect(await sent(other)).toEqual({});
   });
 
-  test("a page of Electron that has Node's modules is a browser", async () => {
+  it("a page of Electron that has Node's modules is a browser", async () => {
     const electron = { ...POLYFILL, getBuiltinModule: () => undefined, versions: { node: "24.0.0", electron: "40.0.0" } };
     stubPage({ process: electron });
     expect(await sent(other)).toEqual({});
@@ -135,7 +135,7 @@ describe("in a browser", () => {
 
 describe("in no browser every origin gets the trace", () => {
   const NODE = { getBuiltinModule: () => undefined, versions: { node: "24.0.0" }, env: {} };
-  test.each([
+  it.each([
     { where: "Node, Bun and Deno with jsdom or happy-dom", globals: { process: NODE } },
     { where: "Deno with --location", globals: { process: NODE, document: undefined, origin: undefined } },
     {

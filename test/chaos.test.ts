@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { runChaos } from "./chaos/chaos.ts";
 import { SUBJECTS } from "./chaos/job.ts";
 
@@ -6,7 +6,7 @@ import { SUBJECTS } from "./chaos/job.ts";
 const CALLS = 300;
 const SEED = Number(process.env["CHAOS_SEED"] ?? 20_261_122);
 
-test.concurrent.each(SUBJECTS)(
+it.concurrent.each(SUBJECTS)(
   `%s: of ${CALLS} calls that go wrong in every way each ends as without us, each span once, and nothing is left (seed ${SEED})`,
   async (subject) => {
     const { defects, traced, scenarios } = await runChaos({ subject, seed: SEED, calls: CALLS, isQuick: true });

@@ -1,5 +1,5 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, diag, propagation, trace } from "@opentelemetry/api";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { instrumentFetch } from "../src/fetch.ts";
 import { continueTrace, extractTraceContext, injectTraceContext } from "../src/index.ts";
 import { ROUTES, serve } from "./support/server.ts";
@@ -24,7 +24,7 @@ const thrower = (): never => {
 const OK = { kind: SpanKind.INTERNAL, status: SpanStatusCode.UNSET, attributes: {}, events: [] };
 
 describe("without a name: no span, the carrier's context", () => {
-  test("fn runs in it, and what it awaits; its value is returned as it is", async () => {
+  it("fn runs in it, and what it awaits; its value is returned as it is", async () => {
     const promise = continueTrace(STORED, async () => {
       const before = [traceId(), spanId(), who()];
       await Promise.resolve();
@@ -37,7 +37,7 @@ describe("without a name: no span, the carrier's context", () => {
     expect(telemetry.started()).toBe(0);
   });
 
-  test("link: the active trace goes on, with the carrier's baggage", async () => {
+  it("link: the active trace goes on, with the carrier's baggage", async () => {
     await inSpan("active", () => {
       const [own] = [traceId()];
       expect(continueTrace(STORED, () => [traceId(), who()], { mode: "link" })).toEqual([own, "alice"]);
@@ -45,14 +45,14 @@ describe("without a name: no span, the carrier's context", () => {
     expect(continueTrace(STORED, () => [traceId(), who()], { mode: "link" })).toEqual([undefined, "alice"]);
   });
 
-  test("a carrier with nothing in it leaves what is active", async () => {
+  it("a carrier with nothing in it leaves what is active", async () => {
     await inSpan("active", () => {
       for (const carrier of [null, undefined, {}, { traceparent: "nonsense" }])
         expect(continueTrace(carrier, spanId)).toBe(spanId());
     });
   });
 
-  test("what fn throws is thrown on", async () => {
+  it("what fn throws is thrown on", async () => {
     const error = new Error("mine");
     const fail = (): never => {
       throw error;
@@ -63,7 +63,7 @@ describe("without a name: no span, the carrier's context", () => {
 });
 
 describe("with a name: a span of its own", () => {
-  test("sync: the child of the carrier's, active in fn, ended when it returns", () => {
+  it("sync: the child of the carrier's, active in fn, ended when it returns", () => {
     const attributes = { "messaging.system": "x" };
     const inside = continueTrace(STORED, () => [spanId(), traceId(), who()], { name: "work", kind: SpanKind.CONSUMER, attributes });
     const [span] = telemetry.own();
@@ -73,7 +73,7 @@ describe("with a name: a span of its own", () => {
     expect(span?.links).toEqual([]);
   });
 
-  test("async: ended when the promise is fulfilled", async () => {
+  it("async: ended when the promise is fulfilled", async () => {
     const promise = continueTrace(
       STORED,
       async () => {
@@ -97,7 +97,7 @@ describe("with a name: a span of its own", () => {
     attributes: { "error.type": "E_QUEUE" },
     events: ["exception"],
   };
-  test("what fn throws, or its promise is rejected with, is recorded and thrown on", async () => {
+  it("what fn throws, or its promise is rejected with, is recorded and thrown on", async () => {
     const error = new QueueError("https://user:secret@host/?sig=1");
     const fail = (): never => {
       throw error;
@@ -109,20 +109,20 @@ describe("with a name: a span of its own", () => {
     expect(JSON.stringify(spans.map((span) => span.events))).not.toContain("secret");
   });
 
-  test("a thenable that is no promise", async () => {
+  it("a thenable that is no promise", async () => {
     // oxlint-disable-next-line unicorn/no-thenable -- as a query builder is one
     const query = { then: (resolve: (value: string) => void): void => resolve("rows") };
     expect(await continueTrace(STORED, () => query, { name: "work" })).toBe("rows");
     expect(telemetry.own().map(shapeOf)).toEqual([{ ...OK, name: "work" }]);
   });
 
-  test("a value whose `then` cannot be read is returned all the same", () => {
+  it("a value whose `then` cannot be read is returned all the same", () => {
     const value = new Proxy({}, { get: thrower });
     expect(continueTrace(STORED, () => value, { name: "work" }) === value).toBe(true);
     expect(telemetry.own().map(shapeOf)).toEqual([{ ...OK, name: "work" }]);
   });
 
-  test("link: in the active trace, with a link to the carrier's span, and its baggage", async () => {
+  it("link: in the active trace, with a link to the carrier's span, and its baggage", async () => {
     const inside = await inSpan("active", () => continueTrace(STORED, who, { name: "work", mode: "link" }));
     const [work, active] = telemetry.spans();
     expect(inside).toBe("alice");
@@ -130,7 +130,7 @@ describe("with a name: a span of its own", () => {
     expect(work?.links.map((link) => link.context)).toMatchObject([{ traceId: TRACE_ID, spanId: SPAN_ID, isRemote: true }]);
   });
 
-  test("link where nothing is active: a trace of its own", () => {
+  it("link where nothing is active: a trace of its own", () => {
     continueTrace(STORED, () => {}, { name: "work", mode: "link" });
     const [span] = telemetry.own();
     expect(span?.parentSpanContext).toBeUndefined();
@@ -138,7 +138,7 @@ describe("with a name: a span of its own", () => {
     expect(span?.links).toHaveLength(1);
   });
 
-  test("link with nothing to link to: no link, also where a remote span is active", () => {
+  it("link with nothing to link to: no link, also where a remote span is active", () => {
     context.with(extractTraceContext(STORED, ROOT_CONTEXT), () => continueTrace({}, () => {}, { name: "work", mode: "link" }));
     expect(telemetry.own()[0]?.links).toEqual([]);
     expect(telemetry.own()[0]?.parentSpanContext?.spanId).toBe(SPAN_ID);
@@ -146,7 +146,7 @@ describe("with a name: a span of its own", () => {
 });
 
 describe("where telemetry is not there, or fails", () => {
-  test("no SDK: fn runs in the carrier's context, with and without a name", async () => {
+  it("no SDK: fn runs in the carrier's context, with and without a name", async () => {
     trace.disable();
     for (const options of [{}, { name: "work" }]) {
       expect(continueTrace(STORED, () => injectTraceContext(), options)).toEqual(STORED);
@@ -154,13 +154,13 @@ describe("where telemetry is not there, or fails", () => {
     await expect(continueTrace(STORED, async () => who(), { name: "work" })).resolves.toBe("alice");
   });
 
-  test("no context manager: fn runs, and its value is returned", () => {
+  it("no context manager: fn runs, and its value is returned", () => {
     context.disable();
     expect(continueTrace(STORED, () => "value", { name: "work" })).toBe("value");
     expect(telemetry.own()).toHaveLength(1);
   });
 
-  test("a tracer that throws: fn runs once, and diag hears of it", () => {
+  it("a tracer that throws: fn runs once, and diag hears of it", () => {
     const error = vi.fn<() => void>();
     diag.setLogger({ error, warn: quiet, info: quiet, debug: quiet, verbose: quiet });
     const getTracer = vi.spyOn(trace.getTracerProvider(), "getTracer").mockImplementation(() => {
@@ -175,7 +175,7 @@ describe("where telemetry is not there, or fails", () => {
 });
 
 describe("a queue's worker", () => {
-  test("its fetch with a stored carrier for headers continues the stored trace, with no span active", async () => {
+  it("its fetch with a stored carrier for headers continues the stored trace, with no span active", async () => {
     const server = await serve(ROUTES);
     const undo = instrumentFetch();
     const stored = await inSpan("producer", () => JSON.stringify(injectTraceContext()));
@@ -190,7 +190,7 @@ describe("a queue's worker", () => {
     await server.close();
   });
 
-  test("and so does a fetch inside of continueTrace", async () => {
+  it("and so does a fetch inside of continueTrace", async () => {
     const server = await serve(ROUTES);
     const undo = instrumentFetch();
     await continueTrace(STORED, async () => (await fetch(`${server.url}/ok`)).text(), { name: "work", kind: SpanKind.CONSUMER });

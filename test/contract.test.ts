@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, propagation, trace } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
-import { afterAll, afterEach, beforeAll, beforeEach, describe as group, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { CLIENTS } from "./support/clients.ts";
 import type { Call, ClientUnderTest } from "./support/clients.ts";
 import { ROUTES, serve } from "./support/server.ts";
@@ -400,7 +400,7 @@ function entriesOf(headers: unknown): Iterable<unknown> {
   return Symbol.iterator in (headers as object) ? (headers as Iterable<unknown>) : Object.entries(headers as object);
 }
 
-group.each(CLIENTS)("$name", (client) => {
+describe.each(CLIENTS)("$name", (client) => {
   let telemetry: TestTelemetry;
   beforeEach(() => {
     clearGlobals();
@@ -408,7 +408,7 @@ group.each(CLIENTS)("$name", (client) => {
   });
   afterEach(() => clearGlobals());
 
-  test.each(ROWS.map((row) => ({ ...row, ...row.except?.[client.name], exception: row.except?.[client.name]?.because })))(
+  it.each(ROWS.map((row) => ({ ...row, ...row.except?.[client.name], exception: row.except?.[client.name]?.because })))(
     "$behaviour",
     async ({ check, sdk, exception }) => {
       expect(exception).not.toBe("");

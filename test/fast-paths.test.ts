@@ -1,6 +1,6 @@
 import { SpanKind, SpanStatusCode, context } from "@opentelemetry/api";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ClientOptions } from "../src/index.ts";
 import { openLab } from "./properties/lab.ts";
 import type { Lab, SpanPicture } from "./properties/lab.ts";
@@ -117,7 +117,7 @@ const anyOf = ({ ways }: Sender): fc.Arbitrary<Way> =>
   fc.record(Object.fromEntries(Object.entries(ways).map(([of, names]) => [of, fc.constantFrom(...names)])));
 
 describe.each(SENDERS)("$name", (sender) => {
-  test("a request, said in any way, beside anything, with any option that changes nothing, is the same", PATIENT, async () => {
+  it("a request, said in any way, beside anything, with any option that changes nothing, is the same", PATIENT, async () => {
     const way = fc.record({ way: anyOf(sender), around: fc.constantFrom(...Object.keys(AROUND)) });
     const property = fc.asyncProperty(REQUEST, way, fc.constantFrom(...Object.keys(OPTIONS)), async (asked, other, option) => {
       const common = asked.recorded ? RECORDED : NOT_RECORDED;

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { ROOT_CONTEXT, context, propagation, trace } from "@opentelemetry/api";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { wrapFetch } from "../src/fetch.ts";
 import { extractTraceContext, injectTraceContext } from "../src/index.ts";
 import { traceRequests } from "../src/server/node.ts";
@@ -85,7 +85,7 @@ function flaws(sent: unknown): string[] {
   return found;
 }
 
-test(`received: ${RUNS} hostile headers throw nowhere, and let nothing invalid through (seed ${SEED})`, () => {
+it(`received: ${RUNS} hostile headers throw nowhere, and let nothing invalid through (seed ${SEED})`, () => {
   const next = random(SEED);
   let handled = 0;
   const found: string[] = [];
@@ -123,7 +123,7 @@ test(`received: ${RUNS} hostile headers throw nowhere, and let nothing invalid t
   expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
 });
 
-test(`sent: ${RUNS} hostile headers by hand, and baggage, never make a request fail (seed ${SEED})`, async () => {
+it(`sent: ${RUNS} hostile headers by hand, and baggage, never make a request fail (seed ${SEED})`, async () => {
   const next = random(SEED + 1);
   let arrived = 0;
   const found: string[] = [];

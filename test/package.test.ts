@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { pack } from "./matrix/install.ts";
 
 const run = promisify(execFile);
@@ -48,7 +48,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rmSync(user, { recursive: true, force: true }));
 
-test("it holds what is built, its sources, and the pages for users; nothing else", () => {
+it("contains the build, its sources and the user documentation, and nothing else", () => {
   const pages = ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json"];
   const all = globSync("src/**/*.{ts,cts}", { cwd: project }).map((file) => file.replaceAll("\\", "/"));
   // The tools are programs, which nobody reads in an editor: without sources, and so without maps.
@@ -67,7 +67,7 @@ test("it holds what is built, its sources, and the pages for users; nothing else
   expect(files.filter((file) => !known.has(file) && !/^docs\/[\w-]+\.md$/.test(file))).toEqual([]);
 });
 
-test("every export, every command and their types are in it", () => {
+it("every export, every command and their types are in it", () => {
   const targets = Object.values(manifest.exports).map((target) => posix.normalize(target));
   const types = targets.filter((target) => target.endsWith(".js")).map((target) => target.replace(/\.js$/, ".d.ts"));
   const commands = Object.values(manifest.bin).map((target) => posix.normalize(target));
@@ -75,7 +75,7 @@ test("every export, every command and their types are in it", () => {
   for (const command of commands) expect(text(command)).toMatch(/^#!\/usr\/bin\/env node\n/);
 });
 
-test("every file that another one imports is in it", () => {
+it("every file that another one imports is in it", () => {
   const missing = [...ending(".js"), ...ending(".d.ts")].flatMap((file) => {
     const imports = [...text(file).matchAll(/(?:from|import|import\()\s*"(\.[^"]+)"/g)].map(([, name = ""]) =>
       posix.join(dirname(file), name),
@@ -86,7 +86,7 @@ test("every file that another one imports is in it", () => {
   expect(missing).toEqual([]);
 });
 
-test("every map is found, and leads to a source that is in it", () => {
+it("every map is found, and leads to a source that is in it", () => {
   for (const file of [...ending(".js"), ...ending(".d.ts")]) {
     const [, map = ""] = /\/\/# sourceMappingURL=(\S+)\s*$/.exec(text(file)) ?? [];
     const isTool = /^dist\/(?:doctor|view)\//.test(file);
@@ -99,14 +99,14 @@ test("every map is found, and leads to a source that is in it", () => {
   }
 });
 
-test("installing it runs nothing", () => {
+it("installing it runs nothing", () => {
   expect(Object.keys(manifest.scripts).filter((name) => /^(?:pre|post)?(?:install|prepare)$|^dependencies$/.test(name))).toEqual(
     [],
   );
   expect(files.filter((file) => file.endsWith("binding.gyp"))).toEqual([]); // npm would build it
 });
 
-test("it depends on OpenTelemetry's packages alone; every other peer is optional", () => {
+it("depends on OpenTelemetry packages only, and every other peer is optional", () => {
   expect(Object.keys(manifest.dependencies).filter((name) => !name.startsWith("@opentelemetry/"))).toEqual([]);
   expect(manifest).not.toHaveProperty("optionalDependencies");
   expect(manifest).not.toHaveProperty("bundleDependencies");
@@ -116,12 +116,12 @@ test("it depends on OpenTelemetry's packages alone; every other peer is optional
   expect(unused).toEqual([]);
 });
 
-test("it is small", () => {
+it("stays within its size budget", () => {
   expect(statSync(tarball).size).toBeLessThan(PACKED);
   expect(files.reduce((sum, file) => sum + statSync(join(installed, file)).size, 0)).toBeLessThan(UNPACKED);
 });
 
-test.each(["nodenext", "bundler"])(
+it.each(["nodenext", "bundler"])(
   "every export has types, by TypeScript's module resolution %s",
   async (resolution) => {
     const folder = join(user, resolution);

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { DiagLogLevel, ROOT_CONTEXT, context, diag, propagation } from "@opentelemetry/api";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import { wrapFetch } from "../src/fetch.ts";
 import { extractTraceContext } from "../src/index.ts";
@@ -46,7 +46,7 @@ describe.each(CLIENTS)("$name", (client) => {
   const call = (options: Parameters<typeof client.traced>[0], url: string): Promise<unknown> =>
     inSpan("agent", () => withBaggage(() => client.traced(options)(url)));
 
-  test("propagateTo: others get neither trace context nor baggage, and still have a span", async () => {
+  it("propagateTo: others get neither trace context nor baggage, and still have a span", async () => {
     await call({ propagateTo: `127.0.0.1:${allowed.port}` }, `${allowed.url}/ok`);
     const [span] = await telemetry.ended(1);
     expect(sent(allowed)).toEqual([[traceparentOf(span!)], [], ["user=1", "tenant=2"]]);
@@ -55,7 +55,7 @@ describe.each(CLIENTS)("$name", (client) => {
     await telemetry.ended(2);
   });
 
-  test("baggageTo: who gets baggage is a matter of its own", async () => {
+  it("baggageTo: who gets baggage is a matter of its own", async () => {
     await call({ baggageTo: [] }, `${allowed.url}/ok`);
     expect(sent(allowed)[2]).toEqual([]);
     expect(sent(allowed)[0]).toHaveLength(1);
@@ -63,14 +63,14 @@ describe.each(CLIENTS)("$name", (client) => {
     expect(sent(allowed)).toEqual([[], [], ["user=1", "tenant=2"]]);
   });
 
-  test("baggageKeys: only these members leave", async () => {
+  it("baggageKeys: only these members leave", async () => {
     await call({ baggageKeys: ["tenant", "none"] }, `${allowed.url}/ok`);
     expect(sent(allowed)[2]).toEqual(["tenant=2"]);
     await call({ baggageKeys: [] }, `${allowed.url}/ok`);
     expect(sent(allowed)[2]).toEqual([]);
   });
 
-  test("a redirect out of the policy carries nothing that it forbids", async () => {
+  it("a redirect out of the policy carries nothing that it forbids", async () => {
     await call({ propagateTo: "127.0.0.1" }, `${allowed.url}/away`);
     expect(other.requests).toHaveLength(1);
     expect(sent(allowed)[0]).toHaveLength(1);
@@ -78,7 +78,7 @@ describe.each(CLIENTS)("$name", (client) => {
     await telemetry.settled();
   });
 
-  test("nor does that of a call that is not sampled", async () => {
+  it("nor does that of a call that is not sampled", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     await call({ propagateTo: "127.0.0.1" }, `${allowed.url}/away`);
@@ -86,7 +86,7 @@ describe.each(CLIENTS)("$name", (client) => {
     expect(sent(other)).toEqual([[], [], []]);
   });
 
-  test("nor does that of a service without an SDK, which only passes on", async () => {
+  it("nor does that of a service without an SDK, which only passes on", async () => {
     await telemetry.stop();
     setupPropagation();
     const incoming = extractTraceContext({ traceparent: REMOTE, baggage: "user=1" }, ROOT_CONTEXT);
@@ -95,13 +95,13 @@ describe.each(CLIENTS)("$name", (client) => {
     expect(sent(other)).toEqual([[], [], []]);
   });
 
-  test("a redirect within the policy carries what it admits", async () => {
+  it("a redirect within the policy carries what it admits", async () => {
     await call({ propagateTo: "127.0.0.1" }, `${allowed.url}/back`);
     expect(sent(allowed)[0]).toHaveLength(1);
     expect(sent(allowed)[2]).toEqual(["user=1", "tenant=2"]);
   });
 
-  test("more than 64 members or 8192 bytes never leave: whole members are dropped, and diag is told once", async () => {
+  it("more than 64 members or 8192 bytes never leave: whole members are dropped, and diag is told once", async () => {
     const warn = vi.fn();
     const quiet = (): void => {};
     diag.setLogger(
@@ -122,7 +122,7 @@ describe.each(CLIENTS)("$name", (client) => {
     expect(warn.mock.calls.filter(([, text]) => String(text).includes("baggage")).length).toBeLessThanOrEqual(1);
   });
 
-  test("a bad matcher throws at set-up, with the option's name", () => {
+  it("a bad matcher throws at set-up, with the option's name", () => {
     expect(() => client.traced({ propagateTo: "https://a.example/path" })).toThrow(
       /option "propagateTo": "https:\/\/a.example\/path" means no host/,
     );
@@ -149,7 +149,7 @@ describe("receiving", () => {
     return seen;
   };
 
-  test.each([
+  it.each([
     ["parent", 0],
     ["link", 1],
     ["ignore", 0],
@@ -165,7 +165,7 @@ describe("receiving", () => {
     }
   });
 
-  test("a function that throws or says something else ignores the caller", async () => {
+  it("a function that throws or says something else ignores the caller", async () => {
     const fail = (): never => {
       throw new Error("a hook of the user's");
     };
@@ -176,7 +176,7 @@ describe("receiving", () => {
     }
   });
 
-  test("acceptBaggage: all, none, or only some", async () => {
+  it("acceptBaggage: all, none, or only some", async () => {
     const headers = { traceparent: REMOTE, baggage: "user=1,tenant=2" };
     expect((await receive({ acceptBaggage: true }, headers))["baggage"]).toBe("user=1,tenant=2");
     expect(await receive({ acceptBaggage: false }, headers)).not.toHaveProperty("baggage");
@@ -184,7 +184,7 @@ describe("receiving", () => {
     expect(await receive({ acceptBaggage: ["none"] }, headers)).not.toHaveProperty("baggage");
   });
 
-  test("acceptBaggage holds in a server whose span is somebody else's, too", async () => {
+  it("acceptBaggage holds in a server whose span is somebody else's, too", async () => {
     const inner = traceRequests(
       (_, response) => {
         response.on("finish", () =>
@@ -213,7 +213,7 @@ describe("receiving", () => {
     expect(await telemetry.ended(1)).toHaveLength(1);
   });
 
-  test.each([
+  it.each([
     ["an oversized traceparent", { traceparent: `01${REMOTE.slice(2)}-${"a".repeat(300)}` }],
     ["two values", { traceparent: `${REMOTE}, ${REMOTE}` }],
     ["a version of ff", { traceparent: `ff${REMOTE.slice(2)}` }],
@@ -223,7 +223,7 @@ describe("receiving", () => {
     expect((await telemetry.ended(1))[0]!.parentSpanContext).toBeUndefined();
   });
 
-  test("of oversized baggage the members that fit get in", async () => {
+  it("of oversized baggage the members that fit get in", async () => {
     const header = Array.from({ length: 12 }, (_, i) => `key${i}=${"x".repeat(1000)}`).join(",");
     const seen = await receive({}, { baggage: header });
     expect(seen["baggage"]?.split(",").map((member) => member.slice(0, 5))).toEqual(
@@ -235,7 +235,7 @@ describe("receiving", () => {
 describe("what we say ourselves", () => {
   const SECRET = "https://user:secret@agents.example/?sig=secret";
 
-  test("an error of ours shows no user info and no signature", () => {
+  it("an error of ours shows no user info and no signature", () => {
     for (const fail of [
       () => wrapFetch(SECRET as never),
       () => wrapFetch(fetch, { propagateTo: SECRET }),
@@ -247,7 +247,7 @@ describe("what we say ourselves", () => {
     }
   });
 
-  test("nor does what we log", async () => {
+  it("nor does what we log", async () => {
     const logged: unknown[] = [];
     const write = (...args: unknown[]): void => void logged.push(...args);
     diag.setLogger({ error: write, warn: write, info: write, debug: write, verbose: write }, { suppressOverrideMessage: true });

@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, context, propagation, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import * as fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { extractTraceContext, injectTraceContext } from "../src/index.ts";
 import type { ReadableCarrier, WritableCarrier } from "../src/index.ts";
 import { inSpan, startTelemetry, traceparentOf } from "./support/telemetry.ts";
@@ -41,14 +41,14 @@ const BEFORE: [string, string][] = [
 const AFTER = { ...STORED, "x-other": "stays" };
 
 describe("injectTraceContext", () => {
-  test("into a new record by default, of the active context", async () => {
+  it("into a new record by default, of the active context", async () => {
     expect(context.with(SOURCE, () => injectTraceContext())).toEqual(STORED);
     expect(injectTraceContext()).toEqual({});
     const own = await inSpan("work", () => injectTraceContext());
     expect(own).toEqual({ traceparent: traceparentOf(telemetry.spans()[0] as never) });
   });
 
-  test.each<[string, WritableCarrier]>([
+  it.each<[string, WritableCarrier]>([
     ["a record", Object.fromEntries(BEFORE)],
     ["a record without a prototype", Object.assign(Object.create(null) as object, Object.fromEntries(BEFORE))],
     ["Headers", new Headers(BEFORE)],
@@ -61,7 +61,7 @@ describe("injectTraceContext", () => {
     expect(carried(extractTraceContext(carrier, ROOT_CONTEXT))).toEqual(ALL);
   });
 
-  test.each<[string, WritableCarrier]>([
+  it.each<[string, WritableCarrier]>([
     ["a record", {}],
     ["Headers", new Headers()],
     ["a Map", new Map()],
@@ -70,23 +70,23 @@ describe("injectTraceContext", () => {
     expect(carried(extractTraceContext(injectTraceContext(carrier, SOURCE), ROOT_CONTEXT))).toEqual(ALL);
   });
 
-  test("a trace without tracestate takes the old one's away", () => {
+  it("a trace without tracestate takes the old one's away", () => {
     const bare = extractTraceContext({ traceparent: TRACEPARENT }, ROOT_CONTEXT);
     expect(injectTraceContext({ Tracestate: "old=1", traceparent: "old" }, bare)).toEqual({ traceparent: TRACEPARENT });
   });
 
-  test("what is stored as JSON tells the same when it is read", () => {
+  it("what is stored as JSON tells the same when it is read", () => {
     const stored = JSON.stringify(injectTraceContext({}, SOURCE));
     expect(carried(extractTraceContext(JSON.parse(stored) as object, ROOT_CONTEXT))).toEqual(ALL);
   });
 
-  test("what cannot be written to is returned as it was", () => {
+  it("what cannot be written to is returned as it was", () => {
     for (const carrier of [Object.freeze({}), Object.freeze([]), null, 1, new WeakSet()]) {
       expect(injectTraceContext(carrier as never, SOURCE)).toBe(carrier);
     }
   });
 
-  test.each(["03", "10", "ff"])("flags %s, of which some are not known, go on as a valid traceparent", (flags) => {
+  it.each(["03", "10", "ff"])("flags %s, of which some are not known, go on as a valid traceparent", (flags) => {
     const source = extractTraceContext({ traceparent: TRACEPARENT.replace(/01$/, flags) }, ROOT_CONTEXT);
     const { traceparent = "" } = injectTraceContext({}, source) as Record<string, string>;
     expect(traceparent).toMatch(new RegExp(`^00-${TRACE_ID}-${SPAN_ID}-[\\da-f]{2}$`));
@@ -99,7 +99,7 @@ const thrower = (): never => {
 };
 
 describe("extractTraceContext", () => {
-  test.each<[string, ReadableCarrier]>([
+  it.each<[string, ReadableCarrier]>([
     ["a record", STORED],
     [
       "a frozen record in other letter case",
@@ -114,14 +114,14 @@ describe("extractTraceContext", () => {
     expect(carried(extractTraceContext(carrier, ROOT_CONTEXT))).toEqual(ALL);
   });
 
-  test("adds to the active context by default, and to a given one", () => {
+  it("adds to the active context by default, and to a given one", () => {
     const key = Symbol("key");
     const base = ROOT_CONTEXT.setValue(key, "kept");
     expect(context.with(base, () => extractTraceContext(STORED)).getValue(key)).toBe("kept");
     expect(extractTraceContext(STORED, base).getValue(key)).toBe("kept");
   });
 
-  test.each<[string, ReadableCarrier]>([
+  it.each<[string, ReadableCarrier]>([
     ["null", null],
     ["undefined", undefined],
     ["an empty record", {}],
@@ -140,7 +140,7 @@ describe("extractTraceContext", () => {
     expect(carried(extractTraceContext(carrier, SOURCE))).toEqual(ALL);
   });
 
-  test.each<[string, object]>([
+  it.each<[string, object]>([
     ["a proxy that throws", new Proxy({}, { get: thrower, ownKeys: thrower, has: thrower, getPrototypeOf: thrower, set: thrower })],
     ["a getter that throws", Object.defineProperty({}, "traceparent", { enumerable: true, get: thrower, set: thrower })],
     ["a get() that throws", { get: thrower, set: thrower, delete: thrower, [Symbol.iterator]: thrower }],
@@ -151,7 +151,7 @@ describe("extractTraceContext", () => {
     expect(injectTraceContext(carrier as WritableCarrier, SOURCE) === carrier).toBe(true);
   });
 
-  test("never throws, and neither does injecting, whatever the carrier", () => {
+  it("never throws, and neither does injecting, whatever the carrier", () => {
     const name = fc.oneof(fc.constantFrom("traceparent", "Traceparent", "baggage", "get", "constructor", "__proto__"), fc.string());
     const value = fc.oneof(fc.constantFrom<unknown>(TRACEPARENT, null, undefined, 7), fc.string(), fc.array(fc.string()));
     const record = fc.dictionary(name, value);

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { startChild } from "./support/child.ts";
 import type { Child, ChildOptions } from "./support/child.ts";
 import { ROUTES, serve } from "./support/server.ts";
@@ -72,31 +72,31 @@ const SETUP = `
 `;
 
 describe("without any SDK the middle service of three forwards trace context and baggage", () => {
-  test("after setupPropagation() and instrumentFetch()", async () => {
+  it("after setupPropagation() and instrumentFetch()", async () => {
     expect(await through(LOGGER + SETUP, {}, 2)).toEqual([INCOMING, INCOMING]);
     expect(middle?.output()).not.toContain("no OpenTelemetry context manager");
   });
 
-  test("with register alone", async () => {
+  it("with register alone", async () => {
     expect(await through(LOGGER, { imports: [REGISTER] }, 2)).toEqual([INCOMING, INCOMING]);
     expect(middle?.output()).not.toContain("no OpenTelemetry context manager");
   });
 
-  test("with register and setupPropagation()", async () => {
+  it("with register and setupPropagation()", async () => {
     expect(await through(LOGGER + SETUP, { imports: [REGISTER] })).toEqual([INCOMING]);
   });
 
-  test.each(["baggage", "tracecontext"])("OTEL_PROPAGATORS=%s: only that", async (name) => {
+  it.each(["baggage", "tracecontext"])("OTEL_PROPAGATORS=%s: only that", async (name) => {
     const { traceparent, tracestate, baggage } = INCOMING;
     const wanted = name === "baggage" ? { baggage } : { traceparent, tracestate };
     expect(await through(SETUP, { env: { OTEL_PROPAGATORS: name } })).toEqual([wanted]);
   });
 
-  test.each([SETUP, ""])("OTEL_PROPAGATORS=none: nothing", async (prelude) => {
+  it.each([SETUP, ""])("OTEL_PROPAGATORS=none: nothing", async (prelude) => {
     expect(await through(prelude, { imports: [REGISTER], env: { OTEL_PROPAGATORS: "none" } })).toEqual([{}]);
   });
 
-  test("without a context manager it cannot, and diag warns once", async () => {
+  it("without a context manager it cannot, and diag warns once", async () => {
     const prelude = `${LOGGER} import { instrumentFetch } from "./src/fetch.ts"; instrumentFetch();`;
     expect(await through(prelude, {}, 3)).toEqual([{}, {}, {}]);
     const warnings = middle?.output().match(/no OpenTelemetry context manager is registered.*/g);
@@ -106,7 +106,7 @@ describe("without any SDK the middle service of three forwards trace context and
 });
 
 describe("register", () => {
-  test("leaves the places free for an SDK that starts before the first call, and its spans are on the way", async () => {
+  it("leaves the places free for an SDK that starts before the first call, and its spans are on the way", async () => {
     const prelude = `${LOGGER + SDK} console.log(JSON.stringify(startSdk()));`;
     last = await serve(ROUTES);
     middle = startChild(prelude + service(last.url), { imports: [REGISTER] });
@@ -119,7 +119,7 @@ describe("register", () => {
     expect(request?.headers).not.toHaveProperty("baggage"); // the SDK's propagator has the say
   });
 
-  test("an SDK that starts after the first call still gets its tracer's place", async () => {
+  it("an SDK that starts after the first call still gets its tracer's place", async () => {
     const prelude = `${SDK}
       await fetch("data:,x");
       const { provider, manager } = startSdk();
@@ -129,7 +129,7 @@ describe("register", () => {
     expect(middle?.output()).toContain('{"provider":true,"manager":false}');
   });
 
-  test("a queue's worker whose first deed is continueTrace finds a context manager", async () => {
+  it("a queue's worker whose first deed is continueTrace finds a context manager", async () => {
     last = await serve(ROUTES);
     middle = startChild(
       `import { continueTrace } from "./src/index.ts";
@@ -145,7 +145,7 @@ describe("register", () => {
     expect(last.requests[0]?.headers).toMatchObject(INCOMING);
   });
 
-  test("a program that makes no call is let go of", async () => {
+  it("a program that makes no call is let go of", async () => {
     middle = startChild('console.log(fetch.name); process.on("exit", () => console.log("gone"));', { imports: [REGISTER] });
     expect(await middle.line).toBe("fetch");
     await expect.poll(() => middle?.output()).toBe("fetch\ngone\n");

@@ -2,7 +2,7 @@ import { ROOT_CONTEXT, context, diag, propagation, trace } from "@opentelemetry/
 import type { Context, ContextManager, DiagLogger, TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Mock } from "vitest";
 import type { PropagationSetup, SetupOptions } from "../src/setup.ts";
 import { clearGlobals, inSpan, startTelemetry } from "./support/telemetry.ts";
@@ -52,7 +52,7 @@ async function isCarried(): Promise<boolean> {
 const B3: TextMapPropagator = { inject: () => {}, extract: (parent) => parent, fields: () => ["b3"] };
 
 describe("where nothing is", () => {
-  test("both places are filled, and diag hears that an SDK may come too late", async () => {
+  it("both places are filled, and diag hears that an SDK may come too late", async () => {
     const setupPropagation = await freshSetup();
     expect(setupPropagation()).toEqual(SETUP);
     expect(await isCarried()).toBe(true);
@@ -61,7 +61,7 @@ describe("where nothing is", () => {
     expect([heard.error.mock.calls, heard.warn.mock.calls]).toEqual([[], []]);
   });
 
-  test("again, it changes nothing and is quiet", async () => {
+  it("again, it changes nothing and is quiet", async () => {
     const setupPropagation = await freshSetup();
     setupPropagation();
     heard.info.mockReset();
@@ -69,31 +69,31 @@ describe("where nothing is", () => {
     for (const each of Object.values(heard)) expect(each).not.toHaveBeenCalled();
   });
 
-  test("another copy of the package finds what the first has set", async () => {
+  it("another copy of the package finds what the first has set", async () => {
     (await freshSetup())();
     expect((await freshSetup())()).toEqual({ ...SETUP, propagator: "other", contextManager: "other" });
     expect(heard.error).not.toHaveBeenCalled();
   });
 
-  test("a given propagator is set", async () => {
+  it("a given propagator is set", async () => {
     expect((await freshSetup())({ propagator: B3 })).toEqual({ ...SETUP, fields: ["b3"] });
   });
 
-  test("contextManager: false sets none", async () => {
+  it("contextManager: false sets none", async () => {
     expect((await freshSetup())({ contextManager: false })).toEqual({ ...SETUP, contextManager: "none" });
     expect(await isCarried()).toBe(false);
   });
 });
 
 describe("beside others", () => {
-  test("after an SDK has started, all of its places are left alone", async () => {
+  it("after an SDK has started, all of its places are left alone", async () => {
     const telemetry = startTelemetry();
     expect((await freshSetup())()).toEqual({ ...SETUP, propagator: "other", contextManager: "other", tracerProvider: "other" });
     for (const each of Object.values(heard)) expect(each).not.toHaveBeenCalled();
     await telemetry.stop();
   });
 
-  test("before an SDK starts: its tracer gets its place, and works in our context manager", async () => {
+  it("before an SDK starts: its tracer gets its place, and works in our context manager", async () => {
     const setupPropagation = await freshSetup();
     setupPropagation();
     const telemetry = startTelemetry();
@@ -107,20 +107,20 @@ describe("beside others", () => {
     await telemetry.stop();
   });
 
-  test("a propagator that is there stays; only the context manager is missing", async () => {
+  it("a propagator that is there stays; only the context manager is missing", async () => {
     propagation.setGlobalPropagator(B3);
     expect((await freshSetup())()).toEqual({ ...SETUP, fields: ["b3"], propagator: "other" });
     expect(await isCarried()).toBe(true);
   });
 
-  test("a context manager that is there stays; only the propagator is missing", async () => {
+  it("a context manager that is there stays; only the propagator is missing", async () => {
     const manager: ContextManager = new AsyncLocalStorageContextManager().enable();
     context.setGlobalContextManager(manager);
     expect((await freshSetup())()).toEqual({ ...SETUP, contextManager: "other" });
     expect(heard.error).not.toHaveBeenCalled();
   });
 
-  test("an SDK without propagator and context manager", async () => {
+  it("an SDK without propagator and context manager", async () => {
     trace.setGlobalTracerProvider(new TracerProvider());
     expect((await freshSetup())()).toEqual({ ...SETUP, tracerProvider: "other" });
     expect(heard.info).not.toHaveBeenCalled();
@@ -128,7 +128,7 @@ describe("beside others", () => {
 });
 
 describe("OTEL_PROPAGATORS is the user's word", () => {
-  test.each<[string, string[], object]>([
+  it.each<[string, string[], object]>([
     ["", SETUP.fields, { ...TRACE, ...BAGGAGE }],
     ["tracecontext", ["traceparent", "tracestate"], TRACE],
     ["baggage", ["baggage"], BAGGAGE],
@@ -141,34 +141,34 @@ describe("OTEL_PROPAGATORS is the user's word", () => {
     expect(heard.warn).not.toHaveBeenCalled();
   });
 
-  test("none: nothing is set, and nothing is written", async () => {
+  it("none: nothing is set, and nothing is written", async () => {
     vi.stubEnv("OTEL_PROPAGATORS", "none");
     expect((await freshSetup())()).toEqual({ ...SETUP, fields: [], propagator: "none" });
     expect(await inject()).toEqual({});
     expect(heard.warn).not.toHaveBeenCalled();
   });
 
-  test("another name is skipped, and diag hears of it", async () => {
+  it("another name is skipped, and diag hears of it", async () => {
     vi.stubEnv("OTEL_PROPAGATORS", "b3multi,tracecontext");
     expect((await freshSetup())()).toEqual({ ...SETUP, fields: ["traceparent", "tracestate"] });
     expect(heard.warn.mock.calls).toHaveLength(1);
     expect(heard.warn.mock.calls[0]?.join()).toContain('"b3multi"');
   });
 
-  test("only names that are not known: no propagator is set", async () => {
+  it("only names that are not known: no propagator is set", async () => {
     vi.stubEnv("OTEL_PROPAGATORS", "b3");
     expect((await freshSetup())()).toEqual({ ...SETUP, fields: [], propagator: "none" });
     expect(heard.warn).toHaveBeenCalledTimes(1);
   });
 
-  test("a given propagator wins over it, and one that is there too", async () => {
+  it("a given propagator wins over it, and one that is there too", async () => {
     vi.stubEnv("OTEL_PROPAGATORS", "tracecontext");
     expect((await freshSetup())({ propagator: B3 })).toMatchObject({ fields: ["b3"], propagator: "ours" });
   });
 });
 
 describe("a bad option throws a TypeError that names it, and sets nothing", () => {
-  test.each<[unknown, string]>([
+  it.each<[unknown, string]>([
     [{ propagator: {} }, 'setupPropagation: option "propagator" must be a TextMapPropagator'],
     [{ propagator: { inject: () => {} } }, 'setupPropagation: option "propagator" must be a TextMapPropagator'],
     [{ contextManager: "yes" }, 'setupPropagation: option "contextManager" must be true or false, not "yes"'],
@@ -182,7 +182,7 @@ describe("a bad option throws a TypeError that names it, and sets nothing", () =
   });
 });
 
-test("a context manager that lays a context of its own over the given one is one", async () => {
+it("a context manager that lays a context of its own over the given one is one", async () => {
   class Wrapping extends AsyncLocalStorageContextManager {
     override with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
       given: Context,

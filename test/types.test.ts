@@ -7,7 +7,7 @@ import got from "got";
 import type { Got } from "got";
 import { Agent } from "undici";
 import type { Dispatcher } from "undici";
-import { expect, expectTypeOf, test } from "vitest";
+import { expect, expectTypeOf, it } from "vitest";
 import { instrumentAxios } from "../src/axios.ts";
 import { wrapFetch } from "../src/fetch.ts";
 import { wrapGot } from "../src/got.ts";
@@ -15,7 +15,7 @@ import { traceRequests as middleware } from "../src/server/express.ts";
 import { traceRequests } from "../src/server/node.ts";
 import { traceInterceptor } from "../src/undici.ts";
 
-test("what is wrapped has the type of what it was, with no cast", () => {
+it("what is wrapped has the type of what it was, with no cast", () => {
   expectTypeOf(wrapGot(got)).toExtend<Got>();
   expectTypeOf(wrapFetch(fetch)).toExtend<typeof fetch>();
   expectTypeOf(traceInterceptor()).toExtend<Dispatcher.DispatcherComposeInterceptor>();
@@ -25,7 +25,7 @@ test("what is wrapped has the type of what it was, with no cast", () => {
   expect(express().use(middleware())).toBeDefined();
 });
 
-test("a listener knows its request and its response, of whichever server it is given to", () => {
+it("a listener knows its request and its response, of whichever server it is given to", () => {
   const servers = [
     http.createServer(traceRequests((request, response) => void response.end(request.url))),
     https.createServer(

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { BODY_LOOK, recogniseA2A } from "../../src/core/http/a2a-recognition.ts";
 
 const V1 = { "A2A-Version": "1.0" };
@@ -31,7 +31,7 @@ const REST = [
   ["GET", "/.well-known/agent-card.json", undefined, "/.well-known/agent-card.json"],
 ] as const;
 
-test.each(REST)("%s %s is %s", (verb, path, method, template) => {
+it.each(REST)("%s %s is %s", (verb, path, method, template) => {
   expect(recogniseA2A("headers", verb, `https://agent.example${path}`, V1)).toEqual({ method, template });
   expect(recogniseA2A("headers", verb, `https://agent.example/base/acme${path}?historyLength=2#x`, V1)).toEqual({
     method,
@@ -42,16 +42,16 @@ test.each(REST)("%s %s is %s", (verb, path, method, template) => {
 
 const OWN = ["/tasks", "/tasks/t-1", "/v1/card"];
 
-test.each(REST.filter(([, path]) => !OWN.includes(path)))("%s %s needs no header", (verb, path, method, template) => {
+it.each(REST.filter(([, path]) => !OWN.includes(path)))("%s %s needs no header", (verb, path, method, template) => {
   expect(recogniseA2A("headers", verb, `http://a${path}`, undefined)).toEqual({ method, template });
 });
 
-test.each(OWN)("GET %s, a path that other services have, needs A2A's headers", (path) => {
+it.each(OWN)("GET %s, a path that other services have, needs A2A's headers", (path) => {
   expect(recogniseA2A("headers", "GET", `http://a${path}`, { accept: "application/json" })).toBeUndefined();
   expect(recogniseA2A("headers", "GET", `http://a${path}`, { accept: "application/a2a+json, application/json" })).toBeDefined();
 });
 
-test.each([
+it.each([
   ["a record", { "a2a-VERSION": "1.0" }],
   ["Headers", new Headers(V1)],
   ["pairs", [["A2A-Version", "0.3"]]],
@@ -62,7 +62,7 @@ test.each([
   expect(recogniseA2A("headers", "GET", "http://a/tasks/1", headers)?.method).toBe("GetTask");
 });
 
-test.each([
+it.each([
   ["POST", "http://api.example/v1/chat/completions"],
   ["GET", "http://a/"],
   ["GET", "http://a"],
@@ -89,7 +89,7 @@ test.each([
 
 const rpc = (method: string, params: object = {}): string => JSON.stringify({ jsonrpc: "2.0", method, params, id: 1 });
 
-test.each([
+it.each([
   ["SendMessage", "SendMessage"],
   ["message/send", "SendMessage"],
   ["message/stream", "SendStreamingMessage"],
@@ -108,7 +108,7 @@ test.each([
   expect(recogniseA2A("body", "POST", "http://a/rpc", V1, JSON.stringify(JSON.parse(rpc(sent)), null, "\t"))?.method).toBe(method);
 });
 
-test("a body is looked at only in its mode, of a request whose headers show A2A, and as a string", () => {
+it("a body is looked at only in its mode, of a request whose headers show A2A, and as a string", () => {
   const body = rpc("SendMessage");
   expect(recogniseA2A("headers", "POST", "http://a/rpc", V1, body)).toBeUndefined();
   expect(recogniseA2A("body", "POST", "http://a/rpc", { "content-type": "application/json" }, body)).toBeUndefined();
@@ -116,7 +116,7 @@ test("a body is looked at only in its mode, of a request whose headers show A2A,
   expect(recogniseA2A("body", "POST", "http://a/rpc", V1, Buffer.from(body))).toBeUndefined();
 });
 
-test.each([
+it.each([
   ["a method that A2A does not have", rpc("eth_call")],
   ["a batch", `[${rpc("SendMessage")}]`],
   ["a method within the params", JSON.stringify({ params: { method: "SendMessage" }, id: 1 })],
@@ -132,7 +132,7 @@ test.each([
 
 const behind = (length: number): string => `{"x":"${"y".repeat(length)}","method":"SendMessage"}`;
 
-test("a method behind the part that is looked at is not found", () => {
+it("a method behind the part that is looked at is not found", () => {
   const overhead = behind(0).length - 1;
   expect(recogniseA2A("body", "POST", "http://a/rpc", V1, behind(BODY_LOOK - overhead))?.method).toBe("SendMessage");
   expect(recogniseA2A("body", "POST", "http://a/rpc", V1, behind(BODY_LOOK))).toBeUndefined();
@@ -140,7 +140,7 @@ test("a method behind the part that is looked at is not found", () => {
 
 const segment = fc.stringMatching(/^[A-Za-z0-9._~%-]{1,12}$/);
 
-test("any base path, tenant, id and query leave the method and the template as they are", () => {
+it("any base path, tenant, id and query leave the method and the template as they are", () => {
   const templates = REST.filter(([, path]) => path !== "/v1/card");
   fc.assert(
     fc.property(fc.constantFrom(...templates), fc.array(segment, { maxLength: 4 }), segment, segment, (entry, base, id, query) => {
@@ -151,7 +151,7 @@ test("any base path, tenant, id and query leave the method and the template as t
   );
 });
 
-test("a URL of any kind, with a body of any kind, never throws and gives nothing that is not on the list", () => {
+it("a URL of any kind, with a body of any kind, never throws and gives nothing that is not on the list", () => {
   const known = new Set<string | undefined>([undefined, ...REST.flatMap(([, , method, template]) => [method, template])]);
   const unknown: unknown[] = [];
   fc.assert(
@@ -163,7 +163,7 @@ test("a URL of any kind, with a body of any kind, never throws and gives nothing
   expect(unknown).toEqual([]);
 });
 
-test("the method is found wherever it stands at the top of any JSON object", () => {
+it("the method is found wherever it stands at the top of any JSON object", () => {
   const members = fc.dictionary(
     fc.string().filter((key) => key !== "method" && key !== "__proto__"),
     fc.jsonValue(),
@@ -180,7 +180,7 @@ test("the method is found wherever it stands at the top of any JSON object", () 
   );
 });
 
-test.each([
+it.each([
   ["DELETE", "/tasks/t-1/pushNotificationConfigs"],
   ["POST", "/tasks/t-1/pushNotificationConfigs/c-1"],
   ["DELETE", "/tasks/t-1:subscribe"],

@@ -1,6 +1,6 @@
 import { runInNewContext } from "node:vm";
 import type { Attributes } from "@opentelemetry/api";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { A2ARecognition } from "../../src/core/http/a2a-recognition.ts";
 import {
   addressOf,
@@ -34,7 +34,7 @@ describe("a call", () => {
     return startAttributes(config, config.target(method, url), HEADERS, resendCount);
   };
 
-  test("starts with what its URL tells, and without what it does not", () => {
+  it("starts with what its URL tells, and without what it does not", () => {
     expect(started("GET", URL_)).toStrictEqual({
       "http.request.method": "GET",
       "server.address": "agent.example",
@@ -49,7 +49,7 @@ describe("a call", () => {
     expect(started("GET", "/rpc")).toStrictEqual({ "http.request.method": "GET", "url.full": "/rpc" });
   });
 
-  test("tells an unknown method beside _OTHER, its attempts, and the headers asked for that are there", () => {
+  it("tells an unknown method beside _OTHER, its attempts, and the headers asked for that are there", () => {
     expect(started("PURGE", "/rpc", { headersToSpanAttributes: RECORDED }, 2)).toStrictEqual({
       "http.request.method": "_OTHER",
       "http.request.method_original": "PURGE",
@@ -66,7 +66,7 @@ describe("a call", () => {
     throw new Error("a hook of the user's");
   };
 
-  test.each<[string, ClientOptions, A2ARecognition | undefined, string, Attributes]>([
+  it.each<[string, ClientOptions, A2ARecognition | undefined, string, Attributes]>([
     ["GET", {}, undefined, "GET", {}],
     ["_OTHER", {}, undefined, "HTTP", {}],
     ["_OTHER", { urlTemplate: () => "/{any}" }, undefined, "HTTP /{any}", { "url.template": "/{any}" }],
@@ -84,7 +84,7 @@ describe("a call", () => {
     expect(attributes).toStrictEqual({ "http.request.method": method, ...more });
   });
 
-  test("is measured by what is known of it, and nothing else", () => {
+  it("is measured by what is known of it, and nothing else", () => {
     const { target } = clientConfig("f");
     expect(measuredOfClient(target("GET", "/rpc"), undefined, undefined, undefined)).toStrictEqual({
       "http.request.method": "GET",
@@ -115,7 +115,7 @@ describe("a request that came in", () => {
     });
   const LITTLE = { "http.request.method": "GET", "url.path": "/rpc", "url.scheme": "https" };
 
-  test("tells nothing of what is not known", () => {
+  it("tells nothing of what is not known", () => {
     expect(told({})).toStrictEqual(LITTLE);
     expect(told({ host: "not a host" })).toStrictEqual(LITTLE);
     expect(told({ scheme: "agent", host: "agent.example" })).toStrictEqual({
@@ -125,11 +125,11 @@ describe("a request that came in", () => {
     });
   });
 
-  test("tells the headers asked for that are there, without credentials", () => {
+  it("tells the headers asked for that are there, without credentials", () => {
     expect(told({}, { headersToSpanAttributes: RECORDED })).toStrictEqual({ ...LITTLE, ...OF_HEADERS });
   });
 
-  test.each([
+  it.each([
     ["http://agent.example/", "/"],
     ["http://agent.example/a/", "/a/"],
     ["http://agent.example/a?b/", "/a"],
@@ -139,7 +139,7 @@ describe("a request that came in", () => {
     expect(told({ target })).toMatchObject({ "url.path": path });
   });
 
-  test("is measured by what is known of it, and nothing else", () => {
+  it("is measured by what is known of it, and nothing else", () => {
     const attributes = { ...LITTLE, "server.address": "agent.example" };
     const measured = { "http.request.method": "GET", "url.scheme": "https" };
     expect(measuredOfServer(attributes, undefined, undefined)).toStrictEqual(measured);
@@ -154,7 +154,7 @@ describe("a request that came in", () => {
 });
 
 describe("an origin", () => {
-  test.each(["", "/", "/rpc?x=1", "?x=1", "#x", "\\rpc"])("stands in a URL up to what follows it: %j", (rest) => {
+  it.each(["", "/", "/rpc?x=1", "?x=1", "#x", "\\rpc"])("stands in a URL up to what follows it: %j", (rest) => {
     expect(originOf(`https://text.example:8443${rest}`)).toMatchObject({
       text: "https://text.example:8443",
       address: "text.example",
@@ -162,7 +162,7 @@ describe("an origin", () => {
     });
   });
 
-  test.each([
+  it.each([
     ["https://a.example/", "https://a.example:443/rpc", true],
     ["https://a.example/", "https://b.example/", false],
     ["https://a.example/", "https://a.example:8443/", false],
@@ -171,7 +171,7 @@ describe("an origin", () => {
     expect(isSameOrigin(originOf(a), originOf(b))).toBe(expected);
   });
 
-  test("is remembered through thousands of others, but not for ever", () => {
+  it("is remembered through thousands of others, but not for ever", () => {
     const first = originOf("https://first.example/a");
     const others = (count: number): void => {
       for (let i = 0; i < count; i++) originOf(`https://h${i}.example/`);
@@ -185,7 +185,7 @@ describe("an origin", () => {
 });
 
 describe("what is recorded of a URL", () => {
-  test.each([
+  it.each([
     [URL_, URL_],
     ["data:text/plain;base64,c2VjcmV0,more", "data:text/plain;base64,"],
     ["data:,secret", "data:,"],
@@ -194,7 +194,7 @@ describe("what is recorded of a URL", () => {
     expect(addressOf(new URL(url))).toBe(address);
   });
 
-  test.each([
+  it.each([
     ["user:pass@a.example:443", "REDACTED:REDACTED@a.example:443"],
     ["//user:pass@a.example/rpc", "//REDACTED:REDACTED@a.example/rpc"],
     ["/users/me@a.example", "/users/me@a.example"],
@@ -202,17 +202,14 @@ describe("what is recorded of a URL", () => {
     expect(redactUrl(url, sensitiveQuery(["sig"]))).toBe(redacted);
   });
 
-  test("all of its query, where no parameter is sensitive", () => {
+  it("all of its query, where no parameter is sensitive", () => {
     expect(redactQuery("?undefined=1&sig=2", sensitiveQuery([]))).toBe("?undefined=1&sig=2");
   });
 });
 
-test.each(["cookie-consent", "accept-cookie", "authorization-hint"])(
-  "%s has a credential's name in its own, and is none",
-  (name) => {
-    expect(headerValue(name, "value")).toBe("value");
-  },
-);
+it.each(["cookie-consent", "accept-cookie", "authorization-hint"])("%s has a credential's name in its own, and is none", (name) => {
+  expect(headerValue(name, "value")).toBe("value");
+});
 
 describe("an error", () => {
   const withCode = (code: string): Error => Object.assign(new Error("m"), { code });
@@ -220,7 +217,7 @@ describe("an error", () => {
   cyclic.errors.push(cyclic);
   const eight = Array.from({ length: 8 }, () => new Error("x"));
 
-  test.each<[string, unknown, string]>([
+  it.each<[string, unknown, string]>([
     ["whose cause is null", new TypeError("x", { cause: null }), "TypeError"],
     [
       "whose cause has a code, and one of its errors too",
@@ -238,7 +235,7 @@ describe("an error", () => {
     expect(errorType(error)).toBe(type);
   });
 
-  test("of errors that are each made of eight others no more are asked than is quick", () => {
+  it("of errors that are each made of eight others no more are asked than is quick", () => {
     let asked = 0;
     const madeOf = (depth: number): Error => {
       const error = new AggregateError([], "all failed");
@@ -255,7 +252,7 @@ describe("an error", () => {
     expect(asked).toBeGreaterThan(8);
   });
 
-  test("is one whatever it calls itself, and of whatever realm", () => {
+  it("is one whatever it calls itself, and of whatever realm", () => {
     const named = Object.assign(new Error("x"), { [Symbol.toStringTag]: "Failure" });
     const errors: unknown[] = [new Error("x"), named, runInNewContext("new Error('x')"), new DOMException("x")];
     expect(errors.map(isError)).toEqual([true, true, true, true]);
@@ -268,7 +265,7 @@ describe("an error", () => {
     ]);
   });
 
-  test("may be a DOMException that is no Error, as on some platforms; on others there is none", () => {
+  it("may be a DOMException that is no Error, as on some platforms; on others there is none", () => {
     class Exception {
       name = "TimeoutError";
     }
@@ -279,6 +276,6 @@ describe("an error", () => {
   });
 });
 
-test("HTTP/2 is 2, as the conventions have it, whatever Node calls it", () => {
+it("HTTP/2 is 2, as the conventions have it, whatever Node calls it", () => {
   expect(["1.0", "1.1", "2.0", "2"].map(protocolVersion)).toEqual(["1.0", "1.1", "2", "2"]);
 });

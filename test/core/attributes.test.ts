@@ -1,7 +1,7 @@
 import * as conventions from "@opentelemetry/semantic-conventions";
 import * as incubating from "@opentelemetry/semantic-conventions/incubating";
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import * as attributes from "../../src/core/http/attributes.ts";
 import {
   KNOWN_METHODS,
@@ -17,14 +17,14 @@ import {
 describe("names", () => {
   const names = Object.entries<unknown>(attributes).filter(([, value]) => typeof value === "string" && value.includes("."));
   const known: Record<string, unknown> = { ...incubating, ...conventions };
-  test.each(names)("%s is what the conventions say", (name, value) => {
+  it.each(names)("%s is what the conventions say", (name, value) => {
     expect([known[`ATTR_${name}`], known[`METRIC_${name}`]]).toContain(value);
   });
-  test("those of stable conventions are all there", () => {
+  it("those of stable conventions are all there", () => {
     expect(names.length).toBeGreaterThanOrEqual(19);
     expect(attributes.OTHER_METHOD).toBe(conventions.HTTP_REQUEST_METHOD_VALUE_OTHER);
   });
-  test("the known methods are RFC 9110's, PATCH and QUERY", () => {
+  it("the known methods are RFC 9110's, PATCH and QUERY", () => {
     const methods = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"];
     expect(KNOWN_METHODS.toSorted()).toEqual(methods);
   });
@@ -32,7 +32,7 @@ describe("names", () => {
 
 const SENSITIVE = sensitiveQuery(SENSITIVE_QUERY_PARAMETERS);
 describe("url.full", () => {
-  test.each([
+  it.each([
     ["https://a.example/", "https://a.example/"],
     ["https://user:pass@a.example/p", "https://REDACTED:REDACTED@a.example/p"],
     ["https://user@a.example/p", "https://REDACTED:REDACTED@a.example/p"],
@@ -60,14 +60,14 @@ describe("url.full", () => {
     expect(redactUrl(url, SENSITIVE)).toBe(redacted);
   });
 
-  test("a list of one's own replaces the default; an empty one redacts nothing; names are no patterns", () => {
+  it("a list of one's own replaces the default; an empty one redacts nothing; names are no patterns", () => {
     expect(redactUrl("https://a.example/?sig=1&a.b=2&axb=3", sensitiveQuery(["a.b"]))).toBe(
       "https://a.example/?sig=1&a.b=REDACTED&axb=3",
     );
     expect(redactUrl("https://a.example/?sig=1", sensitiveQuery([]))).toBe("https://a.example/?sig=1");
   });
 
-  test("user info is redacted and the rest stays, whatever it is; redacting again changes nothing", () => {
+  it("user info is redacted and the rest stays, whatever it is; redacting again changes nothing", () => {
     const rest = fc.stringMatching(/^[a-z0-9.?&=#@:%-]{0,40}$/);
     const userInfo = fc.stringMatching(/^[A-Z%:@!$]{0,12}$/);
     fc.assert(
@@ -80,14 +80,14 @@ describe("url.full", () => {
     );
   });
 
-  test("URLs in a text lose their secrets too", () => {
+  it("URLs in a text lose their secrets too", () => {
     expect(redactText('connect to https://u:p@h.example/?sig=1&a=2 failed, then "http://x:y@z/"', SENSITIVE)).toBe(
       'connect to https://REDACTED:REDACTED@h.example/?sig=REDACTED&a=2 failed, then "http://REDACTED:REDACTED@z/"',
     );
   });
 });
 
-test.each([
+it.each([
   ["authorization", true],
   ["proxy-authorization", true],
   ["cookie", true],
@@ -105,7 +105,7 @@ test.each([
 });
 
 describe("origins", () => {
-  test.each([
+  it.each([
     ["http://a.example/", "http", "a.example", 80],
     ["https://a.example/x?y#z", "https", "a.example", 443],
     ["https://a.example:8443", "https", "a.example", 8443],
@@ -120,14 +120,14 @@ describe("origins", () => {
     for (const again of [url, url]) expect(originOf(again)).toMatchObject({ scheme, address, port });
   });
 
-  test.each(["", "nonsense", "data:text/plain,x", "/path?u=http://", "http://", "http://a b/", "http://a.example:99999/"])(
+  it.each(["", "nonsense", "data:text/plain,x", "/path?u=http://", "http://", "http://a b/", "http://a.example:99999/"])(
     "none of %j",
     (url) => {
       for (const again of [url, url]) expect(originOf(again)).toMatchObject({ scheme: "", address: "", port: undefined });
     },
   );
 
-  test("one whose name begins like the last one's is another, and many are told apart", () => {
+  it("one whose name begins like the last one's is another, and many are told apart", () => {
     const hosts = Array.from({ length: 600 }, (_, index) => `h${"x".repeat(index % 5)}${index}.example`);
     for (const host of [...hosts, ...hosts]) {
       expect(originOf(`http://${host}/`).address).toBe(host);
@@ -148,7 +148,7 @@ describe("error.type", () => {
   }
   class Custom extends Error {}
 
-  test.each<[string, unknown, string]>([
+  it.each<[string, unknown, string]>([
     ["a code", withCode("ECONNREFUSED"), "ECONNREFUSED"],
     ["a cause's code", new TypeError("fetch failed", { cause: withCode("UND_ERR_SOCKET") }), "UND_ERR_SOCKET"],
     ["a code in an AggregateError", new AggregateError([new Error("x"), withCode("ETIMEDOUT")]), "ETIMEDOUT"],
@@ -189,7 +189,7 @@ describe("error.type", () => {
     expect(errorType(error)).toBe(type);
   });
 
-  test("is a short string without spaces, whatever was thrown", () => {
+  it("is a short string without spaces, whatever was thrown", () => {
     fc.assert(
       fc.property(fc.anything({ withNullPrototype: true }), fc.anything(), fc.string(), (value, cause, name) => {
         const error = Object.assign(new Error("m", { cause }), { name });

@@ -8,7 +8,7 @@ import {
 import type { Baggage, BaggageEntry } from "@opentelemetry/api";
 import { W3CBaggagePropagator, suppressTracing } from "@opentelemetry/core";
 import fc from "fast-check";
-import { expect, test, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { sizeOf, w3cBaggagePropagator } from "../../src/core/propagation/baggage.ts";
 
 const stock = new W3CBaggagePropagator();
@@ -32,7 +32,7 @@ const baggages = fc
   .array(fc.tuple(text, entry), { maxLength: 200 })
   .map((members) => propagation.createBaggage(Object.fromEntries(members)));
 
-test("the header is the stock propagator's, byte for byte, the first time and the second", () => {
+it("the header is the stock propagator's, byte for byte, the first time and the second", () => {
   fc.assert(
     fc.property(baggages, fc.tuple(text, entry), (baggage, [key, member]) => {
       const expected = headersOf(stock, baggage);
@@ -46,7 +46,7 @@ test("the header is the stock propagator's, byte for byte, the first time and th
   );
 });
 
-test("what is read is what the stock propagator reads", () => {
+it("what is read is what the stock propagator reads", () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), text), (header) => {
       const read = (propagator: typeof ours): unknown =>
@@ -57,14 +57,14 @@ test("what is read is what the stock propagator reads", () => {
   expect(ours.fields()).toEqual(stock.fields());
 });
 
-test("a baggage is encoded once, however often it leaves", () => {
+it("a baggage is encoded once, however often it leaves", () => {
   const baggage = propagation.createBaggage({ tenant: { value: "acme" } });
   const asked = vi.spyOn(baggage, "getAllEntries");
   for (let i = 0; i < 10; i++) expect(headersOf(ours, baggage)).toEqual({ baggage: "tenant=acme" });
   expect(asked.mock.calls.length).toBeLessThanOrEqual(2);
 });
 
-test("the baggage of somebody else's making is asked each time, for it may change", () => {
+it("the baggage of somebody else's making is asked each time, for it may change", () => {
   const members: [string, BaggageEntry][] = [["tenant", { value: "acme" }]];
   const changing = { getAllEntries: () => members } as unknown as Baggage;
   expect(headersOf(ours, changing)).toEqual({ baggage: "tenant=acme" });
@@ -73,7 +73,7 @@ test("the baggage of somebody else's making is asked each time, for it may chang
   expect(sizeOf(changing)).toBe(2);
 });
 
-test("no baggage, an empty one, and a suppressed context leave the carrier alone", () => {
+it("no baggage, an empty one, and a suppressed context leave the carrier alone", () => {
   const headers = {};
   ours.inject(ROOT_CONTEXT, headers, defaultTextMapSetter);
   const within = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ tenant: { value: "acme" } }));
@@ -82,7 +82,7 @@ test("no baggage, an empty one, and a suppressed context leave the carrier alone
   expect(headersOf(ours, propagation.createBaggage())).toEqual({});
 });
 
-test("a value that cannot be encoded throws, as the stock propagator does", () => {
+it("a value that cannot be encoded throws, as the stock propagator does", () => {
   const broken = propagation.createBaggage({ tenant: { value: "\ud800" } });
   expect(() => headersOf(stock, broken)).toThrow(URIError);
   for (let i = 0; i < 2; i++) expect(() => headersOf(ours, broken)).toThrow(URIError);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { tapResponse, wrap } from "../../src/core/streams/body-tap.ts";
 import { BodyTracker } from "../../src/core/streams/body-tracker.ts";
 
@@ -24,7 +24,7 @@ function tapped(): { body: ReadableStream<Uint8Array>; told: string[] } {
   return { body, told };
 }
 
-test("pipeThrough refuses what is no pair, no signal, or a stream that somebody has, as the platform does", () => {
+it("pipeThrough refuses what is no pair, no signal, or a stream that somebody has, as the platform does", () => {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   expect(() => tapped().body.pipeThrough(undefined as never)).toThrow(TypeError);
   expect(() => tapped().body.pipeThrough({ readable, writable: {} } as never)).toThrow(TypeError);
@@ -37,7 +37,7 @@ test("pipeThrough refuses what is no pair, no signal, or a stream that somebody 
   expect(() => body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>())).toThrow(TypeError);
 });
 
-test("a loop that is left twice tells once what became of the stream", async () => {
+it("a loop that is left twice tells once what became of the stream", async () => {
   const { body, told } = tapped();
   const iterator = body.values();
   await iterator.next();
@@ -47,14 +47,14 @@ test("a loop that is left twice tells once what became of the stream", async () 
   expect(told).toEqual(["left"]);
 });
 
-test("a wrapped method is that of its own object alone: what inherits it has what was there", () => {
+it("a wrapped method is that of its own object alone: what inherits it has what was there", () => {
   const target = { name: "own", say: (word: string): string => `${word}!` };
   wrap(target, "say", (say: () => string) => `wrapped ${say()}`);
   expect(target.say("hello")).toBe("wrapped hello!");
   expect((Object.create(target) as typeof target).say("hello")).toBe("hello!");
 });
 
-test("a reader that was released has nothing to tell, if it is released again or cancelled", async () => {
+it("a reader that was released has nothing to tell, if it is released again or cancelled", async () => {
   const { body, told } = tapped();
   const reader = body.getReader();
   reader.releaseLock();

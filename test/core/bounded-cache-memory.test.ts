@@ -1,7 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { BoundedCache } from "../../src/core/http/bounded-cache.ts";
 
-test("a million texts take no more memory than some thousand", () => {
+it("a million texts take no more memory than some thousand", () => {
   const recent = new BoundedCache<number>();
   const fill = (from: number): number => {
     for (let i = from; i < from + 500_000; i++) recent.set(`https://agent-${i}.example/tasks/${i}`, i);

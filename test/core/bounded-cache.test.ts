@@ -1,7 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { BoundedCache } from "../../src/core/http/bounded-cache.ts";
 
-test("what was set is found again, and nothing else", () => {
+it("what was set is found again, and nothing else", () => {
   const recent = new BoundedCache<number>();
   for (let i = 0; i < 100; i++) recent.set(`text ${i}`, i);
   for (let i = 0; i < 100; i++) expect(recent.get(`text ${i}`)).toBe(i);
@@ -10,7 +10,7 @@ test("what was set is found again, and nothing else", () => {
   expect([recent.get("text 0"), recent.get("text 1")]).toEqual([0, -1]);
 });
 
-test("of long texts the last one is remembered", () => {
+it("of long texts the last one is remembered", () => {
   const recent = new BoundedCache<number>();
   const [first, second] = ["a".repeat(10_000), "b".repeat(10_000)];
   recent.set(first, 1);
@@ -19,7 +19,7 @@ test("of long texts the last one is remembered", () => {
   expect([recent.get(first), recent.get(second)]).toEqual([undefined, 2]);
 });
 
-test("some thousand texts are kept; with one more all are forgotten and learnt anew", () => {
+it("some thousand texts are kept; with one more all are forgotten and learnt anew", () => {
   const recent = new BoundedCache<number>();
   for (let i = 0; i < 2048; i++) recent.set(`text ${i}`, i);
   expect([recent.get("text 0"), recent.get("text 2047")]).toEqual([0, 2047]);
@@ -27,7 +27,7 @@ test("some thousand texts are kept; with one more all are forgotten and learnt a
   expect([recent.get("text 0"), recent.get("text 2047"), recent.get("one more")]).toEqual([undefined, undefined, -1]);
 });
 
-test("a text of 512 characters is kept, a longer one is not", () => {
+it("a text of 512 characters is kept, a longer one is not", () => {
   const recent = new BoundedCache<number>();
   const [kept, longer] = ["a".repeat(512), "b".repeat(513)];
   recent.set(kept, 1);

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { ownOriginTest } from "../../src/core/propagation/browser-origin.ts";
 
 afterEach(() => vi.unstubAllGlobals());
@@ -24,7 +24,7 @@ function testOf(globals: Record<string, unknown> = {}): ReturnType<typeof ownOri
 }
 
 describe("in a browser", () => {
-  test.each<[string, Record<string, unknown>]>([
+  it.each<[string, Record<string, unknown>]>([
     ["a page", {}],
     ["a page without any process", { process: undefined }],
     ["a page whose process tells no versions", { process: { getBuiltinModule: "none" } }],
@@ -40,18 +40,18 @@ describe("in a browser", () => {
     expect(["/rpc", "", "data:,x"].map((url) => isOwn?.(url))).toEqual([false, false, false]);
   });
 
-  test("a sandboxed frame has none, whatever its address: neither its own URLs nor such without an origin are at it", () => {
+  it("a sandboxed frame has none, whatever its address: neither its own URLs nor such without an origin are at it", () => {
     const isOwn = testOf({ origin: "null" });
     expect([`${PAGE}/rpc`, "null", "/rpc", "data:,x"].map((url) => isOwn?.(url))).toEqual([false, false, false, false]);
   });
 
-  test("the default port need not be written", () => {
+  it("the default port need not be written", () => {
     const isOwn = testOf({ origin: "https://agents.example" });
     expect(["https://agents.example:443/", "https://agents.example/"].map((url) => isOwn?.(url))).toEqual([true, true]);
   });
 });
 
-test.each<[string, Record<string, unknown>]>([
+it.each<[string, Record<string, unknown>]>([
   ["a page without a location", { location: undefined }],
   ["Node with jsdom", { process: nodes({ node: "24.0.0" }) }],
   ["Node with the scope of a worker", { ...WORKER, process: nodes({ node: "24.0.0" }) }],

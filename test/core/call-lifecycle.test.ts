@@ -3,7 +3,7 @@ import type { Context, Span, TextMapPropagator, TracerProvider } from "@opentele
 import { RPCType, W3CBaggagePropagator, getRPCMetadata, setRPCMetadata } from "@opentelemetry/core";
 import type { RPCMetadata } from "@opentelemetry/core";
 import type { DataPoint, Histogram } from "@opentelemetry/sdk-metrics";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CallContext } from "../../src/core/context/call-context.ts";
 import type { ClientCall } from "../../src/core/calls/client-call.ts";
 import { clientConfig } from "../../src/core/calls/client-config.ts";
@@ -114,7 +114,7 @@ describe("an outbound call", () => {
     ["its end", (call) => call.end(), ["end"]],
   ];
 
-  test.each(STEPS)("tells its span of %s, and of nothing once it has ended, or where nothing is recorded", (_, step, expected) => {
+  it.each(STEPS)("tells its span of %s, and of nothing once it has ended, or where nothing is recorded", (_, step, expected) => {
     const headersToSpanAttributes = { responseHeaders: ["x-a", "x-none"] };
     const { tracerProvider, told } = noting();
     const call = begin({ tracerProvider, headersToSpanAttributes });
@@ -129,7 +129,7 @@ describe("an outbound call", () => {
     expect([unrecorded.told, failures()]).toEqual([[], []]);
   });
 
-  test("records the response's headers that are asked for, but no credentials, and keeps its method as it is sent", () => {
+  it("records the response's headers that are asked for, but no credentials, and keeps its method as it is sent", () => {
     const headersToSpanAttributes = { responseHeaders: ["X-A", "set-cookie", "x-none"] };
     const call = startCall(clientConfig("f", { headersToSpanAttributes }), "PURGE", URL_, undefined, undefined);
     call?.response(200, { "x-a": ["1", "2"], "Set-Cookie": "id=1", "x-b": "3" });
@@ -142,7 +142,7 @@ describe("an outbound call", () => {
     expect([call?.method, attributes["http.request.method"]]).toEqual(["PURGE", "_OTHER"]);
   });
 
-  test("that has ended keeps the status that it had", () => {
+  it("that has ended keeps the status that it had", () => {
     const call = begin();
     call.response(200, undefined);
     call.end();
@@ -150,7 +150,7 @@ describe("an outbound call", () => {
     expect(call.status).toBe(200);
   });
 
-  test("is measured once, in seconds, from its start to its end, or to the time that is given", async () => {
+  it("is measured once, in seconds, from its start to its end, or to the time that is given", async () => {
     const metrics = startMetrics();
     const clock = vi.spyOn(performance, "now").mockReturnValue(1000);
     const [first, second] = [begin({}), begin({}, undefined, OTHER)];
@@ -165,12 +165,12 @@ describe("an outbound call", () => {
     ]);
   });
 
-  test("without metrics ends without a failure", () => {
+  it("without metrics ends without a failure", () => {
     begin().end();
     expect([telemetry.own().length, failures()]).toEqual([1, []]);
   });
 
-  test("shows its response to the user's hook, as long as its span is open", () => {
+  it("shows its response to the user's hook, as long as its span is open", () => {
     const responseHook = vi.fn<(...args: unknown[]) => void>();
     const call = begin({ responseHook });
     call.delivered("response");
@@ -180,14 +180,14 @@ describe("an outbound call", () => {
     expect(responseHook.mock.calls).toEqual([[trace.getSpan(call.context), told]]);
   });
 
-  test("without a span, or without a hook, shows it to nobody", () => {
+  it("without a span, or without a hook, shows it to nobody", () => {
     const responseHook = vi.fn<(...args: unknown[]) => void>();
     withBaggage(() => begin({ ...SPANLESS, responseHook })).delivered("response");
     begin().delivered("response");
     expect([responseHook.mock.calls, failures()]).toEqual([[], []]);
   });
 
-  test("knows the headers that it has put on a request, whatever their letter case, and no others", () => {
+  it("knows the headers that it has put on a request, whatever their letter case, and no others", () => {
     const call = withBaggage(() => begin({ propagateTo: "agent.example", baggageTo: "other.example" }));
     const { traceparent } = call.headers!;
     const has = (...headers: unknown[]): boolean => call.hasIssued(headers);
@@ -199,7 +199,7 @@ describe("an outbound call", () => {
     expect(begin({ propagateTo: [] }).hasIssued(["traceparent", traceparent, "x-a", undefined])).toBe(false);
   });
 
-  test("tells whether a redirect has changed the headers, also back to where the call began", () => {
+  it("tells whether a redirect has changed the headers, also back to where the call began", () => {
     const call = withBaggage(() => begin({ propagateTo: "agent.example" }));
     const headers: Record<string, string> = { ...call.headers };
     expect([call.reinjectForRedirect(`${URL_}/2`, headers), headers]).toEqual([false, call.headers]);
@@ -208,20 +208,20 @@ describe("an outbound call", () => {
     for (const isElsewhere of [false, true]) expect(call.reinjectForRedirect(OTHER, undefined, isElsewhere)).toBe(isElsewhere);
   });
 
-  test("leaves a redirect as it was where nothing is propagated any more", () => {
+  it("leaves a redirect as it was where nothing is propagated any more", () => {
     vi.stubEnv("OTEL_PROPAGATORS", "none");
     const call = begin();
     propagation.disable();
     for (const isElsewhere of [false, true]) expect(call.reinjectForRedirect(OTHER, {}, isElsewhere)).toBe(isElsewhere);
   });
 
-  test("is re-sent without what it carried where the next may carry nothing", () => {
+  it("is re-sent without what it carried where the next may carry nothing", () => {
     const first = withBaggage(() => begin({ propagateTo: "agent.example" }));
     const next = begin({ propagateTo: "agent.example" }, first, OTHER);
     expect([next.headers, next.id, next.replaced.toSorted()]).toEqual([{}, undefined, ["baggage", "traceparent"]]);
   });
 
-  test("without a traceparent is known by its context where another origin might get something else", () => {
+  it("without a traceparent is known by its context where another origin might get something else", () => {
     const spanless = withBaggage(() => begin(SPANLESS));
     expect([spanless.headers, spanless.id]).toEqual([{ baggage: "user=1" }, undefined]);
     expect([spanless.context instanceof CallContext, spanless.isFoundByContext()]).toEqual([true, true]);
@@ -230,19 +230,19 @@ describe("an outbound call", () => {
     expect([unrestricted.headers, unrestricted.context === unrestricted.parent]).toEqual([{ b3: "1" }, true]);
   });
 
-  test("without a traceparent keeps its span in its context", () => {
+  it("without a traceparent keeps its span in its context", () => {
     const call = withBaggage(() => begin({ propagator: new W3CBaggagePropagator() }));
     call.end();
     expect([call.headers, call.id, call.hasOriginPolicy()]).toEqual([{ baggage: "user=1" }, undefined, true]);
     expect(trace.getSpanContext(call.context)).toEqual(telemetry.own()[0]?.spanContext());
   });
 
-  test("that is only measured runs in its parent's context, and what follows it hangs under that", () => {
+  it("that is only measured runs in its parent's context, and what follows it hangs under that", () => {
     const call = begin({ ...SPANLESS, propagateTo: [], meterProvider: startMetrics(false).provider });
     expect([call.headers, call.context === call.parent, call.parentOfNext() === call.parent]).toEqual([undefined, true, true]);
   });
 
-  test("takes the place of an earlier one, and gives up its own", () => {
+  it("takes the place of an earlier one, and gives up its own", () => {
     const first = begin();
     const second = begin({}, first);
     const own = second.id!;
@@ -253,14 +253,14 @@ describe("an outbound call", () => {
     expect(activeCalls).toEqual([]);
   });
 
-  test.each([0, 1, 2])("alone is closed of three when it ends: call %i", (at) => {
+  it.each([0, 1, 2])("alone is closed of three when it ends: call %i", (at) => {
     const calls = [begin(), begin(), begin()];
     calls[at]!.end();
     expect(calls.map((call) => activeCalls.includes(call))).toEqual([0, 1, 2].map((other) => other !== at));
     expect(activeCalls).toHaveLength(2);
   });
 
-  test("suppresses nothing once it has ended, nor do the attempts after it", () => {
+  it("suppresses nothing once it has ended, nor do the attempts after it", () => {
     const first = begin();
     const second = begin({}, first);
     for (const call of [second, first]) {
@@ -304,7 +304,7 @@ describe("a received request", () => {
     ["a failure without a response", (call) => call.fail("broken", undefined), ["error.type", "setStatus", "recordException"]],
   ];
 
-  test.each(STEPS)("tells its span of %s, once, and of nothing where nothing is recorded", async (_, step, expected) => {
+  it.each(STEPS)("tells its span of %s, once, and of nothing where nothing is recorded", async (_, step, expected) => {
     const metrics = startMetrics();
     const responseHook = vi.fn<(...args: unknown[]) => void>();
     const headersToSpanAttributes = { responseHeaders: ["x-a", "x-none"] };
@@ -319,7 +319,7 @@ describe("a received request", () => {
     expect([unrecorded.told, responseHook.mock.calls, failures()]).toEqual([["end"], [], []]);
   });
 
-  test("is measured in seconds, from its start to its end, or to the time that is given", async () => {
+  it("is measured in seconds, from its start to its end, or to the time that is given", async () => {
     const metrics = startMetrics();
     const clock = vi.spyOn(performance, "now").mockReturnValue(1000);
     const [first, second] = [receive()!, receive()!];
@@ -333,7 +333,7 @@ describe("a received request", () => {
     ]);
   });
 
-  test("without an SDK for traces is measured as it is with one, and shown to no hook", async () => {
+  it("without an SDK for traces is measured as it is with one, and shown to no hook", async () => {
     await telemetry.stop();
     listen();
     const metrics = startMetrics();
@@ -358,12 +358,12 @@ describe("a received request", () => {
     expect([hook.mock.calls, failures()]).toEqual([[], []]);
   });
 
-  test("without metrics ends without a failure", () => {
+  it("without metrics ends without a failure", () => {
     receive()!.end(200, none, "response");
     expect([telemetry.own().length, failures()]).toEqual([1, []]);
   });
 
-  test("shows its span to the user's hooks, with what they are told of", () => {
+  it("shows its span to the user's hooks, with what they are told of", () => {
     const [requestHook, responseHook] = [vi.fn<(...args: unknown[]) => void>(), vi.fn<(...args: unknown[]) => void>()];
     const call = receive({ requestHook, responseHook })!;
     const span = trace.getSpan(call.context);
@@ -375,7 +375,7 @@ describe("a received request", () => {
     ]);
   });
 
-  test("has its response's headers read only where some are recorded", () => {
+  it("has its response's headers read only where some are recorded", () => {
     const headers = vi.fn<() => unknown>(() => ({ "x-a": "1" }));
     receive()!.end(200, headers, "response");
     expect(headers).not.toHaveBeenCalled();
@@ -383,7 +383,7 @@ describe("a received request", () => {
     expect(headers).toHaveBeenCalledTimes(1);
   });
 
-  test("tells other instrumentation its span, and is named by the route that it is told there", () => {
+  it("tells other instrumentation its span, and is named by the route that it is told there", () => {
     const call = receive()!;
     const metadata = getRPCMetadata(call.context) as RPCMetadata;
     expect([metadata.type, metadata.span]).toEqual([RPCType.HTTP, trace.getSpan(call.context)]);
@@ -392,7 +392,7 @@ describe("a received request", () => {
     expect(telemetry.own().map(({ name, attributes }) => [name, attributes["http.route"]])).toEqual([["GET /:theirs", "/:theirs"]]);
   });
 
-  test("that a protocol has named keeps its name, and its route is recorded", () => {
+  it("that a protocol has named keeps its name, and its route is recorded", () => {
     const call = receive()!;
     namedSpans.add(trace.getSpan(call.context)!);
     call.matched("/:path");
@@ -400,7 +400,7 @@ describe("a received request", () => {
     expect(telemetry.own().map(({ name, attributes }) => [name, attributes["http.route"]])).toEqual([["GET", "/:path"]]);
   });
 
-  test.each<[string, unknown, boolean]>([
+  it.each<[string, unknown, boolean]>([
     ["true", true, false],
     ["false", false, true],
     ["anything else", "yes", true],
@@ -413,7 +413,7 @@ describe("a received request", () => {
     expect([receive({ ignoreRequestHook }) !== undefined, ignoreRequestHook.mock.calls]).toEqual([isReceived, [["request"]]]);
   });
 
-  test("has a context manager set up by whoever has offered one", () => {
+  it("has a context manager set up by whoever has offered one", () => {
     context.disable();
     const provide = vi.fn<() => void>();
     onMissingContextManager(provide);
@@ -421,14 +421,14 @@ describe("a received request", () => {
     expect(provide).toHaveBeenCalledTimes(1);
   });
 
-  test("of which nobody is told is handled in what its context is added to, if it is received within another", async () => {
+  it("of which nobody is told is handled in what its context is added to, if it is received within another", async () => {
     await telemetry.stop();
     expect(receive({}, received({}), within, within)).toBeUndefined();
     expect(receive({}, received({}), within, ROOT_CONTEXT)?.context.getValue(KEY)).toBeUndefined();
     expect(receive({}, received({}), within, ROOT_CONTEXT)?.endsSpan).toBe(true);
   });
 
-  test.each<[string, string | undefined, string[]]>([
+  it.each<[string, string | undefined, string[]]>([
     ["parent", SPAN_ID, []],
     ["link", undefined, [SPAN_ID]],
     ["ignore", undefined, []],
@@ -440,7 +440,7 @@ describe("a received request", () => {
     expect([span?.parentSpanContext?.spanId, span?.links.map((link) => link.context.spanId)]).toEqual([parent, links]);
   });
 
-  test("is linked to nothing where its caller has no trace", () => {
+  it("is linked to nothing where its caller has no trace", () => {
     receive({ incoming: "link" }, received({}))?.end(200, none, undefined);
     expect(telemetry.own().map(({ links }) => links)).toEqual([[]]);
   });
@@ -450,7 +450,7 @@ describe("a received request", () => {
     const start = (): Span =>
       trace.getTracer("theirs").startSpan("theirs", { kind: SpanKind.SERVER, attributes: { "network.peer.port": 1234 } });
 
-    test.each<[string, () => Span, number | undefined]>([
+    it.each<[string, () => Span, number | undefined]>([
       ["of the same peer", start, 1234],
       ["and the peer is not known", start, undefined],
       ["which does not show its attributes", () => noting().span, 1234],
@@ -461,14 +461,14 @@ describe("a received request", () => {
       expect([call?.endsSpan, requestHook.mock.calls]).toEqual([false, [[span, "request"]]]);
     });
 
-    test("it is enriched, also where we have no SDK and nothing was carried", async () => {
+    it("is enriched, also where we have no SDK and nothing was carried", async () => {
       const { span, told } = noting();
       await telemetry.stop();
       const active = open(span);
       expect([receive({}, received({}), active, active)?.endsSpan, told]).toEqual([false, []]);
     });
 
-    test("of its own end nothing but the response's headers is told, once", () => {
+    it("of its own end nothing but the response's headers is told, once", () => {
       const { span, told } = noting();
       const call = receive({ headersToSpanAttributes: { responseHeaders: ["x-a", "x-none"] } }, received(), open(span))!;
       for (let i = 0; i < 2; i++) call.end(500, () => ({ "x-a": "1" }), "response");
@@ -476,7 +476,7 @@ describe("a received request", () => {
       expect(told).toEqual(["http.response.header.x-a"]);
     });
 
-    test("and a protocol has named it, the route is recorded, and nobody names it by that", () => {
+    it("and a protocol has named it, the route is recorded, and nobody names it by that", () => {
       const { span, told } = noting();
       namedSpans.add(span);
       const active = open(span);
@@ -484,7 +484,7 @@ describe("a received request", () => {
       expect([told, getRPCMetadata(active)?.route]).toEqual([["http.route"], undefined]);
     });
 
-    test("but that is known by its kind alone and has ended, the request is added to the server's own context", () => {
+    it("but that is known by its kind alone and has ended, the request is added to the server's own context", () => {
       const span = start();
       span.end();
       const call = receive({}, received(), trace.setSpan(ROOT_CONTEXT, span), within);
@@ -497,14 +497,14 @@ describe("a received request", () => {
       throw new Error("broken");
     };
 
-    test("a tracer", () => {
+    it("a tracer", () => {
       const call = receive({ tracerProvider: { getTracer: () => ({ startSpan: thrower }) as never } })!;
       call.end(500, none, "response");
       expect(trace.getSpanContext(call.context)).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID });
       expect(failures()).toEqual(["the tracer threw; the request goes on without it"]);
     });
 
-    test("a span", () => {
+    it("a span", () => {
       const { tracerProvider, span } = noting();
       Object.assign(span, { setAttribute: thrower, setStatus: thrower, updateName: thrower, end: thrower });
       const call = receive({ tracerProvider })!;

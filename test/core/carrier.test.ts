@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   PlainHeaders,
   bufferIterable,
@@ -68,7 +68,7 @@ class CheckedHeaders extends KeyedHeaders {
 }
 
 describe("reading", () => {
-  test.each<[string, unknown]>([
+  it.each<[string, unknown]>([
     ["a record", { "x-b": "2", "X-A": "1" }],
     ["a record with lists", { "x-a": ["1"], "set-cookie": [] }],
     ["a record without a prototype", Object.assign(Object.create(null) as object, { "X-a": "1" })],
@@ -85,7 +85,7 @@ describe("reading", () => {
     expect(readHeaders(headers, ["x-none"])).toBeUndefined();
   });
 
-  test.each<[string, unknown]>([
+  it.each<[string, unknown]>([
     ["a record", { "x-a": ["1", "2"] }],
     ["a record in two letter cases", { "x-a": "1", "X-A": "2" }],
     [
@@ -108,14 +108,14 @@ describe("reading", () => {
     expect(readHeader(headers, "x-a")).toBe("1,2");
   });
 
-  test.each([undefined, null, "x-a: 1", 7, [], {}, new Map(), { "x-a": undefined }, { "x-a": 1 }, ["x-a"]])(
+  it.each([undefined, null, "x-a: 1", 7, [], {}, new Map(), { "x-a": undefined }, { "x-a": 1 }, ["x-a"]])(
     "nothing in %j",
     (headers) => {
       expect(readHeader(headers, "x-a")).toBeUndefined();
     },
   );
 
-  test("names are the same whatever their letter case", () => {
+  it("names are the same whatever their letter case", () => {
     const same: [string, string][] = [
       ["TraceParent", "traceparent"],
       ["a", "a"],
@@ -137,7 +137,7 @@ describe("reading", () => {
 });
 
 describe("a copy with headers added", () => {
-  test.each<[string, object, object]>([
+  it.each<[string, object, object]>([
     ["a record", Object.freeze(Object.fromEntries(PAIRS)), Object.fromEntries(KEPT)],
     ["pairs", Object.freeze(PAIRS), KEPT],
     ["a flat array", Object.freeze(PAIRS.flat()), KEPT.flat()],
@@ -152,7 +152,7 @@ describe("a copy with headers added", () => {
     expect(structuredCloneOf(headers)).toEqual(before);
   });
 
-  test("made again from its own result it does not grow", () => {
+  it("made again from its own result it does not grow", () => {
     for (const headers of [Object.fromEntries(PAIRS), PAIRS, PAIRS.flat(), new Headers(PAIRS), new Map(PAIRS)]) {
       const once = withHeaders(headers, ADDED, REPLACED);
       const again = withHeaders(once, ADDED, REPLACED);
@@ -160,11 +160,11 @@ describe("a copy with headers added", () => {
     }
   });
 
-  test("nothing, or no headers at all: what is added", () => {
+  it("nothing, or no headers at all: what is added", () => {
     for (const headers of [undefined, null]) expect(withHeaders(headers, ADDED, REPLACED)).toEqual(ADDED);
   });
 
-  test("no name is replaced unless it is asked for", () => {
+  it("no name is replaced unless it is asked for", () => {
     expect(withHeaders({ baggage: "old", "x-a": "1" }, { traceparent: "new" }, [])).toEqual({
       baggage: "old",
       "x-a": "1",
@@ -172,14 +172,14 @@ describe("a copy with headers added", () => {
     });
   });
 
-  test("Headers and a Map of a class that is made in another way keep all that they have", () => {
+  it("Headers and a Map of a class that is made in another way keep all that they have", () => {
     const copy = withHeaders(new TokenHeaders("Bearer s3"), ADDED, REPLACED);
     const headers = new Headers(copy as HeadersInit);
     expect([headers.get("authorization"), headers.get("traceparent")]).toEqual(["Bearer s3", "new"]);
     expect(withHeaders(new ListMap("x-a"), ADDED, REPLACED)).toEqual(new Map(Object.entries({ "x-a": "1", ...ADDED })));
   });
 
-  test("headers of a class of their own stay of it, and become pairs where they cannot be made again", () => {
+  it("headers of a class of their own stay of it, and become pairs where they cannot be made again", () => {
     const copy = withHeaders(new OwnHeaders(PAIRS), ADDED, REPLACED);
     expect(copy).toBeInstanceOf(OwnHeaders);
     expect(new Headers(Array.from(copy as OwnHeaders))).toEqual(new Headers(KEPT));
@@ -188,11 +188,11 @@ describe("a copy with headers added", () => {
     }
   });
 
-  test("an iterable of pairs becomes an array of them", () => {
+  it("an iterable of pairs becomes an array of them", () => {
     expect(withHeaders(new Set(PAIRS), ADDED, REPLACED)).toEqual(KEPT);
   });
 
-  test("names in a flat array that are no text stay", () => {
+  it("names in a flat array that are no text stay", () => {
     expect(withHeaders(["x-a", "1", 7, "2", "baggage", "old"], ADDED, REPLACED)).toEqual([
       "x-a",
       "1",
@@ -202,7 +202,7 @@ describe("a copy with headers added", () => {
     ]);
   });
 
-  test("several cookies stay several", () => {
+  it("several cookies stay several", () => {
     const headers = new Headers([
       ["set-cookie", "a"],
       ["set-cookie", "b"],
@@ -210,7 +210,7 @@ describe("a copy with headers added", () => {
     expect((withHeaders(headers, ADDED, REPLACED) as Headers).getSetCookie()).toEqual(["a", "b"]);
   });
 
-  test("symbols and values of other types of a record stay", () => {
+  it("symbols and values of other types of a record stay", () => {
     const key = Symbol("key");
     const headers = { [key]: 1, "x-n": 7, "x-u": undefined };
     expect(withHeaders(headers, ADDED, REPLACED)).toEqual({ ...headers, ...ADDED });
@@ -218,7 +218,7 @@ describe("a copy with headers added", () => {
 });
 
 describe("writing in place", () => {
-  test.each<[string, object, object]>([
+  it.each<[string, object, object]>([
     ["a record", Object.fromEntries(PAIRS), Object.fromEntries(KEPT)],
     ["pairs", [...PAIRS], KEPT],
     ["a flat array", PAIRS.flat(), KEPT.flat()],
@@ -239,12 +239,12 @@ describe("what an iterator yields", () => {
     if (error !== undefined) throw error;
   }
 
-  test("can be read as often as one likes", () => {
+  it("can be read as often as one likes", () => {
     const read = bufferIterable(yields());
     expect([Array.from(read), Array.from(read)]).toEqual([[pair], [pair]]);
   });
 
-  test("can be read to its error, as often as one likes", () => {
+  it("can be read to its error, as often as one likes", () => {
     const error = new Error("broken off");
     const read = bufferIterable(yields(error));
     for (let i = 0; i < 2; i++) {
@@ -257,7 +257,7 @@ describe("what an iterator yields", () => {
   });
 });
 
-test("a record stays one where somebody has given all objects an iterator", () => {
+it("a record stays one where somebody has given all objects an iterator", () => {
   const prototype = Object.prototype as { [Symbol.iterator]?: unknown };
   prototype[Symbol.iterator] = function* everything() {};
   try {
@@ -268,7 +268,7 @@ test("a record stays one where somebody has given all objects an iterator", () =
   }
 });
 
-test("whatever the headers: what was read before is read after, but for what was replaced", () => {
+it("whatever the headers: what was read before is read after, but for what was replaced", () => {
   const token = fc.stringMatching(/^[a-zA-Z][a-zA-Z0-9-]{0,10}$/);
   const names = fc.oneof(token, fc.constantFrom("TraceParent", "traceparent", "BAGGAGE", "tracestate"));
   const entries = fc.uniqueArray(fc.tuple(names, fc.stringMatching(/^[a-z0-9]{1,8}$/)), {

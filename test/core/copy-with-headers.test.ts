@@ -1,5 +1,5 @@
 import { types } from "node:util";
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { copyWithHeaders } from "../../src/core/propagation/copy-with-headers.ts";
 
 const HEADERS = { traceparent: "new" };
@@ -12,7 +12,7 @@ class Options {
   }
 }
 
-test.each<[string, object]>([
+it.each<[string, object]>([
   ["a plain object", { method: "POST", headers: { a: "1" } }],
   ["an object without a prototype", Object.assign(Object.create(null) as object, { method: "POST" })],
 ])("%s becomes a copy", (_, options) => {
@@ -24,7 +24,7 @@ test.each<[string, object]>([
   expect({ ...options }).toEqual(before);
 });
 
-test("of an object of a class everything is there, what it inherits and keeps private too, but for its headers", () => {
+it("of an object of a class everything is there, what it inherits and keeps private too, but for its headers", () => {
   const options = new Options();
   const seen = copyWithHeaders(options, HEADERS) as Options & { headers?: unknown };
   expect([seen.method, seen.signal, seen.headers]).toEqual(["POST", "signal", HEADERS]);
@@ -35,7 +35,7 @@ test("of an object of a class everything is there, what it inherits and keeps pr
   expect("headers" in options).toBe(false);
 });
 
-test("its properties are told as they are", () => {
+it("its properties are told as they are", () => {
   const options = Object.freeze(Object.assign(new Options(), { headers: { a: "1" } }));
   const seen = copyWithHeaders(options, HEADERS);
   expect(Object.keys(seen)).toEqual(["method", "headers"]);

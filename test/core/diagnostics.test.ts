@@ -1,5 +1,5 @@
 import { DiagLogLevel, diag } from "@opentelemetry/api";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { safeCall, reportFailure, warnOnce } from "../../src/core/telemetry/diagnostics.ts";
 
 const error = vi.fn<(...args: unknown[]) => void>();
@@ -20,20 +20,20 @@ const thrower = (thrown: unknown) => (): never => {
 const TEXT = "a hook threw; the request goes on without it";
 
 describe("somebody else's code", () => {
-  test("is called with its arguments, and what it returns is handed on", () => {
+  it("is called with its arguments, and what it returns is handed on", () => {
     expect(safeCall("a hook", (a: number, b: number) => a - b, 3, 1)).toBe(2);
     expect(safeCall("a hook", undefined)).toBeUndefined();
     expect(error).not.toHaveBeenCalled();
   });
 
-  test("that throws is told to diag, with what it threw", () => {
+  it("that throws is told to diag, with what it threw", () => {
     const thrown = new Error("mine");
     expect(safeCall("a hook", thrower(thrown))).toBeUndefined();
     expect(error.mock.calls).toEqual([["a2a-otel", TEXT, thrown]]);
     expect(error.mock.calls[0]?.[2]).toBe(thrown);
   });
 
-  test("that returns a promise which rejects is told to diag, and its promise handed on", async () => {
+  it("that returns a promise which rejects is told to diag, and its promise handed on", async () => {
     const thrown = new Error("late");
     const promise = safeCall("a hook", () => Promise.reject(thrown));
     await expect(promise).rejects.toBe(thrown);
@@ -43,7 +43,7 @@ describe("somebody else's code", () => {
 
 describe("what is told to diag", () => {
   const NODES = Object.assign(new TypeError("Invalid URL"), { input: "https://me:pass@agent.example:port" });
-  test.each<[string, unknown, unknown]>([
+  it.each<[string, unknown, unknown]>([
     ["an error without a stack", Object.assign(new Error("x"), { stack: undefined }), undefined],
     ["a text", "failed", undefined],
     ["nothing", null, undefined],
@@ -61,7 +61,7 @@ describe("what is told to diag", () => {
     expect(error.mock.calls).toEqual([["a2a-otel", TEXT, told ?? thrown]]);
   });
 
-  test("a warning comes once for each text", () => {
+  it("a warning comes once for each text", () => {
     for (let i = 0; i < 3; i++) warnOnce("a warning of this test");
     warnOnce("another warning of this test");
     expect(warn.mock.calls).toEqual([
@@ -70,7 +70,7 @@ describe("what is told to diag", () => {
     ]);
   });
 
-  test("is lost where the logger throws", () => {
+  it("is lost where the logger throws", () => {
     error.mockImplementation(thrower(new Error("full")));
     warn.mockImplementation(thrower(new Error("full")));
     expect(() => reportFailure("a hook", new Error("x"))).not.toThrow();

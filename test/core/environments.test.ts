@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { environmentList, isNode } from "../../src/core/telemetry/environment.ts";
 import { compileMatchers } from "../../src/core/propagation/matchers.ts";
 import { modelProviderHosts } from "../../src/core/propagation/model-providers.ts";
@@ -16,14 +16,14 @@ describe("Node itself", () => {
     return answer;
   };
 
-  test.each<[string, Record<string, unknown>]>([
+  it.each<[string, Record<string, unknown>]>([
     ["has no navigator in older versions", {}],
     ["has a navigator in newer ones", { navigator: { userAgent: "Node.js/24" } }],
   ])("%s", (_, globals) => {
     expect(isNodeWith(globals)).toBe(true);
   });
 
-  test.each<[string, Record<string, unknown>]>([
+  it.each<[string, Record<string, unknown>]>([
     ["a browser, without a process", { process: undefined }],
     ["a page with a bundler's process", { process: { env: {}, versions: {} } }],
     ["the Edge runtime of Next.js, with a part of Node's process", { process: { versions: { node: "24.0.0" } } }],
@@ -36,12 +36,12 @@ describe("Node itself", () => {
     expect(isNodeWith(globals)).toBe(false);
   });
 
-  test("is what runs this", () => {
+  it("is what runs this", () => {
     expect(isNode()).toBe(true);
   });
 });
 
-test("a list of the environment is that of its own name", () => {
+it("a list of the environment is that of its own name", () => {
   vi.stubGlobal("process", { env: { FIRST: "a,b", SECOND: "c" } });
   expect(["FIRST", "SECOND", "THIRD"].map(environmentList)).toEqual([["a", "b"], ["c"], undefined]);
 });
@@ -49,7 +49,7 @@ test("a list of the environment is that of its own name", () => {
 describe("a model provider with regions in its hosts", () => {
   const isProvider = compileMatchers(modelProviderHosts);
 
-  test.each([
+  it.each([
     "https://aiplatform.googleapis.com/v1/x",
     "https://us-central1-aiplatform.googleapis.com/v1/x",
     "https://bedrock.us-east-1.amazonaws.com/",
@@ -61,7 +61,7 @@ describe("a model provider with regions in its hosts", () => {
     expect(isProvider(url)).toBe(true);
   });
 
-  test.each([
+  it.each([
     "https://-aiplatform.googleapis.com/",
     "https://us-central1-aiplatform.googleapis.com.evil.example/",
     "https://us-central1-aiplatform.googleapis.com:8443/",

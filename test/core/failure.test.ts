@@ -1,6 +1,6 @@
 import { trace } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { errorTypeOf, isCancellation, recordFailure } from "../../src/core/http/failure.ts";
 import { SENSITIVE_QUERY_PARAMETERS, sensitiveQuery } from "../../src/core/http/attributes.ts";
 import { startTelemetry } from "../support/telemetry.ts";
@@ -18,7 +18,7 @@ const THROWS = Object.defineProperty(new Error("x"), "name", {
 });
 
 describe("what is a cancel", () => {
-  test.each<[string, unknown, AbortSignal | null | undefined, boolean]>([
+  it.each<[string, unknown, AbortSignal | null | undefined, boolean]>([
     ["an AbortError without a signal", ABORT, undefined, true],
     ["an AbortError under a signal that is not aborted", ABORT, new AbortController().signal, true],
     ["an AbortError under an aborted signal", ABORT, aborted(REASON), true],
@@ -45,7 +45,7 @@ describe("what is a cancel", () => {
 });
 
 describe("the type of an error", () => {
-  test.each<[string, unknown, AbortSignal | null | undefined, string]>([
+  it.each<[string, unknown, AbortSignal | null | undefined, string]>([
     ["is its own", new TypeError("x"), undefined, "TypeError"],
     ["is its own under a signal that is not aborted", new TypeError("x"), new AbortController().signal, "TypeError"],
     ["is its own under a cancel", new TypeError("x"), aborted(REASON), "TypeError"],
@@ -71,7 +71,7 @@ describe("an exception event", () => {
   const SECRET = "no answer from https://me:pass@agent.example/?sig=1";
   const SAFE = "no answer from https://REDACTED:REDACTED@agent.example/?sig=REDACTED";
 
-  test("has the error's type, its message and its stack, without the secrets of URLs", () => {
+  it("has the error's type, its message and its stack, without the secrets of URLs", () => {
     const error = new TypeError(SECRET);
     expect(eventOf(error)).toEqual({
       "exception.type": "TypeError",
@@ -80,11 +80,11 @@ describe("an exception event", () => {
     });
   });
 
-  test("has the text of what is no error", () => {
+  it("has the text of what is no error", () => {
     expect(eventOf(SECRET)).toEqual({ "exception.message": SAFE });
   });
 
-  test("has what there is of an error without a stack, a name or a message", () => {
+  it("has what there is of an error without a stack, a name or a message", () => {
     const bare = Object.assign(new Error("x"), { stack: undefined, name: undefined, message: undefined });
     expect(eventOf(bare)).toEqual({ "exception.type": "Error", "exception.message": "undefined" });
   });

@@ -1,11 +1,11 @@
 import { DiagLogLevel, diag } from "@opentelemetry/api";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { compileMatchers } from "../../src/core/propagation/matchers.ts";
 import type { Matcher } from "../../src/core/propagation/matchers.ts";
 
 afterEach(() => diag.disable());
 
-test.each([
+it.each([
   ["http://a.example/path", "http://a.example"],
   ["https://a.example/path", "https://a.example"],
   ["http://a.example:443/", "http://a.example:443"],
@@ -18,7 +18,7 @@ test.each([
   expect(compileMatchers(exactly)(url)).toBe(true);
 });
 
-test.each(["i", "gi", "yi", "gyi"])(
+it.each(["i", "gi", "yi", "gyi"])(
   "an expression with the flags %s keeps its letter case, and no place from URL to URL",
   (flags) => {
     const means = compileMatchers(new RegExp("^https://[A-Z]\\.EXAMPLE$", flags));
@@ -27,7 +27,7 @@ test.each(["i", "gi", "yi", "gyi"])(
   },
 );
 
-test.each<[string, Matcher]>([
+it.each<[string, Matcher]>([
   ["any origin", /(?:)/],
   ["any URL", () => true],
 ])("a URL that has no host is meant by nobody, not by a matcher of %s", (_, matcher) => {
@@ -37,7 +37,7 @@ test.each<[string, Matcher]>([
   expect(means("https://a.example/")).toBe(true);
 });
 
-test.each<[string, string, boolean]>([
+it.each<[string, string, boolean]>([
   ["https://a.example:8443", "https://a.example:8443/", true],
   ["https://a.example:8443", "https://b.example:8443/", false],
   ["https://a.example:8443", "http://a.example:8443/", false],
@@ -53,11 +53,11 @@ test.each<[string, string, boolean]>([
   expect(compileMatchers(matcher)(url)).toBe(expected);
 });
 
-test.each(["file:///", "agent:///"])("%s, an address without a host, is refused", (matcher) => {
+it.each(["file:///", "agent:///"])("%s, an address without a host, is refused", (matcher) => {
   expect(() => compileMatchers(matcher)).toThrow("means no host; use an origin");
 });
 
-test("only functions are called: a list of all kinds has nothing to report", () => {
+it("only functions are called: a list of all kinds has nothing to report", () => {
   const error = vi.fn<(...args: unknown[]) => void>();
   const quiet = (): void => {};
   diag.setLogger({ error, warn: quiet, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.ERROR);

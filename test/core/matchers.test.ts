@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { compileMatchers } from "../../src/core/propagation/matchers.ts";
 import type { Matcher } from "../../src/core/propagation/matchers.ts";
 import { modelProviderHosts } from "../../src/index.ts";
@@ -79,22 +79,22 @@ const TABLE: { matcher: Matcher; meant: string[]; others: string[] }[] = [
 
 describe.each(TABLE)("$matcher", ({ matcher, meant, others }) => {
   const means = compileMatchers(matcher);
-  test.each(meant.map((url) => [url]))("means %s", (url) => {
+  it.each(meant.map((url) => [url]))("means %s", (url) => {
     // Twice: the second answer is a remembered one.
     expect([means(href(url)), means(href(url))]).toEqual([true, true]);
   });
-  test.each(others.map((url) => [url]))("does not mean %s", (url) => {
+  it.each(others.map((url) => [url]))("does not mean %s", (url) => {
     expect([means(href(url)), means(href(url))]).toEqual([false, false]);
   });
 });
 
-test("a list means whatever one of it means, an empty one nothing", () => {
+it("a list means whatever one of it means, an empty one nothing", () => {
   const list = compileMatchers(["a.example", /b\.example$/, (url) => url.startsWith("https://c.example")]);
   expect(["a", "b", "c", "d"].map((name) => list(`https://${name}.example/`))).toEqual([true, true, true, false]);
   expect(compileMatchers([])("https://a.example/")).toBe(false);
 });
 
-test.each([
+it.each([
   "",
   "https://a.example/path",
   "a.example/path",
@@ -110,7 +110,7 @@ test.each([
   expect(() => compileMatchers(matcher)).toThrow("means no host; use an origin");
 });
 
-test("the model providers are known by their public hosts, and by no others", () => {
+it("the model providers are known by their public hosts, and by no others", () => {
   const isProvider = compileMatchers(modelProviderHosts);
   for (const url of [
     "https://api.openai.com/v1/responses",

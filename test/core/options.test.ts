@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { CLIENT_OPTIONS, SERVER_OPTIONS, checkOptions, requestRules } from "../../src/core/telemetry/options.ts";
 
 const fn = (): void => {};
@@ -20,7 +20,7 @@ const SHARED = {
 };
 
 describe("options", () => {
-  test("all of a client's, and of a server's, are there", () => {
+  it("all of a client's, and of a server's, are there", () => {
     const client = { ...SHARED, startSpanHook: fn, requireParentforSpans: true, urlTemplate: fn, endSpanOn: "headers" };
     const server = { ...SHARED, incoming: "parent", trustProxy: true };
     expect(() => checkOptions("f", client, CLIENT_OPTIONS)).not.toThrow();
@@ -29,7 +29,7 @@ describe("options", () => {
     expect(Object.keys(SERVER_OPTIONS)).toEqual(expect.arrayContaining(Object.keys(server)));
   });
 
-  test.each<[unknown, string]>([
+  it.each<[unknown, string]>([
     [{ requireParentForSpans: true }, 'f: there is no option "requireParentForSpans"; the options are '],
     [{ requireParentforSpans: 1 }, 'f: option "requireParentforSpans" must be true or false, not 1'],
     [{ endSpanOn: "body" }, 'f: option "endSpanOn" must be one of "response", "headers", not "body"'],
@@ -60,7 +60,7 @@ describe("options", () => {
     expect(() => checkOptions("f", options, CLIENT_OPTIONS)).toThrow(message);
   });
 
-  test.each([
+  it.each([
     { endSpanOn: undefined },
     { headersToSpanAttributes: { requestHeaders: undefined } },
     { propagateTo: "a" },
@@ -72,19 +72,19 @@ describe("options", () => {
     expect(() => checkOptions("f", options, CLIENT_OPTIONS)).not.toThrow();
   });
 
-  test("a client's is none of a server's", () => {
+  it("a client's is none of a server's", () => {
     expect(() => checkOptions("f", { endSpanOn: "headers" }, SERVER_OPTIONS)).toThrow('no option "endSpanOn"');
     expect(() => checkOptions("f", { trustProxy: true }, CLIENT_OPTIONS)).toThrow('no option "trustProxy"');
   });
 
-  test("a provider whose methods are inherited is one", () => {
+  it("a provider whose methods are inherited is one", () => {
     class Provider {
       getTracer(): void {}
     }
     expect(() => checkOptions("f", { tracerProvider: new Provider() }, CLIENT_OPTIONS)).not.toThrow();
   });
 
-  test("one that may be of two kinds is held against both", () => {
+  it("one that may be of two kinds is held against both", () => {
     const check = (options: object) => (): void => checkOptions("f", options, SERVER_OPTIONS);
     expect(check({ incoming: "ignore", acceptBaggage: ["a"] })).not.toThrow();
     expect(check({ incoming: fn, acceptBaggage: false })).not.toThrow();
@@ -92,7 +92,7 @@ describe("options", () => {
     expect(check({ acceptBaggage: "a" })).toThrow('option "acceptBaggage" must be true or false, or an array of strings, not "a"');
   });
 
-  test("names that every object has are no options", () => {
+  it("names that every object has are no options", () => {
     for (const name of ["constructor", "toString"]) {
       expect(() => checkOptions("f", { [name]: fn }, CLIENT_OPTIONS)).toThrow(`f: there is no option "${name}"`);
     }
@@ -102,13 +102,13 @@ describe("options", () => {
 describe("what is read out of them", () => {
   afterEach(() => vi.unstubAllEnvs());
 
-  test("header names become lower case, in the attribute too", () => {
+  it("header names become lower case, in the attribute too", () => {
     const { requestHeaders, responseHeaders } = requestRules({ headersToSpanAttributes: { requestHeaders: ["X-Tenant"] } });
     expect(requestHeaders).toEqual([{ name: "x-tenant", attribute: "http.request.header.x-tenant" }]);
     expect(responseHeaders).toEqual([]);
   });
 
-  test.each<[string, string[]]>([
+  it.each<[string, string[]]>([
     ["", ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"]],
     ["  ", ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"]],
     ["GET, PURGE,,get", ["GET", "PURGE", "get"]],
@@ -117,7 +117,7 @@ describe("what is read out of them", () => {
     expect([...requestRules({}).knownMethods].toSorted()).toEqual(methods);
   });
 
-  test("the option wins over the environment", () => {
+  it("the option wins over the environment", () => {
     vi.stubEnv("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "PURGE");
     expect([...requestRules({ knownMethods: ["GET"] }).knownMethods]).toEqual(["GET"]);
   });

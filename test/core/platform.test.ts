@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { environmentList } from "../../src/core/telemetry/environment.ts";
 import { now } from "../../src/core/telemetry/meter.ts";
 
@@ -8,7 +8,7 @@ afterEach(() => {
   vi.doUnmock("@opentelemetry/api");
 });
 
-test("a list of the environment has no empty items, and is none where there are none", () => {
+it("a list of the environment has no empty items, and is none where there are none", () => {
   for (const [value, list] of [
     [" a, b ,,c", ["a", "b", "c"]],
     ["a", ["a"]],
@@ -21,7 +21,7 @@ test("a list of the environment has no empty items, and is none where there are 
   }
 });
 
-test.each<[string, unknown]>([
+it.each<[string, unknown]>([
   ["no process", undefined],
   ["a process without an environment", {}],
   [
@@ -37,7 +37,7 @@ test.each<[string, unknown]>([
   expect(environmentList("PATH")).toBeUndefined();
 });
 
-test("time is told by the clock where the platform has no other", async () => {
+it("time is told by the clock where the platform has no other", async () => {
   expect(Math.abs(now() - performance.now())).toBeLessThan(1000);
   vi.stubGlobal("performance", undefined);
   vi.resetModules();
@@ -45,7 +45,7 @@ test("time is told by the clock where the platform has no other", async () => {
   expect(Math.abs(elsewhere.now() - Date.now())).toBeLessThan(1000);
 });
 
-test("an API that keeps spans elsewhere than in a context is refused when it is loaded", async () => {
+it("an API that keeps spans elsewhere than in a context is refused when it is loaded", async () => {
   vi.resetModules();
   vi.doMock("@opentelemetry/api", async (original) => {
     const api = await original<{ trace: object }>();

@@ -1,7 +1,7 @@
 import { DiagLogLevel, ROOT_CONTEXT, TraceFlags, diag, propagation, trace } from "@opentelemetry/api";
 import type { Baggage, Context, TextMapPropagator } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ClientOptions } from "../../src/core/telemetry/options.ts";
 import { acceptedBaggage, injectWithPolicy, policyOf } from "../../src/core/propagation/policy.ts";
 import type * as policies from "../../src/core/propagation/policy.ts";
@@ -34,7 +34,7 @@ async function telling(): Promise<{ fresh: typeof policies; dropped: () => numbe
 describe("what leaves", () => {
   const baggage = "user=1,tenant=2";
 
-  test.each<[PolicyOptions, string, object]>([
+  it.each<[PolicyOptions, string, object]>([
     [{}, URL_, { traceparent: TRACEPARENT, baggage }],
     [{}, "https://api.openai.com/v1/responses", { traceparent: TRACEPARENT }],
     [{ baggageTo: "api.openai.com" }, "https://api.openai.com/v1/responses", { traceparent: TRACEPARENT, baggage }],
@@ -51,7 +51,7 @@ describe("what leaves", () => {
     expect(injectWithPolicy(policyOf("f", options), W3C, CARRYING, url)).toEqual(expected);
   });
 
-  test("the propagator is not even asked for one who may receive nothing", () => {
+  it("the propagator is not even asked for one who may receive nothing", () => {
     const inject = vi.fn<TextMapPropagator["inject"]>((_context, carrier, setter) => setter.set(carrier, "x-always", "1"));
     const source = { propagator: { inject, extract: (given: Context) => given, fields: () => ["x-always"] }, fields: ["x-always"] };
     const policy = policyOf("f", { propagateTo: "agent.example" });
@@ -63,7 +63,7 @@ describe("what leaves", () => {
     expect(injectWithPolicy(policy, source, TRACED, URL_)).toEqual({ "x-always": "1" });
   });
 
-  test.each<[string, number, number, readonly string[] | undefined, number, boolean]>([
+  it.each<[string, number, number, readonly string[] | undefined, number, boolean]>([
     ["64 members", 64, 1, undefined, 64, false],
     ["65 members", 65, 1, undefined, 64, true],
     ["64 of 100 members by name", 100, 1, Array.from({ length: 64 }, (_, i) => `key${i + 20}`), 64, false],
@@ -85,7 +85,7 @@ describe("what leaves", () => {
     expect(dropped()).toBe(told ? 1 : 0);
   });
 
-  test.each<[string, Record<string, number>, string | undefined, boolean]>([
+  it.each<[string, Record<string, number>, string | undefined, boolean]>([
     ["beside a short one", { long: 5000, short: 1 }, "short=x", true],
     ["alone", { long: 5000 }, undefined, true],
     ["that is not quite as long", { long: 4000, short: 1 }, `long=${"x".repeat(4000)},short=x`, false],
@@ -97,7 +97,7 @@ describe("what leaves", () => {
     expect(dropped()).toBe(told ? 1 : 0);
   });
 
-  test("a propagator that carries no baggage has dropped none", async () => {
+  it("a propagator that carries no baggage has dropped none", async () => {
     const { fresh, dropped } = await telling();
     const propagator = new W3CTraceContextPropagator();
     const headers = fresh.injectWithPolicy(fresh.policyOf("f", {}), { propagator, fields: propagator.fields() }, CARRYING, URL_);
@@ -106,7 +106,7 @@ describe("what leaves", () => {
   });
 });
 
-test.each(["propagateTo", "baggageTo"] as const)("a matcher that means no host is refused by the name of %s, and why", (name) => {
+it.each(["propagateTo", "baggageTo"] as const)("a matcher that means no host is refused by the name of %s, and why", (name) => {
   const reason = '"https://a.example/path" means no host; use an origin';
   let thrown: unknown;
   try {
@@ -127,7 +127,7 @@ describe("what gets in", () => {
   const OWN = { tenant: "own", kept: "1" };
   const ALL = { user: "1", tenant: "2" };
 
-  test.each<[boolean | readonly string[] | undefined, object | undefined, object | undefined]>([
+  it.each<[boolean | readonly string[] | undefined, object | undefined, object | undefined]>([
     [undefined, ALL, ALL],
     [true, ALL, ALL],
     [["tenant", "none"], { tenant: "2" }, { tenant: "2" }],
@@ -141,7 +141,7 @@ describe("what gets in", () => {
     expect(membersOf(acceptedBaggage(extracted, base, accept))).toEqual(besideOwn);
   });
 
-  test.each<[boolean | readonly string[]]>([[["tenant"]], [[]], [false]])(
+  it.each<[boolean | readonly string[]]>([[["tenant"]], [[]], [false]])(
     "where %j is accepted and the caller sends no baggage, all stays as it is",
     (accept) => {
       expect(acceptedBaggage(TRACED, ROOT_CONTEXT, accept)).toBe(TRACED);

@@ -11,7 +11,7 @@ import {
 import type { Context, TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { suppressTracing } from "@opentelemetry/core";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   truncateHeaders,
   extract,
@@ -58,7 +58,7 @@ const sourceOf = (own: Partial<TextMapPropagator>): Propagation => propagationSo
 const w3c = (): Propagation => propagationSource(undefined)()!;
 
 describe("the propagator of the moment", () => {
-  test.each<[string | undefined, object | undefined]>([
+  it.each<[string | undefined, object | undefined]>([
     [undefined, { traceparent: TRACEPARENT, baggage: "user=1" }],
     ["none", undefined],
   ])("is the global one; where there is none, OTEL_PROPAGATORS=%s decides on W3C's", (names, sent) => {
@@ -75,7 +75,7 @@ describe("the propagator of the moment", () => {
     expect([find()?.fields, headers()]).toEqual([sent && ALL, sent]);
   });
 
-  test("is asked for its fields once, until there is another", () => {
+  it("is asked for its fields once, until there is another", () => {
     const find = propagationSource(undefined);
     for (const names of [["b3"], ["uber-trace-id", "b3"]]) {
       const fields = vi.fn<() => string[]>(() => names);
@@ -86,7 +86,7 @@ describe("the propagator of the moment", () => {
     }
   });
 
-  test("is used also if its fields() throws", () => {
+  it("is used also if its fields() throws", () => {
     const source = sourceOf({ fields: thrower });
     expect([source.fields, inject(source, ROOT_CONTEXT)]).toEqual([[], { b3: "1" }]);
     expect(told()).toEqual(["the propagator's fields() threw; the request goes on without it"]);
@@ -94,7 +94,7 @@ describe("the propagator of the moment", () => {
 });
 
 describe("what a propagator writes", () => {
-  test.each<[string, unknown, boolean]>([
+  it.each<[string, unknown, boolean]>([
     ["x-a", "visible text,\tand é", true],
     ["x-a", "", true],
     ["x-a", "two\nlines", false],
@@ -112,7 +112,7 @@ describe("what a propagator writes", () => {
     expect(told()).toEqual([]);
   });
 
-  test.each<[string, TextMapPropagator["inject"]]>([
+  it.each<[string, TextMapPropagator["inject"]]>([
     ["throws", thrower],
     ["rejects", () => Promise.reject(new Error("broken")) as never],
   ])("before it %s is sent, and diag is told", async (_, writeAndFail) => {
@@ -127,7 +127,7 @@ describe("what a propagator writes", () => {
     expect(told()).toEqual(["the propagator's inject() threw; the request goes on without it"]);
   });
 
-  test("of the random flag of a trace concerns no other format, and no context without a trace", () => {
+  it("of the random flag of a trace concerns no other format, and no context without a trace", () => {
     const random = extract(w3c(), { traceparent: TRACEPARENT.replace(/01$/, "03") }, ROOT_CONTEXT);
     expect(inject(w3c(), random)).toEqual({ traceparent: TRACEPARENT.replace(/01$/, "03") });
     expect(inject(sourceOf({}), random)).toEqual({ b3: "1" });
@@ -142,7 +142,7 @@ describe("a propagator that writes nothing", () => {
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   });
 
-  test("but of the active context is asked there, and from then on only there", () => {
+  it("but of the active context is asked there, and from then on only there", () => {
     injectMock.mockImplementation((given, carrier, setter) => {
       if (given === context.active()) setter.set(carrier, "sentry-trace", trace.getSpanContext(given)?.spanId ?? "");
     });
@@ -155,7 +155,7 @@ describe("a propagator that writes nothing", () => {
     expect(source.activeOnly).toBe(true);
   });
 
-  test("of the active context either is not taken for one that writes of that alone", () => {
+  it("of the active context either is not taken for one that writes of that alone", () => {
     const source = sourceOf({ inject: injectMock });
     expect([inject(source, TRACED), source.activeOnly]).toEqual([{}, undefined]);
     injectMock.mockImplementation((given, carrier, setter) => {
@@ -164,7 +164,7 @@ describe("a propagator that writes nothing", () => {
     expect(inject(source, TRACED)).toEqual({ b3: "1" });
   });
 
-  test.each<[string, Context]>([
+  it.each<[string, Context]>([
     ["no span", ROOT_CONTEXT],
     ["a span that is none", trace.setSpanContext(ROOT_CONTEXT, INVALID_SPAN_CONTEXT)],
     ["a suppressed span", suppressTracing(TRACED)],
@@ -173,7 +173,7 @@ describe("a propagator that writes nothing", () => {
     expect(injectMock).toHaveBeenCalledTimes(1);
   });
 
-  test("of W3C Trace Context, but of its own format, is not asked again", () => {
+  it("of W3C Trace Context, but of its own format, is not asked again", () => {
     injectMock.mockImplementation((_context, carrier, setter) => setter.set(carrier, "b3", "1"));
     expect(inject(sourceOf({ inject: injectMock }), TRACED)).toEqual({ b3: "1" });
     expect(injectMock).toHaveBeenCalledTimes(1);
@@ -181,7 +181,7 @@ describe("a propagator that writes nothing", () => {
 });
 
 describe("what came in", () => {
-  test("is read by any letter case, and as it is, but for baggage that cannot be decoded", () => {
+  it("is read by any letter case, and as it is, but for baggage that cannot be decoded", () => {
     const read: unknown[] = [];
     const source = sourceOf({
       extract: (given, carrier, getter) => {
@@ -197,7 +197,7 @@ describe("what came in", () => {
     expect(told()).toEqual([]);
   });
 
-  test.each<[string, Record<string, string>]>([
+  it.each<[string, Record<string, string>]>([
     ["no traceparent", { tracestate: "x=1", baggage: "user=1" }],
     ["one that cannot be read", { traceparent: "nonsense", tracestate: "x=1", baggage: "user=1" }],
     ["one of version ff", { traceparent: `ff-${TRACEPARENT.slice(3)}`, tracestate: "x=1", baggage: "user=1" }],
@@ -209,7 +209,7 @@ describe("what came in", () => {
     }
   });
 
-  test.each<[string, string | undefined]>([
+  it.each<[string, string | undefined]>([
     ["a=1,b=2", "a=1,b=2"],
     ["0a=1,foo@@bar=2", "0a=1,foo@@bar=2"],
     ["a=1,B=2", undefined],
@@ -224,7 +224,7 @@ describe("what came in", () => {
 });
 
 const x = (length: number): string => "x".repeat(length);
-test.each<[string, Record<string, string>, Record<string, string> | undefined]>([
+it.each<[string, Record<string, string>, Record<string, string> | undefined]>([
   ["a traceparent of 256 characters is kept", { traceparent: x(256) }, undefined],
   [
     "a longer one does not count",
@@ -242,7 +242,7 @@ test.each<[string, Record<string, string>, Record<string, string> | undefined]>(
   expect(truncateHeaders(given) === given).toBe(expected === undefined);
 });
 
-test.each<[string[], readonly string[], string[]]>([
+it.each<[string[], readonly string[], string[]]>([
   [["traceparent"], ALL, ["traceparent", "tracestate"]],
   [["traceparent", "baggage"], ALL, ALL],
   [["baggage"], ALL, ["baggage"]],
@@ -254,7 +254,7 @@ test.each<[string[], readonly string[], string[]]>([
   expect(replacedNames(headers, fields)).toEqual(replaced);
 });
 
-test("a context has something to propagate if it has a span or baggage", () => {
+it("a context has something to propagate if it has a span or baggage", () => {
   const contexts = [ROOT_CONTEXT, TRACED, propagation.setBaggage(ROOT_CONTEXT, BAGGAGE), propagation.setBaggage(TRACED, BAGGAGE)];
   expect(contexts.map(hasContext)).toEqual([false, true, true, true]);
 });

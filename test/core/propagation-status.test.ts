@@ -1,7 +1,7 @@
 import { context, propagation } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { own, propagationStatus } from "../../src/core/telemetry/propagation-status.ts";
 import { clearGlobals, startTelemetry } from "../support/telemetry.ts";
 
@@ -26,13 +26,13 @@ function register(isOurs: boolean): AsyncLocalStorageContextManager {
   return manager;
 }
 
-test("nothing is in effect where nobody has set anything, and to ask sets nothing", () => {
+it("nothing is in effect where nobody has set anything, and to ask sets nothing", () => {
   expect(propagationStatus()).toEqual(NONE);
   expect(propagation.setGlobalPropagator(new W3CTraceContextPropagator())).toBe(true);
   expect(propagationStatus()).toEqual({ ...NONE, fields: FIELDS, propagator: "other" });
 });
 
-test("what an SDK has set is somebody else's", () => {
+it("what an SDK has set is somebody else's", () => {
   startTelemetry();
   expect(propagationStatus()).toEqual({
     fields: [...FIELDS, "baggage"],
@@ -42,7 +42,7 @@ test("what an SDK has set is somebody else's", () => {
   });
 });
 
-test.each([
+it.each([
   ["ours", true],
   ["other", false],
 ])("a propagator and a context manager without an SDK are %s", (whose, isOurs) => {
@@ -50,7 +50,7 @@ test.each([
   expect(propagationStatus()).toEqual({ fields: FIELDS, propagator: whose, contextManager: whose, tracerProvider: "none" });
 });
 
-test("what was ours and was taken away is none", () => {
+it("what was ours and was taken away is none", () => {
   const manager = register(true);
   propagation.disable();
   context.disable();
@@ -58,7 +58,7 @@ test("what was ours and was taken away is none", () => {
   expect(propagationStatus()).toEqual(NONE);
 });
 
-test("a context manager that was put in the place of ours is somebody else's", () => {
+it("a context manager that was put in the place of ours is somebody else's", () => {
   const manager = register(true);
   context.disable();
   manager.enable();

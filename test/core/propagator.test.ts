@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, propagation } from "@opentelemetry/api";
 import type { TextMapPropagator } from "@opentelemetry/api";
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { extract, propagationSource } from "../../src/core/propagation/propagator.ts";
 
 /** Reads baggage as the stock propagator of @opentelemetry/core before 2.3 does: a member that cannot be decoded throws. */
@@ -17,7 +17,7 @@ const strict: TextMapPropagator = {
   },
 };
 
-test.each([
+it.each([
   ["a=1,b=%E0%A4%A,c=%C3%A4", { a: "1", c: "ä" }],
   ["a=1,%zz=2", { a: "1" }],
   ["a=100%25,c=%C3%A4", { a: "100%", c: "ä" }],

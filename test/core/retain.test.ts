@@ -1,11 +1,11 @@
 import http from "node:http";
 import https from "node:https";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { retain } from "../../src/core/telemetry/retain.ts";
 import { isNativeFunction, createPatchDetector } from "../../src/core/node/native-function.ts";
 
 describe("what was instrumented in place", () => {
-  test.each([
+  it.each([
     ["in the order of its owners", [0, 1, 2]],
     ["in another order", [2, 0, 1]],
   ])("goes when its last owner has undone it, each of whom counts once: %s", (_, order) => {
@@ -21,7 +21,7 @@ describe("what was instrumented in place", () => {
     expect(remove).toHaveBeenCalledTimes(1);
   });
 
-  test("goes with its only owner, and can be owned anew", () => {
+  it("goes with its only owner, and can be owned anew", () => {
     const remove = vi.fn<() => void>();
     const owned = { count: 0, remove };
     retain(owned)();
@@ -32,13 +32,13 @@ describe("what was instrumented in place", () => {
     expect(remove).toHaveBeenCalledTimes(2);
   });
 
-  test("by another copy of the package is not ours to undo", () => {
+  it("by another copy of the package is not ours to undo", () => {
     const undo = retain(undefined);
     expect([undo(), undo()]).toEqual([undefined, undefined]);
   });
 });
 
-test("Node's own functions are known, and nothing else is one", () => {
+it("Node's own functions are known, and nothing else is one", () => {
   expect([http.request, https.request, globalThis.fetch].map(isNativeFunction)).toEqual([true, true, true]);
   const others = [(): void => {}, vi.fn(), http.request.bind(http), Math.max, Date, undefined, null, "new ClientRequest(", {}];
   expect(others.filter(isNativeFunction)).toEqual([]);
@@ -49,7 +49,7 @@ describe("a watch over the modules of Node", () => {
   type Modules = [http: unknown, https: unknown];
   const NODES: Modules = [http.request, https.request];
 
-  test.each<[string, Modules, boolean]>([
+  it.each<[string, Modules, boolean]>([
     ["nobody has patched either", NODES, false],
     ["somebody has patched http", [own, https.request], true],
     ["somebody has patched https", [http.request, own], true],

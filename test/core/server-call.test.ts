@@ -12,7 +12,7 @@ import {
 import type { Context, Span } from "@opentelemetry/api";
 import { RPCType, setRPCMetadata } from "@opentelemetry/core";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ServerOptions } from "../../src/core/telemetry/options.ts";
 import type { Received } from "../../src/core/http/server-attributes.ts";
 import { receiveCall } from "../../src/core/calls/server-call.ts";
@@ -84,7 +84,7 @@ const only = (): ReturnType<typeof shapeOf> => {
 };
 
 describe("a request", () => {
-  test("is a span below its caller's, which happens once", () => {
+  it("is a span below its caller's, which happens once", () => {
     const call = receive();
     expect([call.endsSpan, call.owns(call.context), call.owns(call.context.setValue(KEY, 1)), call.owns(ROOT_CONTEXT)]).toEqual([
       true,
@@ -106,7 +106,7 @@ describe("a request", () => {
     expect(telemetry.own()[0]?.parentSpanContext).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID, isRemote: true });
   });
 
-  test("of which little is known has few attributes", () => {
+  it("of which little is known has few attributes", () => {
     const bare = { host: undefined, userAgent: undefined, peerAddress: undefined, peerPort: undefined, protocolVersion: undefined };
     receive({}, received({ ...bare, method: "PURGE", target: "*" })).end(undefined, none, undefined);
     expect(only()).toMatchObject({ name: "HTTP", status: SpanStatusCode.UNSET });
@@ -118,7 +118,7 @@ describe("a request", () => {
     });
   });
 
-  test.each<[string, string, string | undefined]>([
+  it.each<[string, string, string | undefined]>([
     ["/", "/", undefined],
     ["", "/", undefined],
     ["?x=1", "/", "x=1"],
@@ -131,7 +131,7 @@ describe("a request", () => {
     expect([only().attributes["url.path"], only().attributes["url.query"]]).toEqual([path, query]);
   });
 
-  test.each<[string, string, string | undefined, number | undefined]>([
+  it.each<[string, string, string | undefined, number | undefined]>([
     ["https", "agent.example", "agent.example", 443],
     ["http", "agent.example", "agent.example", 80],
     ["http", "[::1]:81", "::1", 81],
@@ -145,14 +145,14 @@ describe("a request", () => {
     ]);
   });
 
-  test("of A2A is known by its method, unless that is not asked for", () => {
+  it("of A2A is known by its method, unless that is not asked for", () => {
     const send = received({ method: "POST", target: "/message:send" });
     receive({}, send).end(200, none, undefined);
     receive({ a2a: false }, send).end(200, none, undefined);
     expect(telemetry.own().map(({ attributes }) => attributes["a2a.method.name"])).toEqual(["SendMessage", undefined]);
   });
 
-  test.each<[number | undefined, string | undefined]>([
+  it.each<[number | undefined, string | undefined]>([
     [499, undefined],
     [500, "500"],
     [undefined, undefined],
@@ -165,13 +165,13 @@ describe("a request", () => {
     ]);
   });
 
-  test("that fails is an error with an exception", () => {
+  it("that fails is an error with an exception", () => {
     receive().fail(new TypeError("broken"), 500);
     expect(only()).toMatchObject({ status: SpanStatusCode.ERROR, events: ["exception"] });
     expect(only().attributes).toEqual({ ...ATTRIBUTES, "error.type": "TypeError", "http.response.status_code": 500 });
   });
 
-  test("of which nothing is recorded is measured, also where it fails", async () => {
+  it("of which nothing is recorded is measured, also where it fails", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     const metrics = startMetrics();
@@ -188,7 +188,7 @@ describe("a request", () => {
     expect([telemetry.own(), requestHook.mock.calls]).toEqual([[], []]);
   });
 
-  test("is none of ours where nobody is told of it and it carries nothing", async () => {
+  it("is none of ours where nobody is told of it and it carries nothing", async () => {
     await telemetry.stop();
     const config = serverConfig("f", {});
     expect(receiveCall(config, received({}, {}), undefined, ROOT_CONTEXT, ROOT_CONTEXT)).toBeUndefined();
@@ -198,7 +198,7 @@ describe("a request", () => {
     telemetry = startTelemetry();
   });
 
-  test("is let through where it cannot be read", () => {
+  it("is let through where it cannot be read", () => {
     const broken = received({
       carried: () => {
         throw new Error("broken");
@@ -220,7 +220,7 @@ describe("the caller's trace", () => {
     return [span?.parentSpanContext?.spanId, span?.links.map(({ context: { spanId } }) => spanId)];
   };
 
-  test.each<[string, ServerOptions["incoming"], unknown, unknown]>([
+  it.each<[string, ServerOptions["incoming"], unknown, unknown]>([
     ["is the parent", undefined, [SPAN_ID, []], [SPAN_ID, []]],
     ["is linked", "link", [undefined, [SPAN_ID]], ["2".repeat(16), [SPAN_ID]]],
     ["does not count", "ignore", [undefined, []], ["2".repeat(16), []]],
@@ -233,12 +233,12 @@ describe("the caller's trace", () => {
     expect(parents(own, options)).toEqual(below);
   });
 
-  test("is linked to only where there is one", () => {
+  it("is linked to only where there is one", () => {
     receive({ incoming: "link" }, received({}, {}), ROOT_CONTEXT, own).end(200, none, undefined);
     expect(telemetry.own()[0]?.links).toEqual([]);
   });
 
-  test.each<[string, ServerOptions["acceptBaggage"], string[]]>([
+  it.each<[string, ServerOptions["acceptBaggage"], string[]]>([
     ["all", undefined, ["user=1", "tenant=2"]],
     ["all", true, ["user=1", "tenant=2"]],
     ["none", false, []],
@@ -250,7 +250,7 @@ describe("the caller's trace", () => {
     expect(entries.map(([key, { value }]) => `${key}=${value}`)).toEqual(members);
   });
 
-  test("has no baggage to let in", () => {
+  it("has no baggage to let in", () => {
     const { context: within } = receive({ acceptBaggage: false }, received({}, { traceparent: CARRIED.traceparent }));
     expect([propagation.getBaggage(within), trace.getSpanContext(within)?.traceId]).toEqual([undefined, TRACE_ID]);
   });
@@ -273,7 +273,7 @@ describe("where a SERVER span is open already", () => {
     };
   }
 
-  test("that one is enriched and nothing is nested", () => {
+  it("that one is enriched and nothing is nested", () => {
     const { active, metadata, end } = open();
     const responseHook = vi.fn();
     const call = receive(
@@ -301,7 +301,7 @@ describe("where a SERVER span is open already", () => {
     });
   });
 
-  test("a failure is told by whoever has opened it", () => {
+  it("a failure is told by whoever has opened it", () => {
     const { active, end } = open();
     const responseHook = vi.fn();
     const call = receive({ responseHook }, received(), active);
@@ -311,7 +311,7 @@ describe("where a SERVER span is open already", () => {
     expect(end()).toMatchObject({ status: SpanStatusCode.UNSET, attributes: { "network.peer.port": 1234 }, events: [] });
   });
 
-  test("baggage that may not get in is taken out of a context of its own", () => {
+  it("baggage that may not get in is taken out of a context of its own", () => {
     const { active, end } = open();
     const baggage = propagation.createBaggage({ user: { value: "1" } });
     const call = receive({ acceptBaggage: [] }, received(), propagation.setBaggage(active, baggage));
@@ -320,7 +320,7 @@ describe("where a SERVER span is open already", () => {
     end();
   });
 
-  test("it is found by its kind where nobody has told of it", () => {
+  it("is found by its kind where nobody has told of it", () => {
     const span = trace.getTracer("theirs").startSpan("theirs", { kind: SpanKind.SERVER });
     const call = receive({}, received(), trace.setSpan(ROOT_CONTEXT, span));
     call.matched("/:path");
@@ -329,7 +329,7 @@ describe("where a SERVER span is open already", () => {
     expect(telemetry.spans().map(({ name }) => name)).toEqual(["GET /:path"]);
   });
 
-  test.each<[string, (active: Context) => Context, Partial<Received>]>([
+  it.each<[string, (active: Context) => Context, Partial<Received>]>([
     ["has ended", (active) => active, {}],
     ["is of another peer", (active) => active, { peerPort: 99 }],
   ])("but %s, it is another request's", (what, contextOf, more) => {
@@ -340,7 +340,7 @@ describe("where a SERVER span is open already", () => {
     call.end(200, none, undefined);
   });
 
-  test("a span of another kind is none", () => {
+  it("a span of another kind is none", () => {
     const span = trace.getTracer("theirs").startSpan("theirs", { kind: SpanKind.CLIENT });
     expect(receive({}, received(), trace.setSpan(ROOT_CONTEXT, span)).endsSpan).toBe(true);
     const rpc = setRPCMetadata(ROOT_CONTEXT, { type: "grpc", span } as never);
@@ -348,7 +348,7 @@ describe("where a SERVER span is open already", () => {
   });
 });
 
-test("the context of a request can be derived from, and keeps the span and its metadata", () => {
+it("the context of a request can be derived from, and keeps the span and its metadata", () => {
   const call = receive();
   const derived = call.context.setValue(KEY, 1);
   expect([derived.getValue(KEY), trace.getSpan(derived) === trace.getSpan(call.context), call.owns(derived)]).toEqual([

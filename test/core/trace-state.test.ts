@@ -1,9 +1,9 @@
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { parseTraceState } from "../../src/core/propagation/trace-state.ts";
 import { extractTraceContext, injectTraceContext } from "../../src/index.ts";
 
-test.each([
+it.each([
   ["rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"],
   [" a=1 ,\tb=2 ", "a=1,b=2"],
   ["a=1,,b=2,", "a=1,b=2"],
@@ -14,7 +14,7 @@ test.each([
   expect(parseTraceState(header)?.serialize()).toBe(kept);
 });
 
-test.each([
+it.each([
   "",
   ",",
   "a",
@@ -32,7 +32,7 @@ test.each([
   expect(parseTraceState(header)).toBeUndefined();
 });
 
-test("a changed state is another one, the changed member first", () => {
+it("a changed state is another one, the changed member first", () => {
   const state = parseTraceState("a=1,b=2");
   expect(state?.set("b", "3").serialize()).toBe("b=3,a=1");
   expect(state?.set("no key", "3").serialize()).toBe("a=1,b=2");
@@ -43,7 +43,7 @@ test("a changed state is another one, the changed member first", () => {
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 
-test.each([
+it.each([
   ["02", "02"],
   ["03", "03"],
   ["01", "01"],
@@ -57,7 +57,7 @@ test.each([
   expect(sent.traceparent).toBe(`00-${TRACE}-00f067aa0ba902b7-${kept}`);
 });
 
-test("the random flag of one trace is not another's", () => {
+it("the random flag of one trace is not another's", () => {
   const context = extractTraceContext({ traceparent: `00-${TRACE}-b7ad6b7169203331-03` }, ROOT_CONTEXT);
   const other = { traceId: "1".repeat(32), spanId: "00f067aa0ba902b7", traceFlags: 1 };
   expect(injectTraceContext({}, trace.setSpanContext(context, other))).toEqual({
@@ -65,7 +65,7 @@ test("the random flag of one trace is not another's", () => {
   });
 });
 
-test("of 32 members all are kept, and where one is added the oldest goes", () => {
+it("of 32 members all are kept, and where one is added the oldest goes", () => {
   const members = Array.from({ length: 32 }, (_, i) => `k${i}=1`);
   const state = parseTraceState(members.join(","));
   expect(state?.serialize()).toBe(members.join(","));

@@ -1,6 +1,6 @@
 import { DiagLogLevel, ProxyTracerProvider, ROOT_CONTEXT, context, diag, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   checkContextManager,
   hasContextManager,
@@ -22,7 +22,7 @@ afterEach(clearGlobals);
 const register = (): void => void context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 
 describe("where no context manager is registered", () => {
-  test("it is warned of once, at the first call", async () => {
+  it("is warned of once, at the first call", async () => {
     vi.resetModules();
     const fresh = await import("../../src/core/telemetry/tracer.ts");
     fresh.checkContextManager();
@@ -32,7 +32,7 @@ describe("where no context manager is registered", () => {
     ]);
   });
 
-  test("one is provided by whoever has said so, once, and nothing is warned of", () => {
+  it("one is provided by whoever has said so, once, and nothing is warned of", () => {
     const provide = vi.fn(register);
     onMissingContextManager(provide);
     checkContextManager();
@@ -42,7 +42,7 @@ describe("where no context manager is registered", () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
-  test("none is provided where there is one", () => {
+  it("none is provided where there is one", () => {
     const provide = vi.fn(quiet);
     register();
     onMissingContextManager(provide);
@@ -50,7 +50,7 @@ describe("where no context manager is registered", () => {
     expect(provide).not.toHaveBeenCalled();
   });
 
-  test("a manager that carries nothing, or throws, is none", () => {
+  it("a manager that carries nothing, or throws, is none", () => {
     expect(hasContextManager()).toBe(false);
     register();
     expect(hasContextManager()).toBe(true);
@@ -66,7 +66,7 @@ describe("where no context manager is registered", () => {
 });
 
 describe("the tracer", () => {
-  test("is none until an SDK is there, and is asked for again when there is another", async () => {
+  it("is none until an SDK is there, and is asked for again when there is another", async () => {
     const tracer = tracerSource(undefined);
     expect(tracer()).toBeUndefined();
     const first = startTelemetry();
@@ -81,7 +81,7 @@ describe("the tracer", () => {
     ]);
   });
 
-  test("of the given provider comes before the global one", () => {
+  it("of the given provider comes before the global one", () => {
     const given = new ProxyTracerProvider();
     expect(tracerSource(given)()).toBeUndefined();
     startTelemetry();
@@ -91,7 +91,7 @@ describe("the tracer", () => {
     expect([isNoop(given), isNoop(new ProxyTracerProvider())]).toEqual([false, true]);
   });
 
-  test("of a provider that throws is none", () => {
+  it("of a provider that throws is none", () => {
     const getTracer = (): never => {
       throw new Error("no tracer");
     };

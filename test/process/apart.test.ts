@@ -1,5 +1,5 @@
 import { runInContext, createContext } from "node:vm";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { wrapFetch } from "../../src/fetch.ts";
 import { serve, ROUTES } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -18,7 +18,7 @@ const askedFor = (): Map<string, string | undefined> =>
   new Map(server.requests.map(({ url, headers }) => [url, headers["traceparent"] as string | undefined]));
 
 describe("worker threads", () => {
-  test(
+  it(
     "are each on their own: what the main thread traces they do not, and the other way round; one that is cut harms nobody",
     PATIENT,
     async () => {
@@ -39,14 +39,14 @@ describe("worker threads", () => {
     },
   );
 
-  test("of a process that registers are registered", PATIENT, async () => {
+  it("of a process that registers are registered", PATIENT, async () => {
     const child = start("threads", { SERVER: server.url }, ["./dist/register.js"]);
     expect(await child.ended).toEqual(WELL);
     expect(told(child, "worker is traced at first")).toEqual([true]);
   });
 });
 
-test(
+it(
   "the workers of a cluster are each on their own: a trace goes on in whichever gets the request, and one that dies harms nobody",
   PATIENT,
   async () => {
@@ -93,7 +93,7 @@ describe("code of a vm context", () => {
     "a class": '(new (class { #m = "POST"; get method() { return this.#m; } body = "text"; headers = { "x-a": "1" }; })())',
   };
 
-  test.each(Object.entries(GIVEN))("may call a traced fetch with objects of its own: %s", async (_, given) => {
+  it.each(Object.entries(GIVEN))("may call a traced fetch with objects of its own: %s", async (_, given) => {
     const telemetry = startTelemetry();
     const plain = createContext({ fetch, url: `${server.url}/echo` });
     const traced = createContext({ fetch: wrapFetch(fetch), url: `${server.url}/echo` });
@@ -108,7 +108,7 @@ describe("code of a vm context", () => {
     await telemetry.stop();
   });
 
-  test("gets its own error when its body fails, and the span has its name", async () => {
+  it("gets its own error when its body fails, and the span has its name", async () => {
     const telemetry = startTelemetry();
     const where = createContext({ fetch: wrapFetch(async () => runInContext("throw new RangeError('own')", where) as never) });
     const failure: unknown = await runInContext("fetch('http://a.example/').catch((error) => error instanceof RangeError)", where);

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Child } from "../support/child.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -21,7 +21,7 @@ const start = (program: string, env: Record<string, string> = {}): Child =>
   startProgram(program, { SERVER: server.url, REFUSED: refused, ...env });
 
 describe("SIGTERM in the middle of calls and streams", () => {
-  test("what has ended is flushed by the SDK, and the process goes", PATIENT, async () => {
+  it("what has ended is flushed by the SDK, and the process goes", PATIENT, async () => {
     const child = start("terminated", { MODE: "leave" });
     await has(child, "ready");
     child.send("SIGTERM");
@@ -30,7 +30,7 @@ describe("SIGTERM in the middle of calls and streams", () => {
     expect(sorted(told(child, "span"))).toEqual(sorted(CLIENTS.map((name) => span(`/ok?${name}`, 200))));
   });
 
-  test(
+  it(
     "calls that are then cancelled end their spans in time, none is an error, and nothing keeps the process",
     PATIENT,
     async () => {
@@ -48,7 +48,7 @@ describe("SIGTERM in the middle of calls and streams", () => {
     },
   );
 
-  test("a program that does not listen for it dies of it, at once: no listener of ours is in the way", PATIENT, async () => {
+  it("a program that does not listen for it dies of it, at once: no listener of ours is in the way", PATIENT, async () => {
     const code = `
       const events = ["SIGTERM", "SIGINT", "exit", "beforeExit", "uncaughtException", "unhandledRejection"];
       const before = events.map((event) => process.listenerCount(event));
@@ -70,7 +70,7 @@ describe("SIGTERM in the middle of calls and streams", () => {
 });
 
 describe("SIGTERM while a request is handled", () => {
-  test("a server that closes finishes it: both spans are flushed, the caller has its answer", PATIENT, async () => {
+  it("a server that closes finishes it: both spans are flushed, the caller has its answer", PATIENT, async () => {
     const child = start("serving", { MODE: "gracefully" });
     await has(child, "port");
     const answer = fetch(`http://127.0.0.1:${String(told(child, "port")[0])}/work`, { headers: { connection: "close" } });
@@ -82,7 +82,7 @@ describe("SIGTERM while a request is handled", () => {
     expect(told(child, "span")).toEqual([span("/slow", 200), span("/work", 200, { kind: 1 })]);
   });
 
-  test("a server that cuts its connections ends its span too", PATIENT, async () => {
+  it("a server that cuts its connections ends its span too", PATIENT, async () => {
     const child = start("serving", { MODE: "at once" });
     await has(child, "port");
     const answer = fetch(`http://127.0.0.1:${String(told(child, "port")[0])}/work`);
@@ -96,7 +96,7 @@ describe("SIGTERM while a request is handled", () => {
   });
 });
 
-test("a program that has done its work ends by itself, as without us, whatever of its calls is still open", PATIENT, async () => {
+it("a program that has done its work ends by itself, as without us, whatever of its calls is still open", PATIENT, async () => {
   const both = ["yes", "no"].map((traced) => start("ending", { TRACED: traced }));
   expect(await Promise.all(both.map(({ ended }) => ended))).toEqual([WELL, WELL]);
   const [traced, plain] = both as [Child, Child];
@@ -113,7 +113,7 @@ test("a program that has done its work ends by itself, as without us, whatever o
   expect(sorted(told(traced, "span"))).toEqual(sorted(wanted));
 });
 
-test("a failure that nobody handles is told of once, one that is handled never, as without us", PATIENT, async () => {
+it("a failure that nobody handles is told of once, one that is handled never, as without us", PATIENT, async () => {
   const both = ["yes", "no"].map((traced) => start("rejecting", { TRACED: traced }));
   expect(await Promise.all(both.map(({ ended }) => ended))).toEqual([WELL, WELL]);
   const [traced, plain] = both as [Child, Child];

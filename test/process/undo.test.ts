@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { create } from "axios";
 import * as fc from "fast-check";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { PATIENT, runs } from "../properties/runs.ts";
@@ -235,7 +235,7 @@ const PUT_BACK: Step[] = [
 ];
 
 describe.each(Object.entries(SUBJECTS))("%s", (_, make) => {
-  test(
+  it(
     "is traced for as long as somebody wants it, whatever the order, with calls in flight; then it is as it was",
     PATIENT,
     async () => {
@@ -253,7 +253,7 @@ describe.each(Object.entries(SUBJECTS))("%s", (_, make) => {
   );
 });
 
-test("a copy that has undone what it instrumented does not undo what another has since", async () => {
+it("a copy that has undone what it instrumented does not undo what another has since", async () => {
   const instance = create({ responseType: "text" });
   const before = Object.getOwnPropertyDescriptors(instance.interceptors.request);
   otherCopy.instrumentAxios(instance)();
@@ -267,7 +267,7 @@ test("a copy that has undone what it instrumented does not undo what another has
   expect(Object.getOwnPropertyDescriptors(instance.interceptors.request)).toEqual(before);
 });
 
-test("register's is its own: what others instrument and undo beside it leaves it in place", PATIENT, async () => {
+it("register's is its own: what others instrument and undo beside it leaves it in place", PATIENT, async () => {
   const code = `
     import { instrumentFetch } from "a2a-otel/fetch";
     const registered = fetch;

@@ -1,6 +1,6 @@
 import { context } from "@opentelemetry/api";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 import { openLab } from "./lab.ts";
@@ -44,7 +44,7 @@ const wayOf = ({ ways }: Sender): Record<string, string> =>
 /** The ids of a request's span, as its `traceparent` has them. */
 const idIn = (traceparent: string | undefined): string => traceparent?.slice(3, 52) ?? "";
 
-test("many requests in flight, of all clients, each with a context and headers of its own, are not mixed up", PATIENT, async () => {
+it("many requests in flight, of all clients, each with a context and headers of its own, are not mixed up", PATIENT, async () => {
   const options = {};
   const sending: fc.Arbitrary<Sending> = fc.record({
     sender: fc.constantFrom(...Object.keys(SENDERS)),

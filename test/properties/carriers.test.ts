@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, baggageEntryMetadataFromString, context, propagation, trace } from "@opentelemetry/api";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { wrapFetch } from "../../src/fetch.ts";
 import { extractTraceContext, injectTraceContext } from "../../src/index.ts";
 import type { WritableCarrier } from "../../src/index.ts";
@@ -72,7 +72,7 @@ function carriedBy(from: typeof ROOT_CONTEXT): Carried {
   };
 }
 
-test("what is put into any carrier, in any letter case, is what comes out of it; the rest stays", PATIENT, () => {
+it("what is put into any carrier, in any letter case, is what comes out of it; the rest stays", PATIENT, () => {
   const shape = fc.constantFrom(...Object.keys(SHAPES));
   const property = fc.property(shape, OTHERS, LETTERS, ACTIVE, ACTIVE, (name, others, letters, old, given) => {
     const before = headersOf(old).map(([header, value]): Pair => [letters(header), value]);
@@ -94,7 +94,7 @@ test("what is put into any carrier, in any letter case, is what comes out of it;
   fc.assert(property, runs(500));
 });
 
-test("the header of any baggage is the stock propagator's, the first time and again", PATIENT, () => {
+it("the header of any baggage is the stock propagator's, the first time and again", PATIENT, () => {
   const entry = fc.record({ value: fc.string({ unit: "binary" }), metadata: fc.option(fc.string(), { nil: undefined }) });
   const members = fc.array(fc.tuple(fc.oneof(fc.constantFrom("user", "__proto__", "ä", ""), fc.string()), entry), {
     maxLength: 200,
@@ -127,7 +127,7 @@ const TWICE: Record<string, (pairs: Pair[]) => HeadersInit> = {
   pairs: (pairs) => pairs,
 };
 
-test("two traceparents by hand are none; baggage in two headers is one list", PATIENT, async () => {
+it("two traceparents by hand are none; baggage in two headers is one list", PATIENT, async () => {
   let sent: Headers | undefined;
   const send = wrapFetch(async (_, init) => {
     sent = new Headers(init?.headers);

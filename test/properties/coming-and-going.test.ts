@@ -2,7 +2,7 @@ import { context, metrics, propagation, trace } from "@opentelemetry/api";
 import type { MeterProvider, TextMapPropagator } from "@opentelemetry/api";
 import axios from "axios";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
 import { wrapFetch } from "../../src/fetch.ts";
 import { traceInterceptor } from "../../src/undici.ts";
@@ -137,7 +137,7 @@ const STEP: fc.Arbitrary<Step> = fc.record({
   byHand: fc.oneof(fc.constant(EMPTY), ACTIVE),
 });
 
-test.each(Object.keys(CLIENTS))(
+it.each(Object.keys(CLIENTS))(
   "%s: each call goes by the SDK, the meter and the propagator of its moment",
   PATIENT,
   async (name) => {

@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import got from "got";
 import type { Got } from "got";
 import type { Dispatcher } from "undici";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
 import { wrapFetch } from "../../src/fetch.ts";
 import { wrapGot } from "../../src/got.ts";
@@ -149,7 +149,7 @@ function flaws([span, ...more]: SpanPicture[]): string[] {
   return found;
 }
 
-test.each(Object.entries(FAILING))(
+it.each(Object.entries(FAILING))(
   "%s: whatever is thrown is what the application gets",
   PATIENT,
   async (_, { traced, plain, takes }) => {

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import got from "got";
 import { Agent } from "undici";
 import type { Dispatcher } from "undici";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
 import { wrapFetch } from "../../src/fetch.ts";
 import { wrapGot } from "../../src/got.ts";
@@ -125,7 +125,7 @@ const GIVEN = fc.record({
   }),
 });
 
-test.each(CLIENTS)("$name: any URL, method and headers fare as without us", PATIENT, async ({ plain, traced, url }) => {
+it.each(CLIENTS)("$name: any URL, method and headers fare as without us", PATIENT, async ({ plain, traced, url }) => {
   const property = fc.asyncProperty(GIVEN, async ({ headers, method, path, odd }) => {
     fc.pre(method.toUpperCase() !== "CONNECT");
     const given = (): Given => ({

@@ -1,7 +1,7 @@
 import { SpanKind, context } from "@opentelemetry/api";
 import type { Tracer } from "@opentelemetry/api";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { wrapFetch } from "../../src/fetch.ts";
 import type { ClientOptions, ServerOptions } from "../../src/index.ts";
 import { HOSTILE_ERROR, HOSTILE_VALUE, errorFrom, isOrdinary, valueOf } from "./hostile.ts";
@@ -54,7 +54,7 @@ const HEADERS = {
 };
 
 describe.each(Object.entries(BOTH))("%s", (name, make) => {
-  test("any value of an option is refused by name when it is set, or the request goes through", PATIENT, async () => {
+  it("any value of an option is refused by name when it is set, or the request goes through", PATIENT, async () => {
     const property = fc.asyncProperty(fc.constantFrom(...OPTIONS), HOSTILE_VALUE, ACTIVE, async (option, value, active) => {
       const made = setUp(() => make(Object.defineProperty({}, option, { value: valueOf(value), enumerable: true })));
       const through = "refused" in made ? () => judged(made.refused, name, option, value) : made.through;
@@ -63,7 +63,7 @@ describe.each(Object.entries(BOTH))("%s", (name, make) => {
     await fc.assert(property, runs(200));
   });
 
-  test("whatever hooks, matchers and telemetry do, the request goes through", PATIENT, async () => {
+  it("whatever hooks, matchers and telemetry do, the request goes through", PATIENT, async () => {
     const others = Object.hasOwn(SERVERS, name) ? CLIENTS_ALONE : SERVERS_ALONE;
     const misbehaviours = fc.array(MISBEHAVIOUR, { minLength: 1, maxLength: 3 });
     const property = fc.asyncProperty(misbehaviours, ACTIVE, async (several, active) => {
@@ -184,7 +184,7 @@ function optionOf({ of, method, wrong }: Misbehaviour): object {
   return { tracerProvider: { getTracer: () => ({ startSpan: of === "tracer" ? wrongly : startSpan }) } };
 }
 
-test("whatever a fetch function answers is what the application gets", PATIENT, async () => {
+it("whatever a fetch function answers is what the application gets", PATIENT, async () => {
   const property = fc.asyncProperty(HOSTILE_ERROR, fc.constantFrom("at once", "later", "in a list"), async (hostile, when) => {
     const answer = errorFrom(hostile);
     // A promise looks into what it is resolved with.

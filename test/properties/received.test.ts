@@ -5,7 +5,7 @@ import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import express from "express";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { injectTraceContext } from "../../src/index.ts";
 import type { ServerOptions } from "../../src/index.ts";
 import { traceRequests as expressRequests } from "../../src/server/express.ts";
@@ -144,7 +144,7 @@ const HOST = fc.constantFrom(
   "",
 );
 
-test(
+it(
   "a request, on any server, with any option that changes nothing, is received the same, and as the model has it",
   PATIENT,
   async () => {

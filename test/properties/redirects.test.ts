@@ -4,7 +4,7 @@ import axios from "axios";
 import * as fc from "fast-check";
 import got from "got";
 import { Agent, interceptors } from "undici";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
 import { wrapFetch } from "../../src/fetch.ts";
 import { wrapGot } from "../../src/got.ts";
@@ -165,7 +165,7 @@ function expected(name: string, wanted: Carries[], seen: Carries[]): Carries[] {
   });
 }
 
-test.each(Object.entries(CLIENTS))("%s: each hop carries what its server may have", PATIENT, async (name, make) => {
+it.each(Object.entries(CLIENTS))("%s: each hop carries what its server may have", PATIENT, async (name, make) => {
   const property = fc.asyncProperty(ASKED, fc.constantFrom(...Object.keys(AROUND)), async (asked, around) => {
     lab.register();
     if (!asked.sdk) tracing.disable();

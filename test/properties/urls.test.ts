@@ -3,7 +3,7 @@ import axios from "axios";
 import type { AxiosRequestConfig } from "axios";
 import * as fc from "fast-check";
 import type { Dispatcher } from "undici";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
 import { wrapFetch } from "../../src/fetch.ts";
 import { traceInterceptor } from "../../src/undici.ts";
@@ -48,7 +48,7 @@ const steps = (url: fc.Arbitrary<string>): fc.Arbitrary<{ url: string; as: strin
     }),
   );
 
-test("fetch: url.full and the server's address are the model's, whatever was asked for before", PATIENT, async () => {
+it("fetch: url.full and the server's address are the model's, whatever was asked for before", PATIENT, async () => {
   const send = wrapFetch(async () => new Response());
   const property = fc.asyncProperty(steps(ANY_URL), async (asked) => {
     const kept = new URL("http://kept.example/");
@@ -64,7 +64,7 @@ test("fetch: url.full and the server's address are the model's, whatever was ask
   await fc.assert(property, runs(1000));
 });
 
-test("a million characters, and five thousand origins, are no trouble", PATIENT, async () => {
+it("a million characters, and five thousand origins, are no trouble", PATIENT, async () => {
   const send = wrapFetch(async () => new Response());
   for (const url of LONG_URLS) {
     const start = performance.now();
@@ -86,7 +86,7 @@ const handler: Dispatcher.DispatchHandler = {
   onResponseError() {},
 };
 
-test("undici: likewise, with the path byte for byte, and with a query", PATIENT, async () => {
+it("undici: likewise, with the path byte for byte, and with a query", PATIENT, async () => {
   const dispatch = traceInterceptor()((_, told) => {
     told.onResponseStart?.({} as never, 200, {}, "OK");
     told.onResponseEnd?.({} as never, {});
@@ -126,7 +126,7 @@ test("undici: likewise, with the path byte for byte, and with a query", PATIENT,
   await fc.assert(property, runs(1000));
 });
 
-test("axios: likewise, with a base", PATIENT, async () => {
+it("axios: likewise, with a base", PATIENT, async () => {
   const instance = axios.create({ adapter: async (config) => ({ config, data: "", status: 200, statusText: "", headers: {} }) });
   instrumentAxios(instance);
   // What axios makes of a URL is axios's own word; a URL that it refuses is not asked for.

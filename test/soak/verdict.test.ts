@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import type { Block, Memory } from "./messages.ts";
 import type { Pair, Side } from "./pair.ts";
 import { defectsOf } from "./verdict.ts";
@@ -29,16 +29,16 @@ const pair = (traced: Partial<Side>, delays: readonly (readonly [traced: number,
   seconds: 4,
 });
 
-test("nothing is wrong where spans, memory and delays are as they should be", () => {
+it("nothing is wrong where spans, memory and delays are as they should be", () => {
   expect(defectsOf(pair({}))).toEqual([]);
 });
 
-test.each(["started", "ended", "exported"])("a span that is missing among those %s is lost", (which) => {
+it.each(["started", "ended", "exported"])("a span that is missing among those %s is lost", (which) => {
   const client = { spans: { ...SPANS, [which]: 1004 }, events: 10, handles: [] };
   expect(defectsOf(pair({ client }))).toEqual([expect.stringMatching(/^fetch: spans of fetch: 1005 expected/)]);
 });
 
-test("memory may grow by what caches take, not by more", () => {
+it("memory may grow by what caches take, not by more", () => {
   const grown = (bytes: number): Partial<Side> => ({
     after: { client: { ...MEMORY, heap: MEMORY.heap + bytes }, server: MEMORY },
   });
@@ -46,7 +46,7 @@ test("memory may grow by what caches take, not by more", () => {
   expect(defectsOf(pair(grown(9e6)))).toEqual([expect.stringMatching(/memory of the client has grown by 9000000 bytes/)]);
 });
 
-test("a delay is clearly worse if it is so in most of the pairs", () => {
+it("a delay is clearly worse if it is so in most of the pairs", () => {
   const worse = [
     [40, 5],
     [40, 5],
@@ -59,7 +59,7 @@ test("a delay is clearly worse if it is so in most of the pairs", () => {
   expect(defectsOf(pair({}, [[9, 1]]))).toEqual([]);
 });
 
-test("handles that are left, and streams that bring nothing, are told", () => {
+it("handles that are left, and streams that bring nothing, are told", () => {
   const client = { spans: SPANS, events: 0, handles: ["Timeout"] };
   expect(defectsOf(pair({ client }))).toEqual([
     "fetch: handles are left at the client: Timeout",

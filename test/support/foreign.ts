@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
-import { expect, test, describe as group, beforeAll, afterAll } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CLIENTS } from "./clients.ts";
 import type { ClientUnderTest } from "./clients.ts";
 import { ROUTES, serve } from "./server.ts";
@@ -43,8 +43,8 @@ export function foreignContract(order: "before" | "after"): void {
     await telemetry.stop();
   });
 
-  group.each(CLIENTS)(`$foreign registered ${order} $name`, (client) => {
-    test("works: a call without us has its span", async () => {
+  describe.each(CLIENTS)(`$foreign registered ${order} $name`, (client) => {
+    it("works: a call without us has its span", async () => {
       telemetry.reset();
       await inSpan("agent", () => client.plain(`${server.url}/ok`));
       await telemetry.settled();
@@ -52,7 +52,7 @@ export function foreignContract(order: "before" | "after"): void {
       expect(server.values("traceparent")).toEqual([traceparentOf(foreign!)]);
     });
 
-    test.each(["/ok", "/redirect"])("keeps out of a call to %s: its spans are ours, each with one traceparent", async (path) => {
+    it.each(["/ok", "/redirect"])("keeps out of a call to %s: its spans are ours, each with one traceparent", async (path) => {
       telemetry.reset();
       server.requests.length = 0;
       await inSpan("agent", () => calls.get(client.name)!(server.url + path));
@@ -65,7 +65,7 @@ export function foreignContract(order: "before" | "after"): void {
       expect(sent).toEqual(client.name === "axios" ? sent.map(() => issued[0]) : issued);
     });
 
-    test("leaves the application's spans alone, in a body generator", async () => {
+    it("leaves the application's spans alone, in a body generator", async () => {
       telemetry.reset();
       const { trace } = await import("@opentelemetry/api");
       const body = (async function* () {
@@ -79,7 +79,7 @@ export function foreignContract(order: "before" | "after"): void {
       expect(spans.filter((span) => span.kind === 2)).toHaveLength(1);
     });
 
-    test("and its own calls beneath a traced one", async () => {
+    it("and its own calls beneath a traced one", async () => {
       telemetry.reset();
       await inSpan("agent", async () => {
         await calls.get(client.name)!(`${server.url}/ok`);
