@@ -1,4 +1,4 @@
-/** An agent for the examples of A2A. */
+/** The agent that the A2A examples call. */
 import { AgentCard } from "@a2a-js/sdk";
 import type { AddressInfo } from "node:net";
 // #region readme
@@ -9,7 +9,7 @@ import express from "express";
 import { wrapRequestHandler } from "a2a-otel/a2a";
 import { traceRequests } from "a2a-otel/server/express";
 
-// HTTP's SERVER span becomes that of the A2A method.
+// wrapRequestHandler names the HTTP SERVER span after the A2A method.
 const serve = (card: AgentCard, executor: AgentExecutor): express.Express => {
   const requestHandler = wrapRequestHandler(new DefaultRequestHandler(card, new InMemoryTaskStore(), executor));
   const app = express().use(traceRequests());
@@ -19,7 +19,7 @@ const serve = (card: AgentCard, executor: AgentExecutor): express.Express => {
 // #endregion
 
 export function startAgent(execute: AgentExecutor["execute"]): Promise<{ url: string; close: () => void }> {
-  const card = AgentCard.fromJSON({ name: "greeter", description: "greets", version: "1.0", capabilities: { streaming: true } });
+  const card = AgentCard.fromJSON({ name: "greeter", description: "Greets.", version: "1.0", capabilities: { streaming: true } });
   const app = serve(card, { execute, cancelTask: async () => {} });
   return new Promise((resolve) => {
     const server = app.listen(0, "127.0.0.1", () => {

@@ -9,7 +9,7 @@ import { instrumentFetch } from "a2a-otel/fetch";
 
 instrumentFetch();
 
-// The span begins with the first event that is asked for, and ends with the stream or with a `break`.
+// The span starts when the first event is requested. It ends with the stream, or with a `break`.
 const follow = async (url: string, request: SendMessageRequest): Promise<void> => {
   const client = wrapA2AClient(await new ClientFactory().createFromUrl(url));
   for await (const { payload } of client.sendMessageStream(request)) {

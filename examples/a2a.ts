@@ -7,7 +7,7 @@ import { ClientFactory } from "@a2a-js/sdk/client";
 import { wrapA2AClient } from "a2a-otel/a2a";
 import { instrumentFetch } from "a2a-otel/fetch";
 
-// A CLIENT span for the A2A method, above HTTP's.
+// instrumentFetch creates the HTTP span, wrapA2AClient a CLIENT span for the A2A method above it.
 instrumentFetch();
 const ask = async (url: string, request: SendMessageRequest): Promise<Message> => {
   const client = wrapA2AClient(await new ClientFactory().createFromUrl(url));

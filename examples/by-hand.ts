@@ -5,7 +5,7 @@ import { trace } from "@opentelemetry/api";
 // #region readme
 import { injectTraceContext } from "a2a-otel";
 
-// A client that has no adapter: its headers are any record, `Headers`, `Map` or array of pairs.
+// For a client without an adapter. Headers may be a record, `Headers`, a `Map` or an array of pairs.
 const headers = (): Record<string, string> => injectTraceContext({ accept: "text/plain" });
 // #endregion
 
@@ -16,8 +16,8 @@ const agent = createServer(({ headers: { traceparent } }, response) => void resp
     const { port } = agent.address() as AddressInfo;
     trace.getTracer("example").startActiveSpan("ask", (span) => {
       request({ port, headers: headers() }, (response) => {
-        response.setEncoding("utf8").on("data", (seen: string) => {
-          console.log(`the agent saw our trace: ${seen.includes(span.spanContext().traceId)}`);
+        response.setEncoding("utf8").on("data", (received: string) => {
+          console.log(`the agent received our trace id: ${received.includes(span.spanContext().traceId)}`);
         });
         response.on("end", () => agent.close());
       }).end();

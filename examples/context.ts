@@ -6,11 +6,11 @@ import { trace } from "@opentelemetry/api";
 import { context } from "@opentelemetry/api";
 import { continueTrace, injectTraceContext } from "a2a-otel";
 
-// A listener runs in the context of whoever emits. Bound, it runs in the one in which it was added.
+// A listener runs in the context of the code that emits the event. A bound listener runs in the context in which it was added.
 const listen = (emitter: EventEmitter, event: string, listener: (...args: unknown[]) => void): void =>
   void emitter.on(event, context.bind(context.active(), listener));
 
-// A thread shares no context: the trace travels with the message, as it does over a queue.
+// A worker thread does not share the context: pass the trace context in a message, as through a queue.
 const startThread = (): Worker => new Worker(new URL(import.meta.url), { workerData: { trace: injectTraceContext() } });
 const inThread = (work: () => void): void => continueTrace((workerData as { trace: object }).trace, work);
 // #endregion
@@ -20,10 +20,11 @@ const traceId = (): string => trace.getActiveSpan()?.spanContext().traceId ?? "n
 if (isMainThread) {
   const bus = new EventEmitter();
   await trace.getTracer("example").startActiveSpan("request", async (span) => {
-    bus.on("done", () => console.log(`as added: ${traceId() === span.spanContext().traceId}`));
-    listen(bus, "done", () => console.log(`bound: ${traceId() === span.spanContext().traceId}`));
-    const [found] = (await once(startThread(), "message")) as [string];
-    console.log(`thread: ${found === span.spanContext().traceId}`);
+    const compared = (id: string): string => (id === span.spanContext().traceId ? "our trace" : "another trace or none");
+    bus.on("done", () => console.log(`plain listener: ${compared(traceId())}`));
+    listen(bus, "done", () => console.log(`bound listener: ${compared(traceId())}`));
+    const [inWorker] = (await once(startThread(), "message")) as [string];
+    console.log(`in the thread: ${compared(inWorker)}`);
     span.end();
   });
   bus.emit("done");

@@ -13,7 +13,7 @@ const agent = createServer((request, response) => void response.end(request.head
   async () => {
     const { port } = agent.address() as AddressInfo;
     const response = await fetch(`http://127.0.0.1:${port}/`);
-    console.log(`the agent saw ${await response.text()}`);
+    console.log(`the agent received ${await response.text()}`);
     agent.close();
   },
 );

@@ -7,18 +7,19 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { instrumentFetch } from "a2a-otel/fetch";
 import { traceRequests } from "a2a-otel/server/node";
 
-// Our own agents get the trace, and of baggage the tenant alone. Nobody else gets anything.
+// Only our own agents receive trace context, and of the baggage only the tenant. Other hosts receive nothing.
 instrumentFetch({ propagateTo: ["127.0.0.1", "*.corp.example"], baggageKeys: ["tenant"] });
 
-// What strangers send does not choose our trace: it is linked to, and their baggage stays outside.
+// Requests from outside start a trace of our own that links to the caller's. Their baggage is not accepted.
 const atTheEdge = (handler: (request: IncomingMessage, response: ServerResponse) => void): typeof handler =>
   traceRequests(handler, { incoming: "link", acceptBaggage: false });
 // #endregion
 
 const server = createServer(
   atTheEdge(({ headers: { traceparent, baggage } }, response) => {
-    const accepted = propagation.getActiveBaggage()?.getAllEntries().length ?? 0;
-    response.end(`traceparent: ${traceparent !== undefined}, baggage: ${String(baggage)}, accepted: ${accepted}`);
+    const members = propagation.getActiveBaggage()?.getAllEntries().length ?? 0;
+    const received = `traceparent: ${traceparent !== undefined}, baggage: ${String(baggage)}`;
+    response.end(`${received}; its handler sees ${members} baggage members`);
   }),
 ).listen(0, async () => {
   const { port } = server.address() as AddressInfo;
@@ -26,7 +27,7 @@ const server = createServer(
   await context.with(propagation.setBaggage(context.active(), baggage), async () => {
     for (const host of ["127.0.0.1", "localhost"]) {
       const response = await fetch(`http://${host}:${port}/`);
-      console.log(`${host} saw ${await response.text()}`);
+      console.log(`${host} received ${await response.text()}`);
     }
   });
   server.close();

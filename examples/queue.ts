@@ -4,10 +4,10 @@ import { trace } from "@opentelemetry/api";
 import { SpanKind } from "@opentelemetry/api";
 import { continueTrace, injectTraceContext } from "a2a-otel";
 
-// Whoever puts work aside stores the trace with it ...
+// The producer stores the trace context with the work ...
 const store = (body: string): string => JSON.stringify({ body, trace: injectTraceContext() });
 
-// ... and whoever takes it up, later and elsewhere, goes on with that trace.
+// ... and the worker continues that trace, later and in another process.
 const work = (row: string): Promise<void> => {
   const { body, trace: stored } = JSON.parse(row) as { body: string; trace: Record<string, string> };
   return continueTrace(stored, async () => console.log(`working on ${body}`), { name: "work", kind: SpanKind.CONSUMER });

@@ -7,7 +7,7 @@ import { instrumentFetch } from "a2a-otel/fetch";
 
 instrumentFetch();
 
-// The span of this call ends with the last event, with a `break`, or with the failure of the stream.
+// The span of this call ends with the last event, with a `break`, or when the stream fails.
 const follow = async (url: string): Promise<void> => {
   const response = await fetch(url, { headers: { accept: "text/event-stream" } });
   const decoder = new TextDecoder();

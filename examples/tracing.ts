@@ -1,4 +1,4 @@
-/** An SDK for the examples: it prints each span as it ends. Your service has its own, with an exporter. */
+/** The SDK of the examples: it prints each span when the span ends. A real service starts its own SDK, with an exporter. */
 import { SpanKind, trace } from "@opentelemetry/api";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
 import { setupPropagation } from "a2a-otel/setup";

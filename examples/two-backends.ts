@@ -8,7 +8,7 @@ import { setupPropagation } from "a2a-otel/setup";
 const env = process.env;
 const langfuseKeys = Buffer.from(`${env["LANGFUSE_PUBLIC_KEY"]}:${env["LANGFUSE_SECRET_KEY"]}`).toString("base64");
 
-// A processor for each backend: a queue of its own, so that one that is slow or away costs the other nothing.
+// One processor for each backend: each has its own queue, so a backend that is slow or down does not delay the other.
 const exporters = [
   new OTLPTraceExporter({ url: `${env["JAEGER_URL"] ?? "http://localhost:4318"}/v1/traces` }),
   new OTLPTraceExporter({
@@ -28,4 +28,4 @@ trace.getTracer("example").startActiveSpan("orchestrate", (span) => {
   trace.getTracer("example").startSpan("ask", { kind: SpanKind.CLIENT }).end();
   span.end();
 });
-await provider.shutdown().catch((error: unknown) => console.error(`a backend has refused: ${String(error)}`));
+await provider.shutdown().catch((error: unknown) => console.error(`a backend rejected the spans: ${String(error)}`));

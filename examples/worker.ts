@@ -1,5 +1,5 @@
-/** A Cloudflare Worker, with the compatibility flag `nodejs_compat`. Run on Node, it is sent a request. */
-/* oxlint-disable import/no-default-export -- by which Cloudflare finds it */
+/** A Cloudflare Worker; it needs the compatibility flag `nodejs_compat`. When this file is run on Node.js, it sends one request to the Worker. */
+/* oxlint-disable import/no-default-export -- Cloudflare requires it */
 import "./tracing.ts";
 import { trace } from "@opentelemetry/api";
 import { wrapFetch } from "a2a-otel/fetch";

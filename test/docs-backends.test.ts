@@ -55,7 +55,7 @@ test("a backend that refuses costs the other nothing", async () => {
   const jaeger = await startBackend("/v1/traces", 403);
   const langfuse = await startBackend("/api/public/otel/v1/traces");
   const { stderr } = await runExample(jaeger, langfuse);
-  expect(stderr).toContain("a backend has refused: OTLPExporterError: Forbidden");
+  expect(stderr).toContain("a backend rejected the spans: OTLPExporterError: Forbidden");
   expect(received(langfuse).map(({ name }) => name)).toEqual(["ask", "orchestrate"]);
   await Promise.all([jaeger.close(), langfuse.close()]);
 });
