@@ -5,7 +5,7 @@ import { startClientRun } from "./client-run.ts";
 import type { Around } from "./client-run.ts";
 import { heapUsed, slopeOf } from "./heap.ts";
 import type { CallReport, Job, Message, Run, RunReport, SpanReport, Subject } from "./job.ts";
-import { handles } from "../support/handles.ts";
+import { remainingResources } from "../support/active-resources.ts";
 import { listeners, watchTimers } from "./leftovers.ts";
 import { startServerRun } from "./server-run.ts";
 import type { AroundVisits } from "./server-run.ts";
@@ -80,7 +80,7 @@ const listening = listeners();
 if (calls < 2000) await heapUsed();
 onShared += renewShared();
 await run.close();
-const left = await handles(3000);
+const left = await remainingResources(3000);
 // One that looks at unread responses from time to time goes when it finds none.
 for (let i = 0; i < 80 && timers() > 0; i++) await sleep(50);
 const settledHeap = heap.slice(2);

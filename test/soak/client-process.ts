@@ -1,13 +1,13 @@
-// A client: so many calls in flight, so many event streams open.
+// The client process: it keeps a number of calls in flight and a number of event streams open.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { makeClient } from "./clients.ts";
-import { handles } from "../support/handles.ts";
+import { remainingResources } from "../support/active-resources.ts";
 import { memory } from "./memory.ts";
-import type { Block, ClientName, Order } from "./messages.ts";
-import { obey, role } from "./obey.ts";
+import type { Block, ClientName, Command } from "./messages.ts";
+import { handleCommands, role } from "./command-handler.ts";
 import { startTelemetry } from "./telemetry.ts";
 
-/** How often the event loop's delay is looked at, in milliseconds. */
+/** Sampling interval of the event loop's delay, in milliseconds. */
 const RESOLUTION = 5;
 
 const telemetry = role.isTraced ? startTelemetry() : undefined;
@@ -16,8 +16,8 @@ const ending = new AbortController();
 const following: Promise<unknown>[] = [];
 let events = 0;
 
-async function open({ url, streams }: Extract<Order, { order: "open" }>): Promise<number> {
-  const alive = Array.from({ length: streams }, () => {
+async function open({ url, streams }: Extract<Command, { command: "open" }>): Promise<number> {
+  const firstEvents = Array.from({ length: streams }, () => {
     const first = Promise.withResolvers<void>();
     const onEvent = (): void => {
       events++;
@@ -27,11 +27,11 @@ async function open({ url, streams }: Extract<Order, { order: "open" }>): Promis
     following.push(stream.catch((error: unknown) => (ending.signal.aborted ? undefined : first.reject(error as Error))));
     return first.promise;
   });
-  await Promise.all(alive);
+  await Promise.all(firstEvents);
   return streams;
 }
 
-async function call({ url, calls, inFlight, hold }: Extract<Order, { order: "call" }>): Promise<Block> {
+async function call({ url, calls, inFlight, hold }: Extract<Command, { command: "call" }>): Promise<Block> {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION });
   const before = process.cpuUsage();
   const begun = performance.now();
@@ -40,23 +40,23 @@ async function call({ url, calls, inFlight, hold }: Extract<Order, { order: "cal
   const lane = async (): Promise<void> => {
     while (next++ < calls) {
       const answer = await client.call(`${url}/held/${hold}`);
-      if (!answer.startsWith('{"jsonrpc"')) throw new Error(`an answer that is none: ${answer.slice(0, 100)}`);
+      if (!answer.startsWith('{"jsonrpc"')) throw new Error(`unexpected response: ${answer.slice(0, 100)}`);
     }
   };
   await Promise.all(Array.from({ length: inFlight }, lane));
   delay.disable();
   const seconds = (performance.now() - begun) / 1000;
   const { user, system } = process.cpuUsage(before);
-  const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - RESOLUTION);
+  const excess = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - RESOLUTION);
   return {
     seconds,
     callsASecond: calls / seconds,
     cpu: (user + system) / calls,
-    delay: { mean: late(delay.mean), p99: late(delay.percentile(99)), max: late(delay.max) },
+    delay: { mean: excess(delay.mean), p99: excess(delay.percentile(99)), max: excess(delay.max) },
   };
 }
 
-obey({
+handleCommands({
   open,
   call,
   memory: async () => memory(),
@@ -64,9 +64,9 @@ obey({
     ending.abort();
     await Promise.all(following);
     await client.close();
-    const left = await handles(5000);
+    const handles = await remainingResources(5000);
     await telemetry?.flush();
-    return { spans: telemetry?.spans(), events, handles: left };
+    return { spans: telemetry?.spans(), events, handles };
   },
 });
 process.send?.({ answer: 0 });

@@ -2,7 +2,7 @@ import { Agent } from "node:http";
 import type { Readable } from "node:stream";
 import type { ClientName } from "./messages.ts";
 
-/** A client as the soak uses it. */
+/** The interface through which the soak test uses a client. */
 export interface SoakClient {
   readonly call: (url: string) => Promise<string>;
   /** Reads an event stream until the signal is aborted. */

@@ -1,12 +1,12 @@
-// npm run test:soak: a million calls beside open event streams, with this library and without it; takes minutes.
-//   SOAK_CALLS      calls with this library, in all; default: 1000000
+// npm run test:soak: a million calls beside open event streams, with this library and without it. Takes minutes.
+//   SOAK_CALLS      total number of calls with this library; default: 1000000
 //   SOAK_IN_FLIGHT  how many at a time; default: 1000
 //   SOAK_STREAMS    event streams that are open meanwhile; default: 1000
 //   SOAK_CLIENTS    which clients; default: fetch,undici,axios,got
-//   SOAK_BLOCK      calls until the processes take turns; default: 10000
-//   SOAK_TWIN       so many times as many calls are made without this library; default: 0.25
-//   SOAK_HOLD       milliseconds that the server takes for an answer; default: what keeps each client half busy
-// Exit code 1: spans were lost, memory has grown, or the event loop was clearly later than without this library (verdict.ts has the bounds).
+//   SOAK_BLOCK      calls per block; the two sides alternate block by block; default: 10000
+//   SOAK_TWIN       calls without this library per call with it; default: 0.25
+//   SOAK_HOLD       milliseconds that the server waits before it responds; default: a value per client that keeps it about half busy
+// The exit code is 1 if spans were lost, memory grew, or the event loop was clearly slower than without this library (bounds: verdict.ts).
 import { CLIENTS } from "./messages.ts";
 import type { ClientName } from "./messages.ts";
 import { soak } from "./pair.ts";
@@ -47,8 +47,8 @@ console.log(`\n${report(pairs)}\n`);
 const defects = pairs.flatMap(defectsOf);
 const { bytesACall, spare, delay } = BOUNDS;
 console.log(
-  `allowed: no span lost; ${spare / 1e6} MB and ${bytesACall} bytes a call more memory than without us; a delay of ${delay.times} times that without us, or ${delay.milliseconds} ms more`,
+  `allowed: no span lost; ${spare / 1e6} MB and ${bytesACall} bytes a call more memory than without this library; an event loop delay of ${delay.times} times the delay without this library, or ${delay.milliseconds} ms more`,
 );
 for (const defect of defects) console.log(`- ${defect}`);
-if (defects.length === 0) console.log("nothing wrong");
+if (defects.length === 0) console.log("no defects");
 process.exitCode = defects.length === 0 ? 0 : 1;

@@ -1,31 +1,31 @@
 export type ClientName = "fetch" | "undici" | "axios" | "got";
 export const CLIENTS: readonly ClientName[] = ["fetch", "undici", "axios", "got"];
 
-/** What a process is: a client, or the server that it calls; with this library or without. */
+/** The role of a process: a client or, if `client` is undefined, the server that it calls, with this library or without it. */
 export interface Role {
   readonly client: ClientName | undefined;
   readonly isTraced: boolean;
 }
 
-/** What the processes are told to do. */
-export type Order =
-  | { readonly order: "open"; readonly url: string; readonly streams: number }
-  | { readonly order: "call"; readonly url: string; readonly calls: number; readonly inFlight: number; readonly hold: number }
-  | { readonly order: "memory" }
-  /** Ends the streams, and waits for the last spans. */
-  | { readonly order: "close" };
+/** A command of the parent process. */
+export type Command =
+  | { readonly command: "open"; readonly url: string; readonly streams: number }
+  | { readonly command: "call"; readonly url: string; readonly calls: number; readonly inFlight: number; readonly hold: number }
+  | { readonly command: "memory" }
+  /** Ends the streams and waits for the last spans. */
+  | { readonly command: "close" };
 
-/** What a block of calls was like. Milliseconds, but for the processor's time. */
+/** Measurements of one block of calls. Delays are in milliseconds. */
 export interface Block {
   readonly seconds: number;
   readonly callsASecond: number;
-  /** Microseconds of the processor's time that the process has used for a call. */
+  /** Processor time per call in microseconds. */
   readonly cpu: number;
-  /** How late the event loop comes to a timer. */
+  /** How late timers fire. */
   readonly delay: { readonly mean: number; readonly p99: number; readonly max: number };
 }
 
-/** Bytes. */
+/** In bytes. */
 export interface Memory {
   readonly heap: number;
   readonly resident: number;
@@ -39,9 +39,9 @@ export interface Spans {
 
 export interface Closed {
   readonly spans: Spans | undefined;
-  /** Events that the streams have brought. */
+  /** The number of events that the streams delivered. */
   readonly events: number;
-  /** What keeps the process alive after all is closed. */
+  /** What keeps the process alive after everything is closed. */
   readonly handles: readonly string[];
 }
 

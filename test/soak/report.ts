@@ -2,7 +2,7 @@ import { median } from "../../benchmarks/measure/statistics.ts";
 import type { Pair } from "./pair.ts";
 import { grownBy } from "./verdict.ts";
 
-/** Figures with this library and without it. */
+/** A table of the figures with this library and without it. */
 export function report(pairs: readonly Pair[]): string {
   const rows = pairs.flatMap(({ client, traced, plain, blocks, seconds }) => {
     const of = (side: "traced" | "plain", what: (block: Pair["blocks"][number]["traced"]) => number): string =>

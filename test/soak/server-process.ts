@@ -1,13 +1,13 @@
-// The server that is called: it answers after the time that it is asked for, and keeps event streams open.
+// The server process: it responds after the delay that the request names and keeps event streams open.
 import { createServer } from "node:http";
 import type { RequestListener, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { handles } from "../support/handles.ts";
+import { remainingResources } from "../support/active-resources.ts";
 import { memory } from "./memory.ts";
-import { obey, role } from "./obey.ts";
+import { handleCommands, role } from "./command-handler.ts";
 import { startTelemetry } from "./telemetry.ts";
 
-/** How often each stream brings an event, in milliseconds. */
+/** The interval between two events of a stream, in milliseconds. */
 const PERIOD = 1000;
 const ANSWER = JSON.stringify({
   jsonrpc: "2.0",
@@ -37,14 +37,14 @@ const traced = role.isTraced ? (await import("a2a-otel/server/node")).traceReque
 const server = createServer({ keepAliveTimeout: 60_000 }, traced).listen(0, "127.0.0.1", 4096);
 server.on("listening", () => process.send?.({ answer: (server.address() as AddressInfo).port }));
 
-obey({
+handleCommands({
   memory: async () => memory(),
   close: async () => {
     clearInterval(timer);
     server.close();
     server.closeAllConnections();
-    const left = await handles(5000);
+    const handles = await remainingResources(5000);
     await telemetry?.flush();
-    return { spans: telemetry?.spans(), events, handles: left };
+    return { spans: telemetry?.spans(), events, handles };
   },
 });

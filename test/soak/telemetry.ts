@@ -7,11 +7,11 @@ import type { Spans } from "./messages.ts";
 
 export interface SoakTelemetry {
   readonly spans: () => Spans;
-  /** Exports what is waiting. */
+  /** Exports all queued spans. */
   readonly flush: () => Promise<void>;
 }
 
-/** A usual SDK: a `BatchSpanProcessor`, and an exporter that takes all and keeps nothing; with a count beside it. */
+/** An SDK with a `BatchSpanProcessor` and an exporter that counts spans and discards them. */
 export function startTelemetry(): SoakTelemetry {
   let started = 0;
   let ended = 0;
@@ -31,7 +31,7 @@ export function startTelemetry(): SoakTelemetry {
         forceFlush: async () => {},
         shutdown: async () => {},
       },
-      // So many that it drops none itself: what is lost would be our loss.
+      // The queue is large enough that the processor drops no span: a missing span is the library's fault.
       new BatchSpanProcessor({ exporter, maxQueueSize: 100_000 }),
     ],
   });

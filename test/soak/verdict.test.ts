@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Block, Memory } from "./messages.ts";
 import type { Pair, Side } from "./pair.ts";
 import { defectsOf } from "./verdict.ts";
@@ -29,40 +29,42 @@ const pair = (traced: Partial<Side>, delays: readonly (readonly [traced: number,
   seconds: 4,
 });
 
-it("nothing is wrong where spans, memory and delays are as they should be", () => {
-  expect(defectsOf(pair({}))).toEqual([]);
-});
-
-it.each(["started", "ended", "exported"])("a span that is missing among those %s is lost", (which) => {
-  const client = { spans: { ...SPANS, [which]: 1004 }, events: 10, handles: [] };
-  expect(defectsOf(pair({ client }))).toEqual([expect.stringMatching(/^fetch: spans of fetch: 1005 expected/)]);
-});
-
-it("memory may grow by what caches take, not by more", () => {
-  const grown = (bytes: number): Partial<Side> => ({
-    after: { client: { ...MEMORY, heap: MEMORY.heap + bytes }, server: MEMORY },
+describe("the verdict of the soak test", () => {
+  it("finds no defect if spans, memory and delays are as expected", () => {
+    expect(defectsOf(pair({}))).toEqual([]);
   });
-  expect(defectsOf(pair(grown(7e6)))).toEqual([]);
-  expect(defectsOf(pair(grown(9e6)))).toEqual([expect.stringMatching(/memory of the client has grown by 9000000 bytes/)]);
-});
 
-it("a delay is clearly worse if it is so in most of the pairs", () => {
-  const worse = [
-    [40, 5],
-    [40, 5],
-    [40, 5],
-  ] as const;
-  expect(defectsOf(pair({}, [...worse, [5, 5]]))).toHaveLength(2);
-  expect(defectsOf(pair({}, [...worse, [5, 5], [5, 5]]))).toEqual([]);
-  // Not even half as late again, or of no account.
-  expect(defectsOf(pair({}, [[70, 40]]))).toEqual([]);
-  expect(defectsOf(pair({}, [[9, 1]]))).toEqual([]);
-});
+  it.each(["started", "ended", "exported"])("reports a span that was not %s as lost", (which) => {
+    const client = { spans: { ...SPANS, [which]: 1004 }, events: 10, handles: [] };
+    expect(defectsOf(pair({ client }))).toEqual([expect.stringMatching(/^fetch: spans of fetch: 1005 expected/)]);
+  });
 
-it("handles that are left, and streams that bring nothing, are told", () => {
-  const client = { spans: SPANS, events: 0, handles: ["Timeout"] };
-  expect(defectsOf(pair({ client }))).toEqual([
-    "fetch: handles are left at the client: Timeout",
-    "fetch: the event streams have brought no events",
-  ]);
+  it("allows memory to grow by what caches take but not by more", () => {
+    const grown = (bytes: number): Partial<Side> => ({
+      after: { client: { ...MEMORY, heap: MEMORY.heap + bytes }, server: MEMORY },
+    });
+    expect(defectsOf(pair(grown(7e6)))).toEqual([]);
+    expect(defectsOf(pair(grown(9e6)))).toEqual([expect.stringMatching(/memory of the client grew by 9000000 bytes/)]);
+  });
+
+  it("reports a longer delay only if most pairs of blocks show it", () => {
+    const worse = [
+      [40, 5],
+      [40, 5],
+      [40, 5],
+    ] as const;
+    expect(defectsOf(pair({}, [...worse, [5, 5]]))).toHaveLength(2);
+    expect(defectsOf(pair({}, [...worse, [5, 5], [5, 5]]))).toEqual([]);
+    // Less than twice the delay, then less than 10 ms more.
+    expect(defectsOf(pair({}, [[70, 40]]))).toEqual([]);
+    expect(defectsOf(pair({}, [[9, 1]]))).toEqual([]);
+  });
+
+  it("reports remaining handles and streams without events", () => {
+    const client = { spans: SPANS, events: 0, handles: ["Timeout"] };
+    expect(defectsOf(pair({ client }))).toEqual([
+      "fetch: handles remain in the client process: Timeout",
+      "fetch: the event streams delivered no events",
+    ]);
+  });
 });

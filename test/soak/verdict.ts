@@ -2,16 +2,16 @@ import { median } from "../../benchmarks/measure/statistics.ts";
 import type { Closed } from "./messages.ts";
 import type { Pair, Side } from "./pair.ts";
 
-/** What is too much. */
+/** The limits beyond which a figure counts as a defect. */
 export const BOUNDS = {
-  /** Bytes that memory may grow by with a call, beyond what it does without us; with so many bytes to spare for what caches and tables take. */
+  /** Allowed memory growth beyond that of the run without this library: bytes per call, plus a fixed allowance for caches and tables. */
   bytesACall: 16,
   spare: 8_000_000,
-  /** The event loop's delay with us, as a multiple of that without us, and how many milliseconds more it has to be to matter. */
+  /** The event loop's delay must exceed that of the run without this library by this factor and by this many milliseconds. */
   delay: { times: 2, milliseconds: 10 },
 };
 
-/** What is wrong with a soak, in words; nothing is what is wanted. */
+/** Describes every defect of a soak test run; empty if there is none. */
 export function defectsOf(pair: Pair): string[] {
   const { client, load, traced, plain } = pair;
   const defects = [
@@ -22,10 +22,10 @@ export function defectsOf(pair: Pair): string[] {
     ...delays(pair),
   ];
   for (const side of ["client", "server"] as const) {
-    const left = traced[side].handles;
-    if (left.length > plain[side].handles.length) defects.push(`handles are left at the ${side}: ${left.join()}`);
+    const remaining = traced[side].handles;
+    if (remaining.length > plain[side].handles.length) defects.push(`handles remain in the ${side} process: ${remaining.join()}`);
   }
-  if (load.streams > 0 && traced.client.events === 0) defects.push("the event streams have brought no events");
+  if (load.streams > 0 && traced.client.events === 0) defects.push("the event streams delivered no events");
   return defects.map((defect) => `${client}: ${defect}`);
 }
 
@@ -35,7 +35,7 @@ function lost(what: string, { spans }: Closed, expected: number): string[] {
   return [`${what}: ${expected} expected, ${started} started, ${ended} ended, ${exported} exported`];
 }
 
-/** Bytes that the memory of a process has grown by. */
+/** Memory growth of a process in bytes. */
 export function grownBy(side: Side, process: "client" | "server"): number {
   return side.after[process].heap - side.before[process].heap;
 }
@@ -44,10 +44,10 @@ function growth(what: string, traced: Side, plain: Side, process: "client" | "se
   const own = grownBy(traced, process);
   const others = Math.max(0, grownBy(plain, process));
   const allowed = others * (traced.calls / plain.calls) + BOUNDS.spare + BOUNDS.bytesACall * traced.calls;
-  return own <= allowed ? [] : [`the memory of ${what} has grown by ${own} bytes, ${allowed.toFixed()} are allowed`];
+  return own <= allowed ? [] : [`the memory of ${what} grew by ${own} bytes, ${allowed.toFixed()} are allowed`];
 }
 
-/** Clearly later: by the medians, and in most of the pairs, whose blocks followed each other. */
+/** Reports a delay only if it is worse both by the medians and in at least three quarters of the block pairs. */
 function delays({ blocks }: Pair): string[] {
   const { times, milliseconds } = BOUNDS.delay;
   const isWorse = (own: number, others: number): boolean => own > others * times && own - others > milliseconds;
@@ -56,6 +56,6 @@ function delays({ blocks }: Pair): string[] {
     const others = median(blocks.map(({ plain }) => plain.delay[figure]));
     const worse = blocks.filter(({ traced, plain }) => isWorse(traced.delay[figure], plain.delay[figure]));
     if (!isWorse(own, others) || worse.length * 4 < blocks.length * 3) return [];
-    return [`the event loop's delay (${figure}) is ${own.toFixed(1)} ms, without us ${others.toFixed(1)} ms`];
+    return [`the event loop's delay (${figure}) is ${own.toFixed(1)} ms, without this library ${others.toFixed(1)} ms`];
   });
 }

@@ -1,17 +1,17 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Answers, Order, Role } from "./messages.ts";
+import type { Answers, Command, Role } from "./messages.ts";
 
-/** A process that obeys orders. */
-export interface Obedient {
-  /** What it said when it was ready: a server its port. */
+/** A child process that carries out commands, one at a time. */
+export interface Worker {
+  /** What the process reported when it was ready: the port of a server, 0 of a client. */
   readonly ready: number;
-  readonly order: <Name extends Order["order"]>(order: Extract<Order, { order: Name }>) => Promise<Answers[Name]>;
+  readonly command: <Name extends Command["command"]>(command: Extract<Command, { command: Name }>) => Promise<Answers[Name]>;
   readonly stop: () => void;
 }
 
 /** Starts a process of this folder in a role. */
-export async function start(file: "client-process.ts" | "server-process.ts", role: Role): Promise<Obedient> {
+export async function startWorker(file: "client-process.ts" | "server-process.ts", role: Role): Promise<Worker> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), [JSON.stringify(role)], { execArgv: ["--expose-gc"] });
   let settle: PromiseWithResolvers<unknown> = Promise.withResolvers();
   child.on("message", ({ answer, error }: { answer?: unknown; error?: string }) => {
@@ -22,9 +22,9 @@ export async function start(file: "client-process.ts" | "server-process.ts", rol
   const ready = (await settle.promise) as number;
   return {
     ready,
-    order: async (order) => {
+    command: async (command) => {
       settle = Promise.withResolvers();
-      child.send(order);
+      child.send(command);
       return settle.promise as never;
     },
     stop: () => {
