@@ -1,5 +1,5 @@
 import { context } from "@opentelemetry/api";
-import { addressOf, parseUrl } from "./core/http/attributes.ts";
+import { hrefWithoutData, parseUrl } from "./core/http/urls.ts";
 import { bufferIterable, withHeaders } from "./core/propagation/carrier.ts";
 import { isTracingActive, startCall } from "./core/calls/start-call.ts";
 import { clientConfig } from "./core/calls/client-config.ts";
@@ -202,7 +202,7 @@ function urlOf(input: FetchArguments[0]): string {
   const base = globalThis.document?.baseURI ?? globalThis.location?.href;
   const url = parseUrl(text, base);
   if (url === undefined) return text;
-  const href = addressOf(url);
+  const href = hrefWithoutData(url);
   // The page that a relative one is relative to may change.
   if (base === undefined) normalized.set(text, href);
   return href;

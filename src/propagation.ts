@@ -2,7 +2,7 @@ import { SpanKind, SpanStatusCode, context as contextApi, propagation, trace } f
 import type { Attributes, Context, Span } from "@opentelemetry/api";
 import { ERROR_TYPE } from "./core/http/attributes.ts";
 import { readHeaders, writeHeaders } from "./core/propagation/carrier.ts";
-import { errorTypeOf, recordFailure } from "./core/http/failure.ts";
+import { errorType, recordException } from "./core/http/errors.ts";
 import { safeCall } from "./core/telemetry/diagnostics.ts";
 import { extract, inject, propagationSource, replacedNames } from "./core/propagation/propagator.ts";
 import { checkContextManager, tracerSource } from "./core/telemetry/tracer.ts";
@@ -140,9 +140,9 @@ function ended(span: Span): void {
 
 function failed(span: Span, error: unknown): void {
   safeCall("recording an exception", () => {
-    span.setAttribute(ERROR_TYPE, errorTypeOf(error, undefined));
+    span.setAttribute(ERROR_TYPE, errorType(error, undefined));
     span.setStatus({ code: SpanStatusCode.ERROR });
-    recordFailure(span, error, undefined);
+    recordException(span, error, undefined);
   });
   ended(span);
 }

@@ -1,7 +1,7 @@
 import { stringify } from "node:querystring";
 import { context } from "@opentelemetry/api";
 import type { Dispatcher } from "undici";
-import { parseUrl } from "./core/http/attributes.ts";
+import { parseUrl } from "./core/http/urls.ts";
 import { isSuppressed } from "./core/context/call-context.ts";
 import { bufferIterable, withHeaders } from "./core/propagation/carrier.ts";
 import { isTracingActive, startCall } from "./core/calls/start-call.ts";

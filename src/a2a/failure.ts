@@ -1,4 +1,4 @@
-import { errorTypeOf } from "../core/http/failure.ts";
+import { errorType } from "../core/http/errors.ts";
 import { safeCall } from "../core/telemetry/diagnostics.ts";
 
 const CAUSES_FOLLOWED = 4;
@@ -30,7 +30,7 @@ interface SdkError {
  * `error.type` of a failed call: the JSON-RPC code or the HTTP status that the agent answered with, else what any failure is called.
  */
 export function receivedErrorType(error: unknown, signal: AbortSignal | undefined): string {
-  return safeCall("reading an error", answered, error, CAUSES_FOLLOWED) ?? errorTypeOf(error, signal);
+  return safeCall("reading an error", answered, error, CAUSES_FOLLOWED) ?? errorType(error, signal);
 }
 
 /** `error.type` of what a handler threw: the JSON-RPC code that the SDK's transport answers it with. */

@@ -4,7 +4,8 @@ import { SpanKind, context, isSpanContextValid, trace } from "@opentelemetry/api
 import type { Attributes, Context, Span } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import { recogniseA2A } from "../core/http/a2a-recognition.ts";
-import { HTTP_REQUEST_METHOD, HTTP_ROUTE, SERVER_ADDRESS, SERVER_PORT, URL_PATH, originOf } from "../core/http/attributes.ts";
+import { HTTP_REQUEST_METHOD, HTTP_ROUTE, SERVER_ADDRESS, SERVER_PORT, URL_PATH } from "../core/http/attributes.ts";
+import { originOf } from "../core/http/urls.ts";
 import { isSuppressed } from "../core/context/call-context.ts";
 import { readHeader, readHeaders } from "../core/propagation/carrier.ts";
 import { safeCall } from "../core/telemetry/diagnostics.ts";

@@ -1,7 +1,7 @@
 import { SpanStatusCode } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import { ERROR_TYPE } from "../core/http/attributes.ts";
-import { recordFailure } from "../core/http/failure.ts";
+import { recordException } from "../core/http/errors.ts";
 import { safeCall, reportFailure } from "../core/telemetry/diagnostics.ts";
 import { now } from "../core/telemetry/meter.ts";
 import { A2A_TASK_ID, A2A_TASK_STATE, GEN_AI_CONVERSATION_ID, readResult } from "./attributes.ts";
@@ -57,7 +57,7 @@ export class Operation {
       safeCall("recording an exception", () => {
         span.setAttribute(ERROR_TYPE, type);
         span.setStatus({ code: SpanStatusCode.ERROR });
-        recordFailure(span, error, undefined);
+        recordException(span, error, undefined);
       });
     }
     this.end();

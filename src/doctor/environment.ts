@@ -1,4 +1,4 @@
-import { redactText } from "../core/telemetry/diagnostics.ts";
+import { redactText } from "../core/http/redaction.ts";
 import type { Findings } from "./report.ts";
 
 /** Environment variables, as `process.env` has them. */

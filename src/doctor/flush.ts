@@ -1,5 +1,5 @@
 import type { TracerProvider } from "@opentelemetry/api";
-import { redactText } from "../core/telemetry/diagnostics.ts";
+import { redactText } from "../core/http/redaction.ts";
 import type { Findings } from "./report.ts";
 
 /** Has the SDK export what it holds, and says whether it could: `forceFlush()` of its provider, on every SDK since version 1. */

@@ -1,7 +1,8 @@
 import { context } from "@opentelemetry/api";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { isError, protocolVersion } from "../core/http/attributes.ts";
+import { protocolVersion } from "../core/http/attributes.ts";
+import { isError } from "../core/http/errors.ts";
 import type { Received } from "../core/http/server-attributes.ts";
 import type { ServerCall } from "../core/calls/server-call.ts";
 

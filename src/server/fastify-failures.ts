@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { isError } from "../core/http/attributes.ts";
-import { isCancellation, recordFailure } from "../core/http/failure.ts";
+import { isCancellation, isError, recordException } from "../core/http/errors.ts";
 import { safeCall } from "../core/telemetry/diagnostics.ts";
 import { openServerSpan } from "../core/calls/server-call.ts";
 import { callOf, failing } from "./exchange.ts";
@@ -33,7 +32,7 @@ function noteError(request: FastifyRequest, reply: FastifyReply, error: unknown,
   noted.add(reply);
   const { raw } = reply;
   raw.once("finish", () => {
-    if (raw.statusCode >= 500) safeCall("recording an exception", recordFailure, span, error, sensitive);
+    if (raw.statusCode >= 500) safeCall("recording an exception", recordException, span, error, sensitive);
   });
 }
 

@@ -2,18 +2,10 @@ import { runInNewContext } from "node:vm";
 import type { Attributes } from "@opentelemetry/api";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { A2ARecognition } from "../../src/core/http/a2a-recognition.ts";
-import {
-  addressOf,
-  errorType,
-  headerValue,
-  isError,
-  isSameOrigin,
-  originOf,
-  protocolVersion,
-  redactQuery,
-  redactUrl,
-  sensitiveQuery,
-} from "../../src/core/http/attributes.ts";
+import { protocolVersion } from "../../src/core/http/attributes.ts";
+import { hrefWithoutData, isSameOrigin, originOf } from "../../src/core/http/urls.ts";
+import { errorType, isError } from "../../src/core/http/errors.ts";
+import { redactHeader, redactQuery, redactUrl, sensitiveQuery } from "../../src/core/http/redaction.ts";
 import { measuredAttributes as measuredOfClient, nameSpan, startAttributes } from "../../src/core/http/client-attributes.ts";
 import { clientConfig } from "../../src/core/calls/client-config.ts";
 import type { ClientOptions, ServerOptions } from "../../src/core/telemetry/options.ts";
@@ -191,7 +183,7 @@ describe("what is recorded of a URL", () => {
     ["data:,secret", "data:,"],
     ["blob:https://a.example/1,2", "blob:https://a.example/1,2"],
   ])("%s as an address is %s", (url, address) => {
-    expect(addressOf(new URL(url))).toBe(address);
+    expect(hrefWithoutData(new URL(url))).toBe(address);
   });
 
   it.each([
@@ -208,7 +200,7 @@ describe("what is recorded of a URL", () => {
 });
 
 it.each(["cookie-consent", "accept-cookie", "authorization-hint"])("%s has a credential's name in its own, and is none", (name) => {
-  expect(headerValue(name, "value")).toBe("value");
+  expect(redactHeader(name, "value")).toBe("value");
 });
 
 describe("an error", () => {

@@ -3,16 +3,10 @@ import * as incubating from "@opentelemetry/semantic-conventions/incubating";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as attributes from "../../src/core/http/attributes.ts";
-import {
-  KNOWN_METHODS,
-  SENSITIVE_QUERY_PARAMETERS,
-  errorType,
-  headerValue,
-  originOf,
-  redactText,
-  redactUrl,
-  sensitiveQuery,
-} from "../../src/core/http/attributes.ts";
+import { KNOWN_METHODS } from "../../src/core/http/attributes.ts";
+import { SENSITIVE_QUERY_PARAMETERS, redactHeader, redactText, redactUrl, sensitiveQuery } from "../../src/core/http/redaction.ts";
+import { errorType } from "../../src/core/http/errors.ts";
+import { originOf } from "../../src/core/http/urls.ts";
 
 describe("names", () => {
   const names = Object.entries<unknown>(attributes).filter(([, value]) => typeof value === "string" && value.includes("."));
@@ -101,7 +95,7 @@ it.each([
   ["x-tenant", false],
   ["a2a-version", false],
 ])("a header's value is recorded, but not a credential's: %s", (name, isCredential) => {
-  expect(headerValue(name, "value")).toBe(isCredential ? "REDACTED" : "value");
+  expect(redactHeader(name, "value")).toBe(isCredential ? "REDACTED" : "value");
 });
 
 describe("origins", () => {

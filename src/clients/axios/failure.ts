@@ -1,5 +1,5 @@
 import type { AxiosResponse, GenericAbortSignal } from "axios";
-import { isError } from "../../core/http/attributes.ts";
+import { isError } from "../../core/http/errors.ts";
 import type { ClientCall } from "../../core/calls/client-call.ts";
 
 /** What axios rejects with, as far as it is looked at. */

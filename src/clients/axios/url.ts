@@ -1,5 +1,5 @@
 import type { AxiosRequestConfig } from "axios";
-import { addressOf, parseUrl } from "../../core/http/attributes.ts";
+import { hrefWithoutData, parseUrl } from "../../core/http/urls.ts";
 import { BoundedCache } from "../../core/http/bounded-cache.ts";
 import type { Build } from "./build.ts";
 
@@ -87,7 +87,7 @@ function normalized(url: string, { socketPath }: AxiosRequestConfig): string {
   if (known !== undefined) return known;
   const parsed = parseUrl(url, base);
   if (parsed === undefined) return url;
-  const href = addressOf(parsed);
+  const href = hrefWithoutData(parsed);
   if (base === undefined) recent.set(url, href);
   return href;
 }

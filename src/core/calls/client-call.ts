@@ -9,17 +9,16 @@ import {
   SERVER_ADDRESS,
   SERVER_PORT,
   URL_FULL,
-  headerValue,
-  isSameOrigin,
-  originOf,
 } from "../http/attributes.ts";
+import { redactHeader } from "../http/redaction.ts";
+import { isSameOrigin, originOf } from "../http/urls.ts";
 import type { A2ARecognition } from "../http/a2a-recognition.ts";
 import { CallContext } from "../context/call-context.ts";
 import type { Suppressible } from "../context/call-context.ts";
 import { readHeader, writeHeaders } from "../propagation/carrier.ts";
 import { measuredAttributes } from "../http/client-attributes.ts";
 import type { ClientConfig } from "./client-config.ts";
-import { errorTypeOf, isCancellation, recordFailure } from "../http/failure.ts";
+import { errorType, isCancellation, recordException } from "../http/errors.ts";
 import { safeCall, reportFailure } from "../telemetry/diagnostics.ts";
 import { now } from "../telemetry/meter.ts";
 import { removeActiveCall, addActiveCall } from "./active-calls.ts";
@@ -227,7 +226,7 @@ export class ClientCall implements ActiveCall, Suppressible {
     if (this.#errorType !== undefined) this.#error(this.#errorType);
     for (const header of this.config.responseHeaders) {
       const value = readHeader(headers, header.name);
-      if (value !== undefined) this.#set(header.attribute, [headerValue(header.name, value)]);
+      if (value !== undefined) this.#set(header.attribute, [redactHeader(header.name, value)]);
     }
   }
 
@@ -243,10 +242,10 @@ export class ClientCall implements ActiveCall, Suppressible {
     if (this.ended) return;
     if (!isCancellation(error, signal)) {
       const failed = this.#errorType === undefined;
-      this.#errorType ??= errorTypeOf(error, signal);
+      this.#errorType ??= errorType(error, signal);
       if (failed && this.#recording) {
         this.#error(this.#errorType);
-        safeCall("recording an exception", () => recordFailure(this.#span as Span, error, this.config.sensitive));
+        safeCall("recording an exception", () => recordException(this.#span as Span, error, this.config.sensitive));
       }
     }
     this.end();

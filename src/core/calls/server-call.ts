@@ -9,11 +9,10 @@ import {
   HTTP_ROUTE,
   NETWORK_PEER_PORT,
   OTHER_METHOD,
-  errorType,
-  headerValue,
 } from "../http/attributes.ts";
+import { errorType, recordException } from "../http/errors.ts";
+import { redactHeader } from "../http/redaction.ts";
 import { readHeader } from "../propagation/carrier.ts";
-import { recordFailure } from "../http/failure.ts";
 import { safeCall, reportFailure } from "../telemetry/diagnostics.ts";
 import { now } from "../telemetry/meter.ts";
 import { namedSpans } from "../telemetry/named-spans.ts";
@@ -175,7 +174,8 @@ class OwnCall implements ServerCall {
   fail(error: unknown, status: number | undefined, headers?: () => unknown, response?: unknown): void {
     if (this.#ended) return;
     this.#error(errorType(error));
-    if (this.#recording) safeCall("recording an exception", () => recordFailure(this.#span as Span, error, this.#config.sensitive));
+    if (this.#recording)
+      safeCall("recording an exception", () => recordException(this.#span as Span, error, this.#config.sensitive));
     this.#end(status, headers, response);
   }
 
@@ -277,7 +277,7 @@ function finish(config: ServerConfig, span: Span, request: unknown, headers: (()
     const sent = safeCall("reading the response's headers", headers);
     for (const header of config.responseHeaders) {
       const value = readHeader(sent, header.name);
-      if (value !== undefined) setAttribute(span, header.attribute, [headerValue(header.name, value)]);
+      if (value !== undefined) setAttribute(span, header.attribute, [redactHeader(header.name, value)]);
     }
   }
   if (response !== undefined) safeCall("responseHook", config.options.responseHook, span, { request, response });

@@ -11,8 +11,8 @@ import {
   SERVER_PORT,
   URL_SCHEME,
   URL_TEMPLATE,
-  headerValue,
 } from "./attributes.ts";
+import { redactHeader } from "./redaction.ts";
 import { A2A_METHOD_NAME, confirmA2A } from "./a2a-recognition.ts";
 import type { A2ARecognition } from "./a2a-recognition.ts";
 import { readHeader } from "../propagation/carrier.ts";
@@ -39,7 +39,7 @@ export function startAttributes(config: ClientConfig, target: Target, headers: u
   if (resendCount > 0) attributes[HTTP_REQUEST_RESEND_COUNT] = resendCount;
   for (const header of config.requestHeaders) {
     const value = readHeader(headers, header.name);
-    if (value !== undefined) attributes[header.attribute] = [headerValue(header.name, value)];
+    if (value !== undefined) attributes[header.attribute] = [redactHeader(header.name, value)];
   }
   return attributes;
 }

@@ -15,11 +15,10 @@ import {
   URL_QUERY,
   URL_SCHEME,
   USER_AGENT_ORIGINAL,
-  headerValue,
-  originOf,
-  redactQuery,
 } from "./attributes.ts";
-import type { Origin } from "./attributes.ts";
+import { redactHeader, redactQuery } from "./redaction.ts";
+import { originOf } from "./urls.ts";
+import type { Origin } from "./urls.ts";
 import { A2A_METHOD_NAME, recogniseA2A } from "./a2a-recognition.ts";
 import { readHeader } from "../propagation/carrier.ts";
 import { clientAddress } from "./client-address.ts";
@@ -101,7 +100,7 @@ export function requestHeaders(config: ServerConfig, received: Received): Attrib
   const attributes: Attributes = {};
   for (const header of config.requestHeaders) {
     const value = readHeader(received.headers, header.name);
-    if (value !== undefined) attributes[header.attribute] = [headerValue(header.name, value)];
+    if (value !== undefined) attributes[header.attribute] = [redactHeader(header.name, value)];
   }
   return attributes;
 }

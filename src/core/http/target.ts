@@ -1,7 +1,9 @@
 import { recognisePath } from "./a2a-recognition.ts";
 import type { A2ARecognition } from "./a2a-recognition.ts";
-import { OTHER_METHOD, originOf, redactUrl } from "./attributes.ts";
-import type { Origin } from "./attributes.ts";
+import { OTHER_METHOD } from "./attributes.ts";
+import { originOf } from "./urls.ts";
+import { redactUrl } from "./redaction.ts";
+import type { Origin } from "./urls.ts";
 import type { RequestRules } from "../telemetry/options.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 

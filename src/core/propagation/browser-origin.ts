@@ -1,4 +1,4 @@
-import { isSameOrigin, originOf } from "../http/attributes.ts";
+import { isSameOrigin, originOf } from "../http/urls.ts";
 import type { UrlTest } from "./matchers.ts";
 
 interface Scope {

@@ -1,6 +1,7 @@
-import type { Origin } from "../http/attributes.ts";
-import { DEFAULT_PORTS, originOf, parseUrl } from "../http/attributes.ts";
-import { safeCall, redactText } from "../telemetry/diagnostics.ts";
+import type { Origin } from "../http/urls.ts";
+import { DEFAULT_PORTS, originOf, parseUrl } from "../http/urls.ts";
+import { safeCall } from "../telemetry/diagnostics.ts";
+import { redactText } from "../http/redaction.ts";
 
 /**
  * Who is meant by a policy: an origin (`https://agents.corp.example:8443`), a host on any port (`agents.corp.example`) or on one

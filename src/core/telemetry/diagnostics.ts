@@ -1,25 +1,21 @@
 import { diag } from "@opentelemetry/api";
-import { SENSITIVE_QUERY_PARAMETERS, redactText as redactTextOf, sensitiveQuery } from "../http/attributes.ts";
-
-const sensitive = sensitiveQuery(SENSITIVE_QUERY_PARAMETERS);
-
-/** A text that is shown to people, without the secrets of the URLs in it. */
-export function redactText(text: string): string {
-  return redactTextOf(text, sensitive);
-}
+import { redactText } from "../http/redaction.ts";
 
 const logger = diag.createComponentLogger({ namespace: "a2a-otel" });
 
-/** Tells `diag` of a failure in somebody else's telemetry code (a hook, a propagator, a tracer), which never reaches the application. */
+/** Logs a failure in a hook, a propagator or another part of the telemetry set-up. Such failures never reach the application. */
 export function reportFailure(what: string, error: unknown): void {
   try {
     logger.error(`${what} threw; the request goes on without it`, withoutSecrets(error));
   } catch {
-    // A logger that throws has no one left to tell.
+    // The logger itself throws: there is no other place to report to.
   }
 }
 
-/** An error as it may be logged: as it is, unless its text, or the URL that node's own errors carry, has user info or a signature in it. */
+/**
+ * The error itself, or its redacted text where that contains a secret. Node's `ERR_INVALID_URL` errors have the URL in `input`, which loggers
+ * print too.
+ */
 function withoutSecrets(error: unknown): unknown {
   const { stack, input } = (typeof error === "object" && error !== null ? error : {}) as { stack?: unknown; input?: unknown };
   const text = typeof stack === "string" ? stack : String(error);
@@ -27,20 +23,20 @@ function withoutSecrets(error: unknown): unknown {
   return hasSecret ? redactText(text) : error;
 }
 
-/** Warns on `diag`, once for each text. */
+/** Logs a warning, once for each text. */
 export function warnOnce(text: string): void {
   if (warned.has(text)) return;
   warned.add(text);
   try {
     logger.warn(text);
   } catch {
-    // as above
+    // As above.
   }
 }
 
 const warned = new Set<string>();
 
-/** Runs a piece of somebody else's code; what it throws, now or as a promise, goes to `diag`. */
+/** Runs code that is not ours, such as a hook. What it throws, or what its promise rejects with, is logged. */
 export function safeCall<Args extends unknown[], Result>(
   what: string,
   code: ((...args: Args) => Result) | undefined,

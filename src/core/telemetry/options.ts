@@ -1,7 +1,7 @@
 import type { Attributes, MeterProvider, Span, TextMapPropagator, TracerProvider } from "@opentelemetry/api";
-import { KNOWN_METHODS, SENSITIVE_QUERY_PARAMETERS, sensitiveQuery } from "../http/attributes.ts";
+import { KNOWN_METHODS } from "../http/attributes.ts";
+import { SENSITIVE_QUERY_PARAMETERS, redactText, sensitiveQuery } from "../http/redaction.ts";
 import { environmentList } from "./environment.ts";
-import { redactText } from "./diagnostics.ts";
 import type { Matcher } from "../propagation/matchers.ts";
 
 /** Header names whose values are recorded as `http.request.header.<name>` and `http.response.header.<name>`. */

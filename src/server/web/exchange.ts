@@ -1,7 +1,7 @@
 import type { Context } from "@opentelemetry/api";
 import type { Outcome } from "../../core/streams/body-tracker.ts";
 import { isNode } from "../../core/telemetry/environment.ts";
-import { isCancellation } from "../../core/http/failure.ts";
+import { isCancellation } from "../../core/http/errors.ts";
 import { safeCall, reportFailure } from "../../core/telemetry/diagnostics.ts";
 import { receiveCall } from "../../core/calls/server-call.ts";
 import type { ServerCall } from "../../core/calls/server-call.ts";

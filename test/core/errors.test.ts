@@ -1,8 +1,8 @@
 import { trace } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { errorTypeOf, isCancellation, recordFailure } from "../../src/core/http/failure.ts";
-import { SENSITIVE_QUERY_PARAMETERS, sensitiveQuery } from "../../src/core/http/attributes.ts";
+import { errorType, isCancellation, recordException } from "../../src/core/http/errors.ts";
+import { SENSITIVE_QUERY_PARAMETERS, sensitiveQuery } from "../../src/core/http/redaction.ts";
 import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
@@ -53,7 +53,7 @@ describe("the type of an error", () => {
     ["is that of what is no error", undefined, aborted(REASON), "_OTHER"],
     ["is its own where the reason throws when it is looked at", new TypeError("x"), aborted(THROWS), "TypeError"],
   ])("%s", (_, error, signal, type) => {
-    expect(errorTypeOf(error, signal)).toBe(type);
+    expect(errorType(error, signal)).toBe(type);
   });
 });
 
@@ -64,7 +64,7 @@ describe("an exception event", () => {
 
   function eventOf(error: unknown): ReadableSpan["events"][0]["attributes"] {
     const span = trace.getTracer("test").startSpan("call");
-    recordFailure(span, error, sensitiveQuery(SENSITIVE_QUERY_PARAMETERS));
+    recordException(span, error, sensitiveQuery(SENSITIVE_QUERY_PARAMETERS));
     span.end();
     return telemetry.spans()[0]?.events[0]?.attributes;
   }
