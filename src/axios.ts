@@ -4,7 +4,7 @@ import type { Retained } from "./core/telemetry/retain.ts";
 import { isTracingActive } from "./core/calls/start-call.ts";
 import { clientConfig } from "./core/calls/client-config.ts";
 import type { ClientOptions } from "./core/telemetry/options.ts";
-import { wrapped } from "./core/telemetry/wrapped.ts";
+import { sharedState } from "./core/telemetry/shared-state.ts";
 import { connectChannels } from "./core/node/undici-channels.ts";
 import { earlierAttempt, send } from "./clients/axios/attempt.ts";
 import type { Instrumentation } from "./clients/axios/attempt.ts";
@@ -55,7 +55,7 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
   if (typeof manager?.forEach !== "function") {
     throw new TypeError(`instrumentAxios: instance must be axios or an instance of it, not ${typeof instance}`);
   }
-  if (wrapped.has(manager)) return retain(owners.get(manager));
+  if (sharedState.instrumented.has(manager)) return retain(owners.get(manager));
 
   const instrumentation: Instrumentation = { config, instance: instance as AxiosInstance, active: true, build: undefined };
   const restore = runLast(
@@ -66,12 +66,12 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
       return request;
     },
   );
-  wrapped.add(manager);
+  sharedState.instrumented.add(manager);
   owners.set(manager, {
     count: 0,
     remove: () => {
       instrumentation.active = false;
-      wrapped.delete(manager);
+      sharedState.instrumented.delete(manager);
       // Or it would be counted on when another copy of the package has instrumented the instance since.
       owners.delete(manager);
       restore();

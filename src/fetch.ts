@@ -13,7 +13,7 @@ import { describe } from "./core/telemetry/options.ts";
 import { BoundedCache } from "./core/http/bounded-cache.ts";
 import type { ClientOptions } from "./core/telemetry/options.ts";
 import { safeCall, reportFailure } from "./core/telemetry/diagnostics.ts";
-import { wrapped } from "./core/telemetry/wrapped.ts";
+import { sharedState } from "./core/telemetry/shared-state.ts";
 import { FetchExchange } from "./clients/fetch/exchange.ts";
 import { isGlobalDispatcherOwn, isNodeFetch, isSentByApplication } from "./clients/fetch/platform.ts";
 
@@ -43,7 +43,7 @@ export function instrumentFetch(options: FetchOptions = {}): () => void {
   const config = clientConfig("instrumentFetch", options);
   const original = globalThis.fetch;
   if (typeof original !== "function") throw new TypeError("instrumentFetch: this runtime has no global fetch");
-  if (wrapped.has(original)) return retain(owners.get(original));
+  if (sharedState.instrumented.has(original)) return retain(owners.get(original));
   let active = true;
   const fetch = traced(original, config, true, () => active);
   const restore = replaceGlobalFetch(fetch);
@@ -51,7 +51,7 @@ export function instrumentFetch(options: FetchOptions = {}): () => void {
     count: 0,
     remove: () => {
       active = false;
-      wrapped.delete(fetch);
+      sharedState.instrumented.delete(fetch);
       if (globalThis.fetch === fetch) restore();
     },
   });
@@ -88,7 +88,7 @@ const owners = new WeakMap<Fetch, Retained>();
 export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {}): Fetch & F {
   const config = clientConfig("wrapFetch", options);
   if (typeof fetch !== "function") throw new TypeError(`wrapFetch: fetch must be a function, not ${describe(fetch)}`);
-  return wrapped.has(fetch) ? fetch : (traced(fetch, config, fetch === globalThis.fetch, () => true) as F);
+  return sharedState.instrumented.has(fetch) ? fetch : (traced(fetch, config, fetch === globalThis.fetch, () => true) as F);
 }
 
 /**
@@ -129,7 +129,7 @@ function traced(original: Fetch, config: ClientConfig, isGlobal: boolean, isActi
     return exchange === undefined ? result : exchange.settled(result);
   }
 
-  wrapped.add(fetch);
+  sharedState.instrumented.add(fetch);
   return keepProperties(fetch, original);
 }
 

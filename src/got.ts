@@ -7,7 +7,7 @@ import { withHeaders } from "./core/propagation/carrier.ts";
 import { reportFailure } from "./core/telemetry/diagnostics.ts";
 import { describe } from "./core/telemetry/options.ts";
 import type { ClientOptions } from "./core/telemetry/options.ts";
-import { wrapped } from "./core/telemetry/wrapped.ts";
+import { sharedState } from "./core/telemetry/shared-state.ts";
 import { send } from "./clients/got/attempt.ts";
 import type { Outcome, Transport } from "./clients/got/attempt.ts";
 
@@ -32,10 +32,10 @@ export function wrapGot<Instance extends Got>(got: Instance, options: GotOptions
     throw new TypeError(`wrapGot: got must be a got instance, not ${describe(got)}`);
   }
   // An instance that is extended from a traced one has its handler.
-  if (wrapped.has(got) || defaults.handlers.some((handler) => wrapped.has(handler))) return got;
+  if (sharedState.instrumented.has(got) || defaults.handlers.some((handler) => sharedState.instrumented.has(handler))) return got;
   const { mutableDefaults } = defaults;
   const instance = got.extend({ handlers: [tracing(config)], mutableDefaults }) as unknown as Instance;
-  wrapped.add(instance);
+  sharedState.instrumented.add(instance);
   return instance;
 }
 
@@ -54,7 +54,7 @@ function tracing(config: ClientConfig): HandlerFunction {
     if (!options?.isStream) leaveNoHook(result);
     return result;
   };
-  wrapped.add(handler);
+  sharedState.instrumented.add(handler);
   return handler;
 }
 

@@ -11,7 +11,7 @@ import { safeCall } from "../core/telemetry/diagnostics.ts";
 import { A2A_OPTIONS, checkOptions } from "../core/telemetry/options.ts";
 import type { A2AOptions } from "../core/telemetry/options.ts";
 import { checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
-import { wrapped } from "../core/telemetry/wrapped.ts";
+import { sharedState } from "../core/telemetry/shared-state.ts";
 import { agentAttributes, conversationOf, requestAttributes } from "./attributes.ts";
 import { withConversation } from "./conversation.ts";
 import { receivedErrorType } from "./failure.ts";
@@ -53,7 +53,7 @@ export function wrapA2AClient<C extends Pick<Client, "sendMessage">>(client: C, 
   if (typeof (client as Partial<C> | null | undefined)?.sendMessage !== "function") {
     throw new TypeError("wrapA2AClient: client must be a client of @a2a-js/sdk");
   }
-  if (wrapped.has(client)) return client;
+  if (sharedState.instrumented.has(client)) return client;
   const tracer = tracerSource(options.tracerProvider);
   const describe = agentOf(client);
   const { polling = "trace", conversationBaggage = [] } = options;
@@ -95,7 +95,7 @@ export function wrapA2AClient<C extends Pick<Client, "sendMessage">>(client: C, 
     });
   }
   const proxy = withMethods(client, around);
-  wrapped.add(proxy);
+  sharedState.instrumented.add(proxy);
   return proxy;
 }
 

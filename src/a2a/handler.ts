@@ -9,14 +9,13 @@ import { originOf } from "../core/http/urls.ts";
 import { isSuppressed } from "../core/context/call-context.ts";
 import { readHeader, readHeaders } from "../core/propagation/carrier.ts";
 import { safeCall } from "../core/telemetry/diagnostics.ts";
-import { namedSpans } from "../core/telemetry/named-spans.ts";
+import { sharedState } from "../core/telemetry/shared-state.ts";
 import { A2A_OPTIONS, checkOptions } from "../core/telemetry/options.ts";
 import type { A2AOptions } from "../core/telemetry/options.ts";
 import { extract, propagationSource } from "../core/propagation/propagator.ts";
 import { openServerSpan } from "../core/calls/server-call.ts";
 import type { OpenServerSpan } from "../core/calls/server-call.ts";
 import { checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
-import { wrapped } from "../core/telemetry/wrapped.ts";
 import { agentAttributes, conversationOf, requestAttributes } from "./attributes.ts";
 import { withConversation } from "./conversation.ts";
 import { answeredErrorType } from "./failure.ts";
@@ -62,7 +61,7 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
   if (typeof (handler as Partial<H> | null | undefined)?.sendMessage !== "function") {
     throw new TypeError("wrapRequestHandler: handler must be a request handler of @a2a-js/sdk");
   }
-  if (wrapped.has(handler)) return handler;
+  if (sharedState.instrumented.has(handler)) return handler;
   const tracer = tracerSource(options.tracerProvider);
   const propagation = propagationSource(options.propagator);
   const { polling = "trace", conversationBaggage = [] } = options;
@@ -126,7 +125,7 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
     return result.then((card: AgentCard) => (shown = card));
   });
   const proxy = withMethods(handler, around);
-  wrapped.add(proxy);
+  sharedState.instrumented.add(proxy);
   return proxy;
 }
 
@@ -151,7 +150,7 @@ function nameSpan({ span, metadata }: OpenServerSpan, method: string, attributes
       span.setAttribute(HTTP_ROUTE, metadata.route);
       delete metadata.route;
     }
-    namedSpans.add(span);
+    sharedState.namedSpans.add(span);
     span.updateName(method);
     span.setAttributes(attributes);
   });

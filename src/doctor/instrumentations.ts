@@ -1,4 +1,4 @@
-import { wrapped } from "../core/telemetry/wrapped.ts";
+import { sharedState } from "../core/telemetry/shared-state.ts";
 import type { Copies } from "./copies.ts";
 import { peek } from "./peek.ts";
 import type { Findings } from "./report.ts";
@@ -32,7 +32,7 @@ export function lookForInstrumentations(runtime: Runtime, copies: Copies, files:
     .map((match) => (match === null || match === false ? undefined : match[1]));
   const tracers = [...(loaded ?? [])].filter(([name]) => TRACERS.test(name)).map((copy) => copy.join(" "));
   return {
-    ownFetch: peek(() => wrapped.has(globalThis.fetch)) === true,
+    ownFetch: peek(() => sharedState.instrumented.has(globalThis.fetch)) === true,
     foreignFetch: isForeignFetch(runtime),
     subscribers: foreignSubscribers(),
     http: peek(() => (process.getBuiltinModule("node:http").request as { __wrapped?: unknown }).__wrapped) === true,
@@ -51,7 +51,7 @@ function marks(): string[] {
 /** Node's own fetch loads undici when it is called first, and its source says so; a platform's native one shows no source. */
 function isForeignFetch(runtime: Runtime): boolean {
   const { fetch } = globalThis;
-  if (typeof fetch !== "function" || wrapped.has(fetch)) return false;
+  if (typeof fetch !== "function" || sharedState.instrumented.has(fetch)) return false;
   const source = Function.prototype.toString.call(fetch);
   return !source.includes("[native code]") && !(runtime.name === "node" && source.includes("undici")) && runtime.name !== "deno";
 }
@@ -62,7 +62,7 @@ function foreignSubscribers(): number {
     const channel = process.getBuiltinModule("node:diagnostics_channel").channel("undici:request:create");
     return (channel as { _subscribers?: unknown })._subscribers;
   });
-  return Array.isArray(all) ? all.filter((subscriber) => !wrapped.has(subscriber as object)).length : 0;
+  return Array.isArray(all) ? all.filter((subscriber) => !sharedState.instrumented.has(subscriber as object)).length : 0;
 }
 
 /** Says who else is there; whether they get in each other's way only the round trip can tell. */

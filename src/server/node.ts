@@ -4,7 +4,7 @@ import { describe } from "../core/telemetry/options.ts";
 import type { ServerOptions } from "../core/telemetry/options.ts";
 import { receiveCall } from "../core/calls/server-call.ts";
 import { serverConfig } from "../core/calls/server-config.ts";
-import { wrapped } from "../core/telemetry/wrapped.ts";
+import { sharedState } from "../core/telemetry/shared-state.ts";
 import { followResponse, NodeReceived } from "./exchange.ts";
 import type { NodeRequest, NodeResponse } from "./exchange.ts";
 
@@ -37,7 +37,7 @@ export function traceRequests(
 ): (request: never, response: never) => void {
   const config = serverConfig("traceRequests", options);
   if (typeof listener !== "function") throw new TypeError(`traceRequests: listener must be a function, not ${describe(listener)}`);
-  if (wrapped.has(listener)) return listener;
+  if (sharedState.instrumented.has(listener)) return listener;
 
   function traced(this: unknown, request: NodeRequest, response: NodeResponse): void {
     // The context that a server happens to have been made in is nobody's caller: only what came in counts.
@@ -53,6 +53,6 @@ export function traceRequests(
     }
   }
 
-  wrapped.add(traced);
+  sharedState.instrumented.add(traced);
   return traced;
 }

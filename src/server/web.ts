@@ -2,7 +2,7 @@ import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
 import { describe } from "../core/telemetry/options.ts";
 import type { ServerOptions } from "../core/telemetry/options.ts";
 import { serverConfig } from "../core/calls/server-config.ts";
-import { wrapped } from "../core/telemetry/wrapped.ts";
+import { sharedState } from "../core/telemetry/shared-state.ts";
 import { receiveRequest } from "./web/exchange.ts";
 import { failureOf, routeOf } from "./web/hono.ts";
 import type { HonoContext } from "./web/hono.ts";
@@ -35,7 +35,7 @@ export function traceRequests<Self, Req extends Request, Rest extends unknown[],
     const hint = typeof (handler as { fetch?: unknown } | null)?.fetch === "function" ? "; give it the object's fetch" : "";
     throw new TypeError(`traceRequests: handler must be a function, not ${describe(handler)}${hint}`);
   }
-  if (wrapped.has(handler)) return handler;
+  if (sharedState.instrumented.has(handler)) return handler;
 
   // Two parameters, since a server may ask for the length of a handler before it gives it a second argument.
   function traced(this: Self, request: Req, given?: unknown): Result {
@@ -57,7 +57,7 @@ export function traceRequests<Self, Req extends Request, Rest extends unknown[],
     }
   }
 
-  wrapped.add(traced);
+  sharedState.instrumented.add(traced);
   return traced as unknown as typeof handler;
 }
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CallContext } from "../../src/core/context/call-context.ts";
 import type { ClientCall } from "../../src/core/calls/client-call.ts";
 import { clientConfig } from "../../src/core/calls/client-config.ts";
-import { namedSpans } from "../../src/core/telemetry/named-spans.ts";
+import { sharedState } from "../../src/core/telemetry/shared-state.ts";
 import { findActiveCall, activeCalls } from "../../src/core/calls/active-calls.ts";
 import type { ClientOptions, ServerOptions } from "../../src/core/telemetry/options.ts";
 import { receiveCall } from "../../src/core/calls/server-call.ts";
@@ -394,7 +394,7 @@ describe("a received request", () => {
 
   it("that a protocol has named keeps its name, and its route is recorded", () => {
     const call = receive()!;
-    namedSpans.add(trace.getSpan(call.context)!);
+    sharedState.namedSpans.add(trace.getSpan(call.context)!);
     call.matched("/:path");
     call.end(200, none, undefined);
     expect(telemetry.own().map(({ name, attributes }) => [name, attributes["http.route"]])).toEqual([["GET", "/:path"]]);
@@ -478,7 +478,7 @@ describe("a received request", () => {
 
     it("and a protocol has named it, the route is recorded, and nobody names it by that", () => {
       const { span, told } = noting();
-      namedSpans.add(span);
+      sharedState.namedSpans.add(span);
       const active = open(span);
       receive({}, received(), active)!.matched("/:path");
       expect([told, getRPCMetadata(active)?.route]).toEqual([["http.route"], undefined]);

@@ -316,7 +316,7 @@ describe("somebody else's telemetry", () => {
     expect(sent(`${member(4096)},${member(4096)}`)).toEqual({ baggage: member(4096) });
     header = member(9000);
     expect(begin({ propagator }).headers).toBeUndefined();
-    const dropped = warn.mock.calls.filter(([, text]) => String(text).startsWith("baggage of more than"));
+    const dropped = warn.mock.calls.filter(([, text]) => String(text).startsWith("Baggage of more than"));
     expect(dropped).toHaveLength(1);
   });
 

@@ -3,7 +3,7 @@ import type { Baggage, Context, TextMapPropagator } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ClientOptions } from "../../src/core/telemetry/options.ts";
-import { acceptedBaggage, injectWithPolicy, policyOf } from "../../src/core/propagation/policy.ts";
+import { acceptedBaggage, injectWithPolicy, compilePolicy } from "../../src/core/propagation/policy.ts";
 import type * as policies from "../../src/core/propagation/policy.ts";
 import { propagationSource, w3cPropagator } from "../../src/core/propagation/propagator.ts";
 
@@ -48,16 +48,16 @@ describe("what leaves", () => {
     [{ baggageKeys: ["none"] }, URL_, { traceparent: TRACEPARENT }],
     [{ baggageKeys: [] }, URL_, { traceparent: TRACEPARENT }],
   ])("by the policy %j for %s", (options, url, expected) => {
-    expect(injectWithPolicy(policyOf("f", options), W3C, CARRYING, url)).toEqual(expected);
+    expect(injectWithPolicy(compilePolicy("f", options), W3C, CARRYING, url)).toEqual(expected);
   });
 
   it("the propagator is not even asked for one who may receive nothing", () => {
     const inject = vi.fn<TextMapPropagator["inject"]>((_context, carrier, setter) => setter.set(carrier, "x-always", "1"));
     const source = { propagator: { inject, extract: (given: Context) => given, fields: () => ["x-always"] }, fields: ["x-always"] };
-    const policy = policyOf("f", { propagateTo: "agent.example" });
+    const policy = compilePolicy("f", { propagateTo: "agent.example" });
     for (const context of [TRACED, CARRYING])
       expect(injectWithPolicy(policy, source, context, "https://other.example/")).toEqual({});
-    const noMember = policyOf("f", { propagateTo: [], baggageTo: "agent.example", baggageKeys: ["none"] });
+    const noMember = compilePolicy("f", { propagateTo: [], baggageTo: "agent.example", baggageKeys: ["none"] });
     expect(injectWithPolicy(noMember, source, CARRYING, URL_)).toEqual({});
     expect(inject).not.toHaveBeenCalled();
     expect(injectWithPolicy(policy, source, TRACED, URL_)).toEqual({ "x-always": "1" });
@@ -75,7 +75,7 @@ describe("what leaves", () => {
     const { fresh, dropped } = await telling();
     const all = Array.from({ length: members }, (__, i): [string, string] => [`key${i}`, "x".repeat(length)]);
     const context = propagation.setBaggage(TRACED, baggageOf(Object.fromEntries(all)));
-    const policy = fresh.policyOf("f", keys === undefined ? {} : { baggageKeys: keys });
+    const policy = fresh.compilePolicy("f", keys === undefined ? {} : { baggageKeys: keys });
 
     const admitted = all.filter(([key]) => keys === undefined || keys.includes(key)).slice(0, leaving);
     expect(fresh.injectWithPolicy(policy, W3C, context, URL_)).toEqual({
@@ -93,14 +93,20 @@ describe("what leaves", () => {
     const { fresh, dropped } = await telling();
     const members = Object.entries(lengths).map(([key, length]): [string, string] => [key, "x".repeat(length)]);
     const context = propagation.setBaggage(TRACED, baggageOf(Object.fromEntries(members)));
-    for (let i = 0; i < 2; i++) expect(fresh.injectWithPolicy(fresh.policyOf("f", {}), W3C, context, URL_)["baggage"]).toBe(header);
+    for (let i = 0; i < 2; i++)
+      expect(fresh.injectWithPolicy(fresh.compilePolicy("f", {}), W3C, context, URL_)["baggage"]).toBe(header);
     expect(dropped()).toBe(told ? 1 : 0);
   });
 
   it("a propagator that carries no baggage has dropped none", async () => {
     const { fresh, dropped } = await telling();
     const propagator = new W3CTraceContextPropagator();
-    const headers = fresh.injectWithPolicy(fresh.policyOf("f", {}), { propagator, fields: propagator.fields() }, CARRYING, URL_);
+    const headers = fresh.injectWithPolicy(
+      fresh.compilePolicy("f", {}),
+      { propagator, fields: propagator.fields() },
+      CARRYING,
+      URL_,
+    );
     expect(Object.keys(headers)).toEqual(["traceparent"]);
     expect(dropped()).toBe(0);
   });
@@ -110,7 +116,7 @@ it.each(["propagateTo", "baggageTo"] as const)("a matcher that means no host is 
   const reason = '"https://a.example/path" means no host; use an origin';
   let thrown: unknown;
   try {
-    policyOf("wrapFetch", { [name]: ["b.example", "https://a.example/path"] });
+    compilePolicy("wrapFetch", { [name]: ["b.example", "https://a.example/path"] });
   } catch (error) {
     thrown = error;
   }

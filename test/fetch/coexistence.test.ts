@@ -60,9 +60,11 @@ describe("instrumented twice", () => {
 
   test("what tells is a WeakSet that all copies find, and no property", () => {
     const undo = instrumentFetch();
-    const wrapped = (globalThis as Record<symbol, unknown>)[Symbol.for("a2a-otel.wrapped")] as WeakSet<object>;
-    expect(wrapped).toBeInstanceOf(WeakSet);
-    expect(wrapped.has(fetch)).toBe(true);
+    const { instrumented } = (globalThis as Record<symbol, unknown>)[Symbol.for("a2a-otel.state.v1")] as {
+      instrumented: WeakSet<object>;
+    };
+    expect(instrumented).toBeInstanceOf(WeakSet);
+    expect(instrumented.has(fetch)).toBe(true);
     expect(Reflect.ownKeys(fetch)).toEqual(Reflect.ownKeys(platform.value as object));
     undo();
   });

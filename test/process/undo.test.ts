@@ -276,8 +276,8 @@ it("register's is its own: what others instrument and undo beside it leaves it i
     undo();
     undo();
     console.log(JSON.stringify(["told", [both, fetch === registered]]));
-    const wrapped = globalThis[Symbol.for("a2a-otel.wrapped")];
-    console.log(JSON.stringify(["traced", wrapped.has(fetch)]));`;
+    const { instrumented } = globalThis[Symbol.for("a2a-otel.state.v1")];
+    console.log(JSON.stringify(["traced", instrumented.has(fetch)]));`;
   const child = run(code, {}, ["./dist/register.js"]);
   await has(child, "traced");
   expect([told(child, "told"), told(child, "traced")]).toEqual([[[true, true]], [true]]);

@@ -1,5 +1,6 @@
 import type { Context } from "@opentelemetry/api";
 import { CallContext } from "../context/call-context.ts";
+import { sharedState } from "../telemetry/shared-state.ts";
 
 /** A call that is under way, as other wrappers find it by the `traceparent` that it has put on its request. */
 export interface ActiveCall {
@@ -8,8 +9,6 @@ export interface ActiveCall {
   place: number;
 }
 
-const KEY = Symbol.for("a2a-otel.calls");
-
 /**
  * The calls under way. All copies of this package share them: an inner wrapper stands aside for a request that carries the `traceparent` of
  * an open call, whoever opened it.
@@ -17,7 +16,7 @@ const KEY = Symbol.for("a2a-otel.calls");
  * A list and no map by `traceparent`: to hash a new string, put it in and take it out costs ten times as much, and whoever looks for a call
  * mostly is in its context.
  */
-export const activeCalls: ActiveCall[] = ((globalThis as Record<symbol, unknown>)[KEY] ??= []) as ActiveCall[];
+export const activeCalls: ActiveCall[] = sharedState.activeCalls as ActiveCall[];
 
 export function addActiveCall(call: ActiveCall): void {
   call.place = activeCalls.length;

@@ -1,4 +1,4 @@
-import { SpanStatusCode, propagation, trace } from "@opentelemetry/api";
+import { SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Context, Histogram, Span } from "@opentelemetry/api";
 import {
   ERROR_TYPE,
@@ -24,7 +24,7 @@ import { now } from "../telemetry/meter.ts";
 import { removeActiveCall, addActiveCall } from "./active-calls.ts";
 import type { ActiveCall } from "./active-calls.ts";
 import { hasParent } from "../propagation/parent.ts";
-import { injectWithPolicy } from "../propagation/policy.ts";
+import { dependsOnUrl, injectWithPolicy } from "../propagation/policy.ts";
 import { TRACEPARENT, replacedNames } from "../propagation/propagator.ts";
 import type { Propagation } from "../propagation/propagator.ts";
 import type { Target } from "../http/target.ts";
@@ -135,9 +135,7 @@ export class ClientCall implements ActiveCall, Suppressible {
 
   /** Whether another origin might get something else than what this call carries. */
   hasOriginPolicy(): boolean {
-    return (
-      this.headers !== undefined && (this.config.policy.trace !== undefined || propagation.getBaggage(this.parent) !== undefined)
-    );
+    return this.headers !== undefined && dependsOnUrl(this.config.policy, this.parent);
   }
 
   /**

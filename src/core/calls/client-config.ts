@@ -3,7 +3,7 @@ import { HTTP_CLIENT_REQUEST_DURATION } from "../http/attributes.ts";
 import { durationSource } from "../telemetry/meter.ts";
 import { CLIENT_OPTIONS, checkOptions, requestRules } from "../telemetry/options.ts";
 import type { ClientOptions, RequestRules } from "../telemetry/options.ts";
-import { policyOf } from "../propagation/policy.ts";
+import { compilePolicy } from "../propagation/policy.ts";
 import type { Policy } from "../propagation/policy.ts";
 import { propagationSource } from "../propagation/propagator.ts";
 import type { Propagation } from "../propagation/propagator.ts";
@@ -36,7 +36,7 @@ export function clientConfig<Request, Response>(caller: string, options: ClientO
   return {
     ...rules,
     options: options as ClientOptions,
-    policy: policyOf(caller, options),
+    policy: compilePolicy(caller, options),
     hooked: [ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate].some((hook) => hook !== undefined),
     target: targetSource(rules),
     tracer: tracerSource(options.tracerProvider),

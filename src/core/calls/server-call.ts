@@ -15,7 +15,7 @@ import { redactHeader } from "../http/redaction.ts";
 import { readHeader } from "../propagation/carrier.ts";
 import { safeCall, reportFailure } from "../telemetry/diagnostics.ts";
 import { now } from "../telemetry/meter.ts";
-import { namedSpans } from "../telemetry/named-spans.ts";
+import { sharedState } from "../telemetry/shared-state.ts";
 import { acceptedBaggage, withoutCallersTrace } from "../propagation/policy.ts";
 import { extract, truncateHeaders } from "../propagation/propagator.ts";
 import { RequestContext } from "../context/request-context.ts";
@@ -237,7 +237,7 @@ class EnrichedCall implements ServerCall {
 
   matched(route: string): void {
     // The instrumentation that owns the span names it by this when the response ends.
-    if (this.#open.metadata !== undefined && !namedSpans.has(this.#open.span)) this.#open.metadata.route = route;
+    if (this.#open.metadata !== undefined && !sharedState.namedSpans.has(this.#open.span)) this.#open.metadata.route = route;
     nameByRoute(this.#open.span, this.#attributes, route);
   }
 
@@ -268,7 +268,7 @@ function spanName(attributes: Attributes): string {
 
 function nameByRoute(span: Span, attributes: Attributes, route: string): void {
   setAttribute(span, HTTP_ROUTE, route);
-  if (namedSpans.has(span)) return;
+  if (sharedState.namedSpans.has(span)) return;
   safeCall("a span", () => span.updateName(`${spanName(attributes)} ${route}`));
 }
 

@@ -8,7 +8,7 @@ import { isNode } from "../telemetry/environment.ts";
 import { safeCall, reportFailure } from "../telemetry/diagnostics.ts";
 import { findActiveCall, activeCalls } from "../calls/active-calls.ts";
 import { TRACEPARENT, TRACESTATE } from "../propagation/propagator.ts";
-import { wrapped } from "../telemetry/wrapped.ts";
+import { sharedState } from "../telemetry/shared-state.ts";
 
 /** A request as undici's diagnostics channels tell of it. Its headers are a flat array that may be changed while it is being created. */
 export interface ChannelRequest {
@@ -57,7 +57,7 @@ export function connectChannels(): boolean {
   const channels = safeCall("finding diagnostics channels", () => process.getBuiltinModule("node:diagnostics_channel"));
   if (channels === undefined) return false;
   createChannel = channels.channel("undici:request:create") as unknown as Channel;
-  for (const own of [onCreate, afterCreate]) wrapped.add(own);
+  for (const own of [onCreate, afterCreate]) sharedState.instrumented.add(own);
   subscribeFirst(createChannel, onCreate);
   createChannel.subscribe(afterCreate);
   subscribe("undici:client:sendHeaders", onSendHeaders);
@@ -87,7 +87,7 @@ function subscribeFirst(channel: Channel, subscriber: Subscriber): void {
   channel.subscribe(subscriber);
   if (!Array.isArray(others)) return;
   for (const other of (others as Subscriber[]).slice()) {
-    if (wrapped.has(other)) continue; // another copy of this package, which must stay first too
+    if (sharedState.instrumented.has(other)) continue; // another copy of this package, which must stay first too
     channel.unsubscribe(other);
     channel.subscribe(other);
   }

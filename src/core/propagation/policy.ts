@@ -10,26 +10,35 @@ import type { ClientOptions } from "../telemetry/options.ts";
 import { BAGGAGE, inject } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
 
-/** Who may receive what of a context; undefined: everyone, everything. */
+/**
+ * Which URLs may receive trace context and baggage. A policy is made from the options of one instrumentation; where several are stacked, the
+ * policy of the request is their intersection ({@link intersectPolicies}).
+ */
 export interface Policy {
-  readonly trace: UrlTest | undefined;
-  readonly baggage: UrlTest;
+  /** Trace context is sent to URLs that all of these admit; if there are none, to those that {@link defaultTrace} admits. */
+  readonly trace: readonly UrlTest[];
+  /** Baggage is sent to URLs that all of these admit; if there are none, to those that receive trace context and are no model provider. */
+  readonly baggage: readonly UrlTest[];
+  /** The only baggage members that are sent; undefined: all. */
   readonly keys: ReadonlySet<string> | undefined;
+  /** In a browser only the page's own origin receives trace context by default; elsewhere this is undefined and every URL does. */
+  readonly defaultTrace: UrlTest | undefined;
 }
 
-// W3C Baggage section 3.3.2: what every platform must carry; more may be dropped by anyone on the way, in the middle of a member.
-const MEMBERS = 64;
-const BYTES = 8192;
+// W3C Baggage section 3.3.2: every platform must propagate this much; more may be dropped on the way, in the middle of a member.
+const MAX_MEMBERS = 64;
+const MAX_BYTES = 8192;
 
 const isModelProvider = compileMatchers(modelProviderHosts);
 
 /**
- * Reads the policy out of a client's options, for the function that is named.
+ * Compiles the policy options of a client.
  *
- * @throws TypeError for a matcher that means no host.
+ * @param caller the public function whose options these are, for error messages.
+ * @throws TypeError for a matcher that is not a host or an origin.
  */
-export function policyOf(caller: string, options: Pick<ClientOptions, "propagateTo" | "baggageTo" | "baggageKeys">): Policy {
-  const compiled = (name: "propagateTo" | "baggageTo"): UrlTest | undefined => {
+export function compilePolicy(caller: string, options: Pick<ClientOptions, "propagateTo" | "baggageTo" | "baggageKeys">): Policy {
+  const compile = (name: "propagateTo" | "baggageTo"): UrlTest | undefined => {
     const matchers = options[name];
     try {
       return matchers === undefined ? undefined : compileMatchers(matchers);
@@ -37,74 +46,135 @@ export function policyOf(caller: string, options: Pick<ClientOptions, "propagate
       throw new TypeError(`${caller}: option "${name}": ${(error as Error).message}`, { cause: error });
     }
   };
-  const mayTrace = compiled("propagateTo") ?? ownOriginTest();
+  const tracing = compile("propagateTo");
+  // A stated `propagateTo` restricts baggage too. Only an instrumentation that states neither leaves the choice to those that it is stacked with.
+  const baggage = compile("baggageTo") ?? (tracing && ((url) => tracing(url) && !isModelProvider(url)));
   return {
-    trace: mayTrace,
-    baggage: compiled("baggageTo") ?? ((url) => (mayTrace === undefined || mayTrace(url)) && !isModelProvider(url)),
+    trace: tracing === undefined ? [] : [tracing],
+    baggage: baggage === undefined ? [] : [baggage],
     keys: options.baggageKeys && new Set(options.baggageKeys),
+    defaultTrace: ownOriginTest(),
   };
 }
 
-/** The headers of a context that a URL may receive. Never throws. */
+/** The policy that admits what both policies admit. A default applies only where neither states anything. */
+export function intersectPolicies(a: Policy, b: Policy): Policy {
+  const keys = intersectKeys(a.keys, b.keys);
+  if (isContained(b.trace, a.trace) && isContained(b.baggage, a.baggage) && keys === a.keys) return a;
+  return {
+    trace: [...new Set([...a.trace, ...b.trace])],
+    baggage: [...new Set([...a.baggage, ...b.baggage])],
+    keys,
+    defaultTrace: a.defaultTrace,
+  };
+}
+
+function intersectKeys(a: Policy["keys"], b: Policy["keys"]): Policy["keys"] {
+  if (a === undefined || b === undefined) return a ?? b;
+  return [...a].every((key) => b.has(key)) ? a : new Set([...a].filter((key) => b.has(key)));
+}
+
+function isContained(tests: readonly UrlTest[], others: readonly UrlTest[]): boolean {
+  return tests.every((test) => others.includes(test));
+}
+
+/** Whether two URLs might receive different headers for the same context. */
+export function dependsOnUrl(policy: Policy, context: Context): boolean {
+  return policy.trace.length > 0 || policy.defaultTrace !== undefined || propagation.getBaggage(context) !== undefined;
+}
+
+/** Whether a URL may receive trace context. */
+export function allowsTrace({ trace: tests, defaultTrace }: Policy, url: string): boolean {
+  return tests.length === 0 ? defaultTrace === undefined || defaultTrace(url) : tests.every((test) => test(url));
+}
+
+/** Whether a URL may receive baggage. */
+export function allowsBaggage(policy: Policy, url: string): boolean {
+  const { baggage: tests } = policy;
+  return tests.length === 0 ? allowsTrace(policy, url) && !isModelProvider(url) : tests.every((test) => test(url));
+}
+
+/** The propagation headers of a context for a URL, as far as the policy allows them. Never throws. */
 export function injectWithPolicy(policy: Policy, source: Propagation, context: Context, url: string): Record<string, string> {
   const baggage = propagation.getBaggage(context);
-  const leaving = baggage && leavingBaggage(policy, baggage, url);
-  const mayTrace = policy.trace === undefined || policy.trace(url);
-  if (!mayTrace && leaving === undefined) return {};
-  const base = mayTrace ? context : ROOT_CONTEXT;
-  return truncateBaggage(inject(source, leaving === baggage && mayTrace ? context : withBaggage(base, leaving)), leaving, source);
+  const sentBaggage = baggage && selectBaggage(policy, baggage, url);
+  const sendsTrace = allowsTrace(policy, url);
+  if (!sendsTrace && sentBaggage === undefined) return {};
+  const isWhole = sendsTrace && sentBaggage === baggage;
+  const sent = isWhole ? context : withBaggage(sendsTrace ? context : ROOT_CONTEXT, sentBaggage);
+  const headers = inject(source, sent);
+  if (!sendsTrace) removeAllBut(headers, BAGGAGE);
+  if (headers[BAGGAGE] !== undefined) {
+    // A propagator may write members that are not in the context (Sentry's does).
+    if (!isWhole || baggage === undefined) removeForbiddenMembers(headers, policy, url);
+    truncateBaggage(headers, sentBaggage);
+  } else if (sentBaggage !== undefined && source.fields.includes(BAGGAGE)) warnDropped();
+  return headers;
+}
+
+function removeAllBut(headers: Record<string, string>, name: string): void {
+  for (const other of Object.keys(headers)) if (other !== name) delete headers[other];
+}
+
+/** Removes from a baggage header what the policy forbids, whatever the propagator made it of. */
+function removeForbiddenMembers(headers: Record<string, string>, policy: Policy, url: string): void {
+  const { keys } = policy;
+  const members = allowsBaggage(policy, url) ? (headers[BAGGAGE] as string).split(",") : [];
+  const allowed = keys === undefined ? members : members.filter((member) => keys.has(decodeKey(member)));
+  if (allowed.length === 0) delete headers[BAGGAGE];
+  else headers[BAGGAGE] = allowed.join(",");
+}
+
+function decodeKey(member: string): string {
+  const key = member.split(/[=;]/, 1)[0]?.trim() ?? "";
+  try {
+    return decodeURIComponent(key);
+  } catch {
+    return key;
+  }
 }
 
 function withBaggage(context: Context, baggage: Baggage | undefined): Context {
   return baggage === undefined ? propagation.deleteBaggage(context) : propagation.setBaggage(context, baggage);
 }
 
-/** The members that may leave; the very same baggage where all may. */
-function leavingBaggage({ baggage: mayReceive, keys }: Policy, baggage: Baggage, url: string): Baggage | undefined {
-  if (!mayReceive(url)) return undefined;
-  if (keys === undefined && sizeOf(baggage) <= MEMBERS) return baggage;
+/** The members that may be sent to a URL; the given baggage itself if all may. */
+function selectBaggage(policy: Policy, baggage: Baggage, url: string): Baggage | undefined {
+  if (!allowsBaggage(policy, url)) return undefined;
+  const { keys } = policy;
+  if (keys === undefined && sizeOf(baggage) <= MAX_MEMBERS) return baggage;
   const entries = baggage.getAllEntries();
-  const admitted = keys === undefined ? entries : membersOf(entries, keys);
-  if (admitted.length > MEMBERS) warnDropped();
-  if (admitted.length === entries.length && entries.length <= MEMBERS) return baggage;
-  return admitted.length === 0 ? undefined : propagation.createBaggage(Object.fromEntries(admitted.slice(0, MEMBERS)));
-}
-
-// A function of its own: the closure would cost each call the memory for what it captures.
-function membersOf(entries: Members, keys: ReadonlySet<string>): Members {
-  return entries.filter(([key]) => keys.has(key));
+  const allowed = keys === undefined ? entries : selectMembers(entries, keys);
+  if (allowed.length > MAX_MEMBERS) warnDropped();
+  if (allowed.length === entries.length && entries.length <= MAX_MEMBERS) return baggage;
+  return allowed.length === 0 ? undefined : propagation.createBaggage(Object.fromEntries(allowed.slice(0, MAX_MEMBERS)));
 }
 
 type Members = ReturnType<Baggage["getAllEntries"]>;
 
-let lastBaggage: Baggage | undefined;
-let lastHeader: string | undefined;
+function selectMembers(entries: Members, keys: ReadonlySet<string>): Members {
+  return entries.filter(([key]) => keys.has(key));
+}
 
-/** Drops whole members where a header is still too long, and tells if members were dropped: the stock propagator does without those of 4 kB. */
-function truncateBaggage(
-  headers: Record<string, string>,
-  baggage: Baggage | undefined,
-  { fields }: Propagation,
-): Record<string, string> {
+/** The last header of a baggage that was found to be within the limits: a service sends the same baggage again and again. */
+const validated = new WeakMap<Baggage, string>();
+
+/** Drops whole members of a baggage header that is too long, and warns if members were dropped, by this or by the propagator. */
+function truncateBaggage(headers: Record<string, string>, baggage: Baggage | undefined): void {
   const header = headers[BAGGAGE];
-  if (header === undefined && baggage === undefined) return headers;
-  // A service hands on what it was given, mostly to many: it need not be counted again.
-  if (header === lastHeader && baggage === lastBaggage) return headers;
-  let kept = header ?? "";
-  while (kept.length > BYTES) kept = kept.slice(0, Math.max(0, kept.lastIndexOf(",")));
-  const members = kept === "" ? 0 : kept.split(",").length;
-  if (members < (baggage === undefined ? 0 : sizeOf(baggage)) && fields.includes(BAGGAGE)) warnDropped();
-  if (kept === header) {
-    lastHeader = header;
-    lastBaggage = baggage;
-  } else if (kept === "") delete headers[BAGGAGE];
-  else headers[BAGGAGE] = kept;
-  return headers;
+  if (header === undefined || (baggage !== undefined && validated.get(baggage) === header)) return;
+  let sent = header;
+  while (sent.length > MAX_BYTES) sent = sent.slice(0, Math.max(0, sent.lastIndexOf(",")));
+  const members = sent === "" ? 0 : sent.split(",").length;
+  if (sent !== header || members < (baggage === undefined ? 0 : sizeOf(baggage))) warnDropped();
+  else if (baggage !== undefined) validated.set(baggage, header);
+  if (sent === "") delete headers[BAGGAGE];
+  else headers[BAGGAGE] = sent;
 }
 
 function warnDropped(): void {
   warnOnce(
-    `baggage of more than ${MEMBERS} members or ${BYTES} bytes, or a member too long for the propagator, was to leave: whole members were dropped`,
+    `Baggage of more than ${MAX_MEMBERS} members or ${MAX_BYTES} bytes, or with a member too long for the propagator, was truncated: whole members were dropped.`,
   );
 }
 
@@ -114,7 +184,7 @@ export function acceptedBaggage(extracted: Context, base: Context, accept: boole
   const baggage = propagation.getBaggage(extracted);
   const before = propagation.getBaggage(base);
   if (baggage === undefined || baggage === before) return extracted;
-  const entries = accept === false ? [] : membersOf(baggage.getAllEntries(), new Set(accept));
+  const entries = accept === false ? [] : selectMembers(baggage.getAllEntries(), new Set(accept));
   return withBaggage(extracted, entries.length === 0 ? before : propagation.createBaggage(Object.fromEntries(entries)));
 }
 

@@ -6,8 +6,10 @@ import { makeClients, reading, startSdk, tell } from "./kit.ts";
 const { SERVER: server } = process.env;
 // Those of the process, but for what made it read its program from its arguments.
 const execArgv = process.execArgv.filter((argument, i, all) => argument === "--import" || all[i - 1] === "--import");
-const wrapped = (globalThis as Record<symbol, unknown>)[Symbol.for("a2a-otel.wrapped")] as WeakSet<object> | undefined;
-const isTraced = (): boolean => wrapped?.has(fetch) === true;
+const state = (globalThis as Record<symbol, unknown>)[Symbol.for("a2a-otel.state.v1")] as
+  | { instrumented: WeakSet<object> }
+  | undefined;
+const isTraced = (): boolean => state?.instrumented.has(fetch) === true;
 
 async function main(): Promise<void> {
   const provider = startSdk();
