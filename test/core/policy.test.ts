@@ -1,4 +1,4 @@
-import { DiagLogLevel, ROOT_CONTEXT, TraceFlags, diag, propagation, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, TraceFlags, diag, propagation, trace } from "@opentelemetry/api";
 import type { Baggage, Context, TextMapPropagator } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -6,6 +6,7 @@ import type { ClientOptions } from "../../src/core/telemetry/options.ts";
 import { acceptedBaggage, injectWithPolicy, compilePolicy } from "../../src/core/propagation/policy.ts";
 import type * as policies from "../../src/core/propagation/policy.ts";
 import { propagationSource, w3cPropagator } from "../../src/core/propagation/propagator.ts";
+import { recordDiagnostics } from "../support/diagnostics.ts";
 
 type PolicyOptions = Pick<ClientOptions, "propagateTo" | "baggageTo" | "baggageKeys">;
 
@@ -21,17 +22,18 @@ const CARRYING = propagation.setBaggage(TRACED, baggageOf({ user: "1", tenant: "
 
 afterEach(() => diag.disable());
 
-/** The policies of a new process, for what is told once in the life of one, and how often it has told of dropped members. */
-async function telling(): Promise<{ fresh: typeof policies; dropped: () => number }> {
+/** A newly loaded copy of the module, since each warning is logged once, with a count of its warnings about dropped members. */
+async function loadPolicy(): Promise<{ fresh: typeof policies; warnings: () => number }> {
   vi.resetModules();
   const fresh = await import("../../src/core/propagation/policy.ts");
-  const warn = vi.fn<(...args: unknown[]) => void>();
-  const quiet = (): void => {};
-  diag.setLogger({ error: quiet, warn, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.WARN);
-  return { fresh, dropped: () => warn.mock.calls.filter(([, text]) => String(text).includes("members were dropped")).length };
+  const diagnostics = recordDiagnostics();
+  return {
+    fresh,
+    warnings: () => diagnostics.messages("warn").filter((text) => String(text).includes("members were dropped")).length,
+  };
 }
 
-describe("what leaves", () => {
+describe("injectWithPolicy()", () => {
   const baggage = "user=1,tenant=2";
 
   it.each<[PolicyOptions, string, object]>([
@@ -47,11 +49,11 @@ describe("what leaves", () => {
     [{ baggageKeys: ["tenant", "user"] }, URL_, { traceparent: TRACEPARENT, baggage }],
     [{ baggageKeys: ["none"] }, URL_, { traceparent: TRACEPARENT }],
     [{ baggageKeys: [] }, URL_, { traceparent: TRACEPARENT }],
-  ])("by the policy %j for %s", (options, url, expected) => {
+  ])("injects what the policy %j allows for %s", (options, url, expected) => {
     expect(injectWithPolicy(compilePolicy("f", options), W3C, CARRYING, url)).toEqual(expected);
   });
 
-  it("the propagator is not even asked for one who may receive nothing", () => {
+  it("does not call the propagator for a host that may receive nothing", () => {
     const inject = vi.fn<TextMapPropagator["inject"]>((_context, carrier, setter) => setter.set(carrier, "x-always", "1"));
     const source = { propagator: { inject, extract: (given: Context) => given, fields: () => ["x-always"] }, fields: ["x-always"] };
     const policy = compilePolicy("f", { propagateTo: "agent.example" });
@@ -71,35 +73,34 @@ describe("what leaves", () => {
     ["65 members, each by name", 65, 1, Array.from({ length: 65 }, (_, i) => `key${i}`), 64, true],
     ["more than half of 8192 bytes", 8, 1000, undefined, 8, false],
     ["more than 8192 bytes", 9, 1000, undefined, 8, true],
-  ])("of %s whole ones leave, and diag is told if one was dropped", async (_, members, length, keys, leaving, told) => {
-    const { fresh, dropped } = await telling();
+  ])("sends only whole members of %s and warns if one was dropped", async (_, members, length, keys, sent, warns) => {
+    const { fresh, warnings } = await loadPolicy();
     const all = Array.from({ length: members }, (__, i): [string, string] => [`key${i}`, "x".repeat(length)]);
     const context = propagation.setBaggage(TRACED, baggageOf(Object.fromEntries(all)));
     const policy = fresh.compilePolicy("f", keys === undefined ? {} : { baggageKeys: keys });
 
-    const admitted = all.filter(([key]) => keys === undefined || keys.includes(key)).slice(0, leaving);
+    const admitted = all.filter(([key]) => keys === undefined || keys.includes(key)).slice(0, sent);
     expect(fresh.injectWithPolicy(policy, W3C, context, URL_)).toEqual({
       traceparent: TRACEPARENT,
       baggage: admitted.map((member) => member.join("=")).join(","),
     });
-    expect(dropped()).toBe(told ? 1 : 0);
+    expect(warnings()).toBe(warns ? 1 : 0);
   });
 
   it.each<[string, Record<string, number>, string | undefined, boolean]>([
-    ["beside a short one", { long: 5000, short: 1 }, "short=x", true],
-    ["alone", { long: 5000 }, undefined, true],
-    ["that is not quite as long", { long: 4000, short: 1 }, `long=${"x".repeat(4000)},short=x`, false],
-  ])("a member that OpenTelemetry's propagator finds too long is missed by diag: %s", async (_, lengths, header, told) => {
-    const { fresh, dropped } = await telling();
+    ["beside a short member", { long: 5000, short: 1 }, "short=x", true],
+    ["the only member", { long: 5000 }, undefined, true],
+    ["a shorter one is kept", { long: 4000, short: 1 }, `long=${"x".repeat(4000)},short=x`, false],
+  ])("warns of a member that OpenTelemetry's propagator drops as too long: %s", async (_, lengths, header, warns) => {
+    const { fresh, warnings } = await loadPolicy();
     const members = Object.entries(lengths).map(([key, length]): [string, string] => [key, "x".repeat(length)]);
     const context = propagation.setBaggage(TRACED, baggageOf(Object.fromEntries(members)));
-    for (let i = 0; i < 2; i++)
-      expect(fresh.injectWithPolicy(fresh.compilePolicy("f", {}), W3C, context, URL_)["baggage"]).toBe(header);
-    expect(dropped()).toBe(told ? 1 : 0);
+    for (let i = 0; i < 2; i++) expect(fresh.injectWithPolicy(fresh.compilePolicy("f", {}), W3C, context, URL_)["baggage"]).toBe(header);
+    expect(warnings()).toBe(warns ? 1 : 0);
   });
 
-  it("a propagator that carries no baggage has dropped none", async () => {
-    const { fresh, dropped } = await telling();
+  it("does not warn of a propagator that carries no baggage", async () => {
+    const { fresh, warnings } = await loadPolicy();
     const propagator = new W3CTraceContextPropagator();
     const headers = fresh.injectWithPolicy(
       fresh.compilePolicy("f", {}),
@@ -108,11 +109,11 @@ describe("what leaves", () => {
       URL_,
     );
     expect(Object.keys(headers)).toEqual(["traceparent"]);
-    expect(dropped()).toBe(0);
+    expect(warnings()).toBe(0);
   });
 });
 
-it.each(["propagateTo", "baggageTo"] as const)("a matcher that means no host is refused by the name of %s, and why", (name) => {
+it.each(["propagateTo", "baggageTo"] as const)("rejects a matcher in %s that names no host and gives the reason", (name) => {
   const reason = '"https://a.example/path" means no host; use an origin';
   let thrown: unknown;
   try {
@@ -125,7 +126,7 @@ it.each(["propagateTo", "baggageTo"] as const)("a matcher that means no host is 
   expect((thrown as Error).cause).toMatchObject({ message: expect.stringContaining(reason) as string });
 });
 
-describe("what gets in", () => {
+describe("acceptedBaggage()", () => {
   const membersOf = (context: Context): object | undefined => {
     const entries = propagation.getBaggage(context)?.getAllEntries();
     return entries && Object.fromEntries(entries.map(([key, { value }]) => [key, value]));
@@ -140,15 +141,18 @@ describe("what gets in", () => {
     [["none"], undefined, OWN],
     [[], undefined, OWN],
     [false, undefined, OWN],
-  ])("of the caller's baggage where %j is accepted; the server's own stays where nothing does", (accept, alone, besideOwn) => {
-    expect(membersOf(acceptedBaggage(CARRYING, ROOT_CONTEXT, accept))).toEqual(alone);
-    const base = propagation.setBaggage(ROOT_CONTEXT, baggageOf(OWN));
-    const extracted = propagation.setBaggage(base, baggageOf(ALL));
-    expect(membersOf(acceptedBaggage(extracted, base, accept))).toEqual(besideOwn);
-  });
+  ])(
+    "filters the caller's baggage by %j and keeps the server's own baggage if no member is accepted",
+    (accept, alone, besideOwn) => {
+      expect(membersOf(acceptedBaggage(CARRYING, ROOT_CONTEXT, accept))).toEqual(alone);
+      const base = propagation.setBaggage(ROOT_CONTEXT, baggageOf(OWN));
+      const extracted = propagation.setBaggage(base, baggageOf(ALL));
+      expect(membersOf(acceptedBaggage(extracted, base, accept))).toEqual(besideOwn);
+    },
+  );
 
   it.each<[boolean | readonly string[]]>([[["tenant"]], [[]], [false]])(
-    "where %j is accepted and the caller sends no baggage, all stays as it is",
+    "returns the context unchanged for %j if the caller sends no baggage",
     (accept) => {
       expect(acceptedBaggage(TRACED, ROOT_CONTEXT, accept)).toBe(TRACED);
       const base = propagation.setBaggage(ROOT_CONTEXT, baggageOf(OWN));

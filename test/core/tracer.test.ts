@@ -1,4 +1,4 @@
-import { DiagLogLevel, ProxyTracerProvider, ROOT_CONTEXT, context, diag, trace } from "@opentelemetry/api";
+import { ProxyTracerProvider, ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
@@ -8,49 +8,48 @@ import {
   onMissingContextManager,
   tracerSource,
 } from "../../src/core/telemetry/tracer.ts";
+import { recordDiagnostics } from "../support/diagnostics.ts";
+import type { DiagnosticsRecorder } from "../support/diagnostics.ts";
 import { clearGlobals, startTelemetry } from "../support/telemetry.ts";
 
-const warn = vi.fn<(...args: unknown[]) => void>();
-const quiet = (): void => {};
-beforeEach(() => {
-  warn.mockReset();
-  diag.setLogger({ error: quiet, warn, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.ALL);
-  warn.mockReset();
-});
+let diagnostics: DiagnosticsRecorder;
+beforeEach(() => void (diagnostics = recordDiagnostics()));
 afterEach(clearGlobals);
 
 const register = (): void => void context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 
-describe("where no context manager is registered", () => {
-  it("is warned of once, at the first call", async () => {
+describe("checkContextManager() without a registered context manager", () => {
+  it("logs one warning", async () => {
     vi.resetModules();
     const fresh = await import("../../src/core/telemetry/tracer.ts");
     fresh.checkContextManager();
     fresh.checkContextManager();
-    expect(warn.mock.calls).toEqual([
+    expect(diagnostics.warn.mock.calls).toEqual([
       ["a2a-otel", expect.stringMatching(/^no OpenTelemetry context manager is registered: .* setupPropagation/)],
     ]);
   });
 
-  it("one is provided by whoever has said so, once, and nothing is warned of", () => {
+  it("calls the provider that was set once and logs nothing", () => {
     const provide = vi.fn(register);
     onMissingContextManager(provide);
     checkContextManager();
     checkContextManager();
     expect(provide).toHaveBeenCalledTimes(1);
     expect(hasContextManager()).toBe(true);
-    expect(warn).not.toHaveBeenCalled();
+    expect(diagnostics.warn).not.toHaveBeenCalled();
   });
 
-  it("none is provided where there is one", () => {
-    const provide = vi.fn(quiet);
+  it("does not call the provider if a context manager is registered", () => {
+    const provide = vi.fn<() => void>();
     register();
     onMissingContextManager(provide);
     checkContextManager();
     expect(provide).not.toHaveBeenCalled();
   });
+});
 
-  it("a manager that carries nothing, or throws, is none", () => {
+describe("hasContextManager()", () => {
+  it("is false for a context manager that carries nothing or throws", () => {
     expect(hasContextManager()).toBe(false);
     register();
     expect(hasContextManager()).toBe(true);
@@ -65,33 +64,34 @@ describe("where no context manager is registered", () => {
   });
 });
 
-describe("the tracer", () => {
-  it("is none until an SDK is there, and is asked for again when there is another", async () => {
+describe("tracerSource()", () => {
+  it("has no tracer until an SDK is registered, and follows a change of the SDK", async () => {
     const tracer = tracerSource(undefined);
     expect(tracer()).toBeUndefined();
     const first = startTelemetry();
     const own = tracer();
-    expect(own).toBeDefined();
+    expect(own).toHaveProperty("startSpan");
     expect(tracer()).toBe(own);
     await first.stop();
     const second = startTelemetry();
     tracer()?.startSpan("call").end();
-    expect(second.own().map(({ name, instrumentationScope: { schemaUrl } }) => [name, schemaUrl])).toEqual([
-      ["call", expect.stringMatching(/^https:\/\/opentelemetry\.io\/schemas\//)],
-    ]);
+    const [span] = second.own();
+    expect(span?.name).toBe("call");
+    expect(span?.instrumentationScope.schemaUrl).toMatch(/^https:\/\/opentelemetry\.io\/schemas\//);
   });
 
-  it("of the given provider comes before the global one", () => {
+  it("prefers the given provider to the global one", () => {
     const given = new ProxyTracerProvider();
     expect(tracerSource(given)()).toBeUndefined();
     startTelemetry();
     expect(tracerSource(given)()).toBeUndefined();
     given.setDelegate(trace.getTracerProvider());
-    expect(tracerSource(given)()).toBeDefined();
-    expect([isNoop(given), isNoop(new ProxyTracerProvider())]).toEqual([false, true]);
+    expect(tracerSource(given)()).toHaveProperty("startSpan");
+    expect(isNoop(given)).toBe(false);
+    expect(isNoop(new ProxyTracerProvider())).toBe(true);
   });
 
-  it("of a provider that throws is none", () => {
+  it("has no tracer if the provider throws", () => {
     const getTracer = (): never => {
       throw new Error("no tracer");
     };
