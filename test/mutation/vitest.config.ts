@@ -9,7 +9,7 @@ const config: ViteUserConfig = defineConfig({
       "test/{a2a-recognition,continue-trace,propagation}.test.ts",
       "test/server/client-address.test.ts",
     ],
-    exclude: ["test/core/{bounded-cache-memory,architecture}.test.ts"],
+    exclude: ["test/core/{http/bounded-cache-memory,architecture}.test.ts"],
     testTimeout: 15_000,
   },
 });

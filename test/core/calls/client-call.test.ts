@@ -1,0 +1,360 @@
+import { DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, context, diag, propagation, trace } from "@opentelemetry/api";
+import type { TextMapPropagator } from "@opentelemetry/api";
+import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { ClientCall } from "../../../src/core/calls/client-call.ts";
+import { clientConfig } from "../../../src/core/calls/client-config.ts";
+import { findActiveCall, activeCalls } from "../../../src/core/calls/active-calls.ts";
+import type { ClientOptions } from "../../../src/core/telemetry/options.ts";
+import { startCall } from "../../../src/core/calls/start-call.ts";
+import { startMetrics } from "../../server/metrics.ts";
+import { shapeOf, inSpan, startTelemetry, traceparentOf } from "../../support/telemetry.ts";
+import type { TestTelemetry } from "../../support/telemetry.ts";
+
+const URL_ = "http://agent.example/rpc";
+const OTHER = "https://other.example:8443/rpc";
+
+let telemetry: TestTelemetry;
+beforeEach(() => void (telemetry = startTelemetry()));
+afterEach(async () => {
+  await telemetry.stop();
+  vi.unstubAllEnvs();
+  activeCalls.length = 0;
+});
+
+const begin = (options: ClientOptions = {}, url = URL_, headers?: unknown, previous?: ClientCall): ClientCall => {
+  const call = startCall(clientConfig("f", options), "GET", url, headers, undefined, previous);
+  if (call === undefined) throw new Error("no call");
+  return call;
+};
+const only = (): ReturnType<typeof shapeOf> => {
+  const [span, ...more] = telemetry.own();
+  expect(more).toEqual([]);
+  return shapeOf(span!);
+};
+const BAGGAGE = propagation.createBaggage({ user: { value: "1" } });
+const withBaggage = <Result>(fn: () => Result): Result => context.with(propagation.setBaggage(context.active(), BAGGAGE), fn);
+const START = { "http.request.method": "GET", "server.address": "agent.example", "server.port": 80, "url.full": URL_ };
+
+describe("one call", () => {
+  test("lets go of the request when it ends: an idle connection leads to its last call", () => {
+    const request = { body: "large" };
+    const call = startCall(clientConfig("f"), "GET", URL_, undefined, request);
+    expect(call?.request).toBe(request);
+    call?.end();
+    expect(call?.request).toBeUndefined();
+  });
+
+  test("is a span from its start to its end, which happens once", () => {
+    const call = begin();
+    call.connected("127.0.0.1", 80, "1.1");
+    call.response(200, undefined);
+    call.end();
+    call.end();
+    call.fail(new Error("late"));
+    call.response(500, undefined);
+    call.connected("::1", 81, "2");
+    call.setUrl(OTHER);
+    call.delivered(undefined);
+    expect(only()).toEqual({
+      name: "GET",
+      kind: SpanKind.CLIENT,
+      status: SpanStatusCode.UNSET,
+      attributes: {
+        ...START,
+        "http.response.status_code": 200,
+        "network.peer.address": "127.0.0.1",
+        "network.peer.port": 80,
+        "network.protocol.version": "1.1",
+      },
+      events: [],
+    });
+  });
+
+  test("what is not known of the connection is not told", () => {
+    const call = begin();
+    call.connected(undefined, undefined, undefined);
+    call.end();
+    expect(only().attributes).toEqual(START);
+  });
+
+  test("told of another status, the last one counts", () => {
+    const call = begin();
+    call.response(503, undefined);
+    call.response(503, undefined);
+    call.response(200, undefined);
+    call.end();
+    expect([only().attributes["http.response.status_code"], call.status]).toEqual([200, 200]);
+  });
+
+  test.each([
+    ["400", 400],
+    ["503", 503],
+  ])("status %s is its error", (type, status) => {
+    const call = begin();
+    call.response(status, undefined);
+    call.fail(new TypeError("broken off"));
+    expect(only()).toMatchObject({ status: SpanStatusCode.ERROR, attributes: { "error.type": type }, events: [] });
+  });
+
+  test("a failure is an error with an exception, a cancel is none", () => {
+    begin().fail(new TypeError("refused"));
+    expect(only()).toMatchObject({
+      status: SpanStatusCode.ERROR,
+      attributes: { "error.type": "TypeError" },
+      events: ["exception"],
+    });
+    telemetry.reset();
+    begin().fail(new DOMException("enough", "AbortError"));
+    expect(only()).toEqual({
+      name: "GET",
+      kind: SpanKind.CLIENT,
+      status: SpanStatusCode.UNSET,
+      attributes: START,
+      events: [],
+    });
+  });
+
+  test("can end at a time that has passed", () => {
+    const call = begin();
+    call.end(performance.now() - 1000);
+    expect(telemetry.own()[0]?.duration[0]).toBe(0);
+  });
+
+  test("whose URL became known tells it, its host and its port", () => {
+    const call = begin({}, "/rpc");
+    call.setUrl(OTHER);
+    call.end();
+    expect(only().attributes).toEqual({
+      "http.request.method": "GET",
+      "server.address": "other.example",
+      "server.port": 8443,
+      "url.full": OTHER,
+    });
+    telemetry.reset();
+    const again = begin({}, "/rpc");
+    again.setUrl("agent:/rpc");
+    again.end();
+    expect(only().attributes).toEqual({ "http.request.method": "GET", "url.full": "agent:/rpc" });
+  });
+
+  test("of which nothing is recorded is followed for its metrics alone", async () => {
+    await telemetry.stop();
+    telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
+    const metrics = startMetrics();
+    const call = begin({ headersToSpanAttributes: { responseHeaders: ["x-a"] } }, "/rpc");
+    call.setUrl(OTHER);
+    call.connected("127.0.0.1", 8443, "2");
+    call.response(404, { "x-a": "1" });
+    call.fail(new Error("x"));
+    expect(telemetry.own()).toEqual([]);
+    expect(await metrics.counts("http.client.request.duration")).toEqual([
+      [
+        1,
+        {
+          "error.type": "404",
+          "http.request.method": "GET",
+          "http.response.status_code": 404,
+          "network.protocol.version": "2",
+          "server.address": "other.example",
+          "server.port": 8443,
+          "url.scheme": "https",
+        },
+      ],
+    ]);
+  });
+
+  test("to what has neither host nor port is measured without them", async () => {
+    const metrics = startMetrics();
+    begin({}, "agent:/rpc").end();
+    begin({}, "nowhere").end();
+    expect(await metrics.counts("http.client.request.duration")).toEqual([[2, { "http.request.method": "GET" }]]);
+  });
+});
+
+describe("its headers", () => {
+  test("open it under its traceparent, until it ends", () => {
+    const call = begin();
+    const { traceparent } = call.headers ?? {};
+    expect([call.id, findActiveCall(traceparent!, ROOT_CONTEXT)]).toEqual([traceparent, call]);
+    call.end();
+    expect([findActiveCall(traceparent!, ROOT_CONTEXT), traceparent]).toEqual([undefined, traceparentOf(telemetry.own()[0]!)]);
+  });
+
+  test("are none where OTEL_PROPAGATORS says so", async () => {
+    await telemetry.stop();
+    telemetry = startTelemetry({ propagator: null });
+    vi.stubEnv("OTEL_PROPAGATORS", "none");
+    const call = begin();
+    expect([call.headers, call.id, call.replaced]).toEqual([undefined, undefined, []]);
+    const next = begin({}, URL_, undefined, call);
+    next.adoptTraceparent(call);
+    expect([next.headers, next.id, next.place, next.resendCount]).toEqual([undefined, undefined, -1, 1]);
+  });
+
+  test("are none where nobody may have any; an attempt that follows has nothing to replace", () => {
+    const options = { propagateTo: [] };
+    const call = begin(options);
+    expect([call.headers, call.issuedNames(), call.hasOriginPolicy()]).toEqual([undefined, [], false]);
+    const next = begin(options, URL_, undefined, call);
+    expect([next.headers, next.replaced]).toEqual([undefined, []]);
+  });
+
+  test("of a re-send replace all that the attempts before it have put there", () => {
+    const first = withBaggage(() => begin());
+    const second = begin({}, URL_, undefined, first);
+    expect(second.replaced.toSorted()).toEqual(["baggage", "traceparent"]);
+    expect(second.issuedNames().toSorted()).toEqual(["baggage", "traceparent"]);
+  });
+
+  test("of a re-send that the transport labels as the first stay the first's", () => {
+    const first = begin();
+    const second = begin({}, URL_, undefined, first);
+    first.end();
+    second.adoptTraceparent(first);
+    expect([second.id, findActiveCall(first.id!, ROOT_CONTEXT)]).toEqual([first.id, second]);
+  });
+
+  test.each([true, false])("of a call without a span are the parent's, and not looked for; measured: %s", async (measured) => {
+    const parent = await inSpan("agent", () => {
+      const meterProvider = measured ? startMetrics(false).provider : undefined;
+      const options = { tracerProvider: { getTracer: () => ({}) as never }, ...(meterProvider && { meterProvider }) };
+      const call = begin(options);
+      const next = begin(options, URL_, undefined, call);
+      next.adoptTraceparent(call);
+      expect([call.observed, next.id, activeCalls]).toEqual([measured, call.id, []]);
+      return call.id;
+    });
+    expect(parent).toBe(traceparentOf(telemetry.spans()[0]!));
+  });
+});
+
+describe("a redirect to another origin", () => {
+  const moved = (call: ClientCall, headers: unknown, url = OTHER): unknown => {
+    call.reinjectForRedirect(url, headers);
+    return headers;
+  };
+
+  test("carries what the policy lets it carry", () => {
+    const call = withBaggage(() => begin({ propagateTo: "agent.example" }));
+    expect([call.hasOriginPolicy(), call.isFoundByContext()]).toEqual([true, false]);
+    const headers = { "x-a": "1", ...call.headers };
+    expect(moved(call, { ...headers }, URL_)).toEqual(headers);
+    expect(moved(call, { ...headers })).toEqual({ "x-a": "1" });
+    expect(moved(call, Object.entries(headers).flat())).toEqual(["x-a", "1"]);
+    expect([moved(call, undefined), moved(call, null), moved(call, "text")]).toEqual([undefined, null, "text"]);
+  });
+
+  test("is left as it is where nothing is propagated any more", async () => {
+    await telemetry.stop();
+    vi.stubEnv("OTEL_PROPAGATORS", "none");
+    telemetry = startTelemetry();
+    const call = begin();
+    propagation.disable();
+    expect(moved(call, { ...call.headers })).toEqual(call.headers);
+  });
+
+  test("is one where the request is at another origin, or at none that can be told", () => {
+    const call = begin();
+    const at = (origin: string | URL | undefined, path = "/rpc"): boolean => call.isAt({ origin, path });
+    expect(["http://agent.example", "http://agent.example:80"].map((origin) => at(origin))).toEqual([true, true]);
+    expect(["https://agent.example", "http://other.example", undefined, new URL(URL_)].map((origin) => at(origin))).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+    expect(at("http://agent.example", "http://other.example/")).toBe(false);
+  });
+
+  test("of a call that nobody records is found by its context, if it is restricted", async () => {
+    await telemetry.stop();
+    telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
+    const free = begin();
+    const restricted = begin({ propagateTo: "agent.example" });
+    const baggage = withBaggage(() => begin());
+    expect([free, restricted, baggage].map((call) => call.isFoundByContext())).toEqual([false, true, true]);
+  });
+});
+
+describe("what follows it", () => {
+  test("hangs under the call's parent; without one under the first attempt", async () => {
+    const call = begin();
+    expect(trace.getSpanContext(call.parentOfNext())).toEqual(trace.getSpanContext(call.context));
+    await inSpan("agent", () => {
+      const within = begin();
+      expect(within.parentOfNext()).toBe(context.active());
+    });
+  });
+});
+
+describe("somebody else's telemetry", () => {
+  const error = vi.fn<(...args: unknown[]) => void>();
+  const quiet = (): void => {};
+  beforeEach(() => diag.setLogger({ error, warn: quiet, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.ERROR));
+  afterEach(() => error.mockReset());
+  const told = (): unknown[] => error.mock.calls.map(([, text]) => text);
+
+  test("a propagator that gives a header too long is cut to whole members, and told of once", () => {
+    const warn = vi.fn<(...args: unknown[]) => void>();
+    diag.setLogger({ error, warn, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.WARN);
+    let header = "";
+    const propagator: TextMapPropagator = {
+      inject: (_context, carrier, setter) => setter.set(carrier, "baggage", header),
+      extract: (given) => given,
+      fields: () => ["baggage"],
+    };
+    const sent = (text: string): unknown => {
+      header = text;
+      return withBaggage(() => begin({ propagator }).headers);
+    };
+    const member = (size: number): string => `m=${"v".repeat(size - 2)}`;
+    expect(sent("m=1")).toEqual({ baggage: "m=1" });
+    expect(sent(member(8192))).toEqual({ baggage: member(8192) });
+    expect(sent(member(8193))).toBeUndefined();
+    expect(sent(`${member(4096)},${member(4095)}`)).toEqual({ baggage: `${member(4096)},${member(4095)}` });
+    expect(sent(`${member(4096)},${member(4096)}`)).toEqual({ baggage: member(4096) });
+    header = member(9000);
+    expect(begin({ propagator }).headers).toBeUndefined();
+    const dropped = warn.mock.calls.filter(([, text]) => String(text).startsWith("Baggage of more than"));
+    expect(dropped).toHaveLength(1);
+  });
+
+  test("a span that throws costs nothing but what it was told", () => {
+    const thrower = (): never => {
+      throw new Error("broken");
+    };
+    const span = trace.getTracer("test").startSpan("call");
+    const broken = Object.assign(Object.create(span) as typeof span, {
+      setAttribute: thrower,
+      setStatus: thrower,
+      end: thrower,
+      recordException: thrower,
+    });
+    const tracerProvider = { getTracer: () => ({ startSpan: () => broken }) as never };
+    const call = begin({ tracerProvider });
+    call.response(404, undefined);
+    call.end();
+    const failed = begin({ tracerProvider });
+    failed.fail(new Error("x"));
+    const one = "a span threw; the request goes on without it";
+    const end = "ending a span threw; the request goes on without it";
+    const exception = "recording an exception threw; the request goes on without it";
+    expect(told()).toEqual([one, one, one, end, one, one, exception, end]);
+    expect(activeCalls).toEqual([]);
+  });
+
+  test("a propagator that lists what there is to read is told it", () => {
+    const keys = vi.fn<(names: string[]) => void>();
+    const propagator: TextMapPropagator = {
+      inject: () => {},
+      extract: (given, carrier, getter) => {
+        keys(getter.keys(carrier));
+        return given;
+      },
+      fields: () => ["X-Trace"],
+    };
+    begin({ propagator }, URL_, { "x-trace": "1", "x-other": "2" });
+    expect(keys.mock.calls).toEqual([[["x-trace"]]]);
+  });
+});

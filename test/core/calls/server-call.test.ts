@@ -1,0 +1,362 @@
+import {
+  DiagLogLevel,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  context,
+  createContextKey,
+  diag,
+  propagation,
+  trace,
+} from "@opentelemetry/api";
+import type { Context, Span } from "@opentelemetry/api";
+import { RPCType, setRPCMetadata } from "@opentelemetry/core";
+import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { ServerOptions } from "../../../src/core/telemetry/options.ts";
+import type { Received } from "../../../src/core/http/server-attributes.ts";
+import { receiveCall } from "../../../src/core/calls/server-call.ts";
+import type { ServerCall } from "../../../src/core/calls/server-call.ts";
+import { serverConfig } from "../../../src/core/calls/server-config.ts";
+import { startMetrics } from "../../server/metrics.ts";
+import { shapeOf, startTelemetry } from "../../support/telemetry.ts";
+import type { TestTelemetry } from "../../support/telemetry.ts";
+
+const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
+const SPAN_ID = "b7ad6b7169203331";
+const CARRIED = { traceparent: `00-${TRACE_ID}-${SPAN_ID}-01`, baggage: "user=1,tenant=2" };
+const KEY = createContextKey("mine");
+
+let telemetry: TestTelemetry;
+const error = vi.fn<(...args: unknown[]) => void>();
+const quiet = (): void => {};
+beforeEach(() => {
+  telemetry = startTelemetry();
+  error.mockReset();
+  diag.setLogger({ error, warn: quiet, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.ERROR);
+});
+afterEach(() => telemetry.stop());
+
+const received = (more: Partial<Received> = {}, headers: Record<string, string> = CARRIED): Received => ({
+  method: "GET",
+  target: "/path?x=1&sig=2",
+  scheme: "http",
+  host: "agent.example:8080",
+  headers,
+  userAgent: "test",
+  peerAddress: "10.0.0.1",
+  peerPort: 1234,
+  protocolVersion: "1.1",
+  carried: (names) => {
+    const found = names.filter((name) => headers[name] !== undefined).map((name) => [name, headers[name] as string]);
+    return found.length === 0 ? undefined : (Object.fromEntries(found) as Record<string, string>);
+  },
+  ...more,
+});
+function receive(
+  options: ServerOptions = {},
+  what = received(),
+  active: Context = ROOT_CONTEXT,
+  base: Context = ROOT_CONTEXT,
+): ServerCall {
+  const call = receiveCall(serverConfig("f", options), what, "request", active, base);
+  if (call === undefined) throw new Error("no call");
+  return call;
+}
+const none = (): undefined => undefined;
+const ATTRIBUTES = {
+  "client.address": "10.0.0.1",
+  "http.request.method": "GET",
+  "network.peer.address": "10.0.0.1",
+  "network.peer.port": 1234,
+  "network.protocol.version": "1.1",
+  "server.address": "agent.example",
+  "server.port": 8080,
+  "url.path": "/path",
+  "url.query": "x=1&sig=REDACTED",
+  "url.scheme": "http",
+  "user_agent.original": "test",
+};
+const only = (): ReturnType<typeof shapeOf> => {
+  const [span, ...more] = telemetry.own();
+  expect(more).toEqual([]);
+  return shapeOf(span!);
+};
+
+describe("a request", () => {
+  it("is a span below its caller's, which happens once", () => {
+    const call = receive();
+    expect([call.endsSpan, call.owns(call.context), call.owns(call.context.setValue(KEY, 1)), call.owns(ROOT_CONTEXT)]).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    call.matched("/:path");
+    call.end(200, none, "response");
+    call.end(500, none, "response");
+    call.fail(new Error("late"), 500);
+    expect(only()).toEqual({
+      name: "GET /:path",
+      kind: SpanKind.SERVER,
+      status: SpanStatusCode.UNSET,
+      attributes: { ...ATTRIBUTES, "http.response.status_code": 200, "http.route": "/:path" },
+      events: [],
+    });
+    expect(telemetry.own()[0]?.parentSpanContext).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID, isRemote: true });
+  });
+
+  it("of which little is known has few attributes", () => {
+    const bare = { host: undefined, userAgent: undefined, peerAddress: undefined, peerPort: undefined, protocolVersion: undefined };
+    receive({}, received({ ...bare, method: "PURGE", target: "*" })).end(undefined, none, undefined);
+    expect(only()).toMatchObject({ name: "HTTP", status: SpanStatusCode.UNSET });
+    expect(only().attributes).toEqual({
+      "http.request.method": "_OTHER",
+      "http.request.method_original": "PURGE",
+      "url.path": "*",
+      "url.scheme": "http",
+    });
+  });
+
+  it.each<[string, string, string | undefined]>([
+    ["/", "/", undefined],
+    ["", "/", undefined],
+    ["?x=1", "/", "x=1"],
+    ["//a/b?x?y", "//a/b", "x?y"],
+    ["http://agent.example", "/", undefined],
+    ["HTTP://agent.example/p?q", "/p", "q"],
+    ["agent.example:443", "agent.example:443", undefined],
+  ])("target %j has the path %s and the query %s", (target, path, query) => {
+    receive({}, received({ target })).end(200, none, undefined);
+    expect([only().attributes["url.path"], only().attributes["url.query"]]).toEqual([path, query]);
+  });
+
+  it.each<[string, string, string | undefined, number | undefined]>([
+    ["https", "agent.example", "agent.example", 443],
+    ["http", "agent.example", "agent.example", 80],
+    ["http", "[::1]:81", "::1", 81],
+    ["http", "not a host", undefined, undefined],
+  ])("over %s, host %s is server %s, port %s", (scheme, host, address, port) => {
+    for (let i = 0; i < 2; i++) receive({}, received({ scheme, host })).end(200, none, undefined);
+    const told = telemetry.own().map(({ attributes }) => [attributes["server.address"], attributes["server.port"]]);
+    expect(told).toEqual([
+      [address, port],
+      [address, port],
+    ]);
+  });
+
+  it("of A2A is known by its method, unless that is not asked for", () => {
+    const send = received({ method: "POST", target: "/message:send" });
+    receive({}, send).end(200, none, undefined);
+    receive({ a2a: false }, send).end(200, none, undefined);
+    expect(telemetry.own().map(({ attributes }) => attributes["a2a.method.name"])).toEqual(["SendMessage", undefined]);
+  });
+
+  it.each<[number | undefined, string | undefined]>([
+    [499, undefined],
+    [500, "500"],
+    [undefined, undefined],
+  ])("that is answered with %s has the error %s", (status, type) => {
+    receive().end(status, none, undefined);
+    expect([only().attributes["error.type"], only().attributes["http.response.status_code"], only().status]).toEqual([
+      type,
+      status,
+      type === undefined ? SpanStatusCode.UNSET : SpanStatusCode.ERROR,
+    ]);
+  });
+
+  it("that fails is an error with an exception", () => {
+    receive().fail(new TypeError("broken"), 500);
+    expect(only()).toMatchObject({ status: SpanStatusCode.ERROR, events: ["exception"] });
+    expect(only().attributes).toEqual({ ...ATTRIBUTES, "error.type": "TypeError", "http.response.status_code": 500 });
+  });
+
+  it("of which nothing is recorded is measured, also where it fails", async () => {
+    await telemetry.stop();
+    telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
+    const metrics = startMetrics();
+    const requestHook = vi.fn<() => void>();
+    const call = receive({ requestHook });
+    call.matched("/:path");
+    call.fail(new TypeError("broken"), undefined);
+    receive().end(200, none, "response");
+    const common = { "http.request.method": "GET", "network.protocol.version": "1.1", "url.scheme": "http" };
+    expect(await metrics.counts("http.server.request.duration")).toEqual([
+      [1, { ...common, "error.type": "TypeError", "http.route": "/:path" }],
+      [1, { ...common, "http.response.status_code": 200 }],
+    ]);
+    expect([telemetry.own(), requestHook.mock.calls]).toEqual([[], []]);
+  });
+
+  it("is none of ours where nobody is told of it and it carries nothing", async () => {
+    await telemetry.stop();
+    const config = serverConfig("f", {});
+    expect(receiveCall(config, received({}, {}), undefined, ROOT_CONTEXT, ROOT_CONTEXT)).toBeUndefined();
+    const carrying = receiveCall(config, received(), undefined, ROOT_CONTEXT, ROOT_CONTEXT);
+    expect(trace.getSpanContext(carrying!.context)).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID });
+    carrying?.end(200, none, "response");
+    telemetry = startTelemetry();
+  });
+
+  it("is let through where it cannot be read", () => {
+    const broken = received({
+      carried: () => {
+        throw new Error("broken");
+      },
+    });
+    expect(receiveCall(serverConfig("f", {}), broken, undefined, ROOT_CONTEXT, ROOT_CONTEXT)).toBeUndefined();
+    expect(error.mock.calls.map(([, text]) => text)).toEqual(["receiving a request threw; the request goes on without it"]);
+  });
+});
+
+describe("the caller's trace", () => {
+  const own = trace.setSpan(
+    ROOT_CONTEXT,
+    trace.wrapSpanContext({ traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1 }),
+  );
+  const parents = (base: Context, options: ServerOptions): unknown => {
+    receive(options, received(), ROOT_CONTEXT, base).end(200, none, undefined);
+    const [span] = telemetry.own();
+    return [span?.parentSpanContext?.spanId, span?.links.map(({ context: { spanId } }) => spanId)];
+  };
+
+  it.each<[string, ServerOptions["incoming"], unknown, unknown]>([
+    ["is the parent", undefined, [SPAN_ID, []], [SPAN_ID, []]],
+    ["is linked", "link", [undefined, [SPAN_ID]], ["2".repeat(16), [SPAN_ID]]],
+    ["does not count", "ignore", [undefined, []], ["2".repeat(16), []]],
+    ["does not count, by a function", () => "ignore", [undefined, []], ["2".repeat(16), []]],
+    ["does not count where the function says anything else", () => "x" as never, [undefined, []], ["2".repeat(16), []]],
+  ])("%s; below what the server itself has put there", (_, incoming, alone, below) => {
+    const options = incoming === undefined ? {} : { incoming };
+    expect(parents(ROOT_CONTEXT, options)).toEqual(alone);
+    telemetry.reset();
+    expect(parents(own, options)).toEqual(below);
+  });
+
+  it("is linked to only where there is one", () => {
+    receive({ incoming: "link" }, received({}, {}), ROOT_CONTEXT, own).end(200, none, undefined);
+    expect(telemetry.own()[0]?.links).toEqual([]);
+  });
+
+  it.each<[string, ServerOptions["acceptBaggage"], string[]]>([
+    ["all", undefined, ["user=1", "tenant=2"]],
+    ["all", true, ["user=1", "tenant=2"]],
+    ["none", false, []],
+    ["one", ["user"], ["user=1"]],
+    ["none of these", ["other"], []],
+  ])("lets in of its baggage: %s, if that is %j", (_, acceptBaggage, members) => {
+    const { context: within } = receive(acceptBaggage === undefined ? {} : { acceptBaggage });
+    const entries = propagation.getBaggage(within)?.getAllEntries() ?? [];
+    expect(entries.map(([key, { value }]) => `${key}=${value}`)).toEqual(members);
+  });
+
+  it("has no baggage to let in", () => {
+    const { context: within } = receive({ acceptBaggage: false }, received({}, { traceparent: CARRIED.traceparent }));
+    expect([propagation.getBaggage(within), trace.getSpanContext(within)?.traceId]).toEqual([undefined, TRACE_ID]);
+  });
+});
+
+describe("where a SERVER span is open already", () => {
+  function open(): { active: Context; end: () => ReturnType<typeof shapeOf>; metadata: { route?: string } } {
+    const span = trace
+      .getTracer("theirs")
+      .startSpan("theirs", { kind: SpanKind.SERVER, attributes: { "network.peer.port": 1234 } });
+    const metadata: { type: RPCType.HTTP; span: Span; route?: string } = { type: RPCType.HTTP, span };
+    const active = propagation.setBaggage(setRPCMetadata(trace.setSpan(ROOT_CONTEXT, span), metadata), propagation.createBaggage());
+    return {
+      active,
+      metadata,
+      end: () => {
+        span.end();
+        return shapeOf(telemetry.spans()[0]!);
+      },
+    };
+  }
+
+  it("that one is enriched and nothing is nested", () => {
+    const { active, metadata, end } = open();
+    const responseHook = vi.fn();
+    const call = receive(
+      { headersToSpanAttributes: { requestHeaders: ["x-a"], responseHeaders: ["x-b"] }, responseHook },
+      received({}, { "x-a": "1" }),
+      active,
+    );
+    expect([call.endsSpan, call.context === active, call.owns(ROOT_CONTEXT)]).toEqual([false, true, true]);
+    call.matched("/:path");
+    call.end(200, () => ({ "x-b": "2" }), "response");
+    call.end(200, () => ({ "x-b": "3" }), "response");
+    expect(metadata.route).toBe("/:path");
+    expect(responseHook).toHaveBeenCalledTimes(1);
+    expect(end()).toEqual({
+      name: "GET /:path",
+      kind: SpanKind.SERVER,
+      status: SpanStatusCode.UNSET,
+      attributes: {
+        "http.route": "/:path",
+        "http.request.header.x-a": ["1"],
+        "http.response.header.x-b": ["2"],
+        "network.peer.port": 1234,
+      },
+      events: [],
+    });
+  });
+
+  it("a failure is told by whoever has opened it", () => {
+    const { active, end } = open();
+    const responseHook = vi.fn();
+    const call = receive({ responseHook }, received(), active);
+    (call as { fail: (error: unknown, status: undefined) => void }).fail(new Error("broken"), undefined);
+    call.end(500, none, "response");
+    expect(responseHook).not.toHaveBeenCalled();
+    expect(end()).toMatchObject({ status: SpanStatusCode.UNSET, attributes: { "network.peer.port": 1234 }, events: [] });
+  });
+
+  it("baggage that may not get in is taken out of a context of its own", () => {
+    const { active, end } = open();
+    const baggage = propagation.createBaggage({ user: { value: "1" } });
+    const call = receive({ acceptBaggage: [] }, received(), propagation.setBaggage(active, baggage));
+    expect(propagation.getBaggage(call.context)).toBeUndefined();
+    expect([call.owns(call.context), call.owns(active)]).toEqual([true, false]);
+    end();
+  });
+
+  it("is found by its kind where nobody has told of it", () => {
+    const span = trace.getTracer("theirs").startSpan("theirs", { kind: SpanKind.SERVER });
+    const call = receive({}, received(), trace.setSpan(ROOT_CONTEXT, span));
+    call.matched("/:path");
+    expect(call.endsSpan).toBe(false);
+    span.end();
+    expect(telemetry.spans().map(({ name }) => name)).toEqual(["GET /:path"]);
+  });
+
+  it.each<[string, (active: Context) => Context, Partial<Received>]>([
+    ["has ended", (active) => active, {}],
+    ["is of another peer", (active) => active, { peerPort: 99 }],
+  ])("but %s, it is another request's", (what, contextOf, more) => {
+    const { active, end } = open();
+    if (what === "has ended") end();
+    const call = receive({}, received(more), contextOf(active));
+    expect([call.endsSpan, trace.getSpanContext(call.context)?.traceId]).toEqual([true, TRACE_ID]);
+    call.end(200, none, undefined);
+  });
+
+  it("a span of another kind is none", () => {
+    const span = trace.getTracer("theirs").startSpan("theirs", { kind: SpanKind.CLIENT });
+    expect(receive({}, received(), trace.setSpan(ROOT_CONTEXT, span)).endsSpan).toBe(true);
+    const rpc = setRPCMetadata(ROOT_CONTEXT, { type: "grpc", span } as never);
+    expect(receive({}, received(), rpc).endsSpan).toBe(true);
+  });
+});
+
+it("the context of a request can be derived from, and keeps the span and its metadata", () => {
+  const call = receive();
+  const derived = call.context.setValue(KEY, 1);
+  expect([derived.getValue(KEY), trace.getSpan(derived) === trace.getSpan(call.context), call.owns(derived)]).toEqual([
+    1,
+    true,
+    true,
+  ]);
+  expect([derived.deleteValue(KEY).getValue(KEY), call.owns(call.context.deleteValue(KEY))]).toEqual([undefined, true]);
+  expect(trace.getSpan(trace.deleteSpan(call.context))).toBeUndefined();
+  expect(context.active()).toBe(ROOT_CONTEXT);
+});
