@@ -2,5 +2,5 @@ import "./sdk"; // your SDK, or none
 import { instrumentFetch } from "a2a-otel/fetch";
 import { setupPropagation } from "a2a-otel/setup";
 
-setupPropagation(); // fills what your SDK has left empty
+setupPropagation(); // registers only what your SDK did not register
 instrumentFetch();
