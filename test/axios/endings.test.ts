@@ -78,8 +78,8 @@ suite.each(["http", "fetch"] as const)("through the %s adapter", (adapter) => {
 
   it("a body that is cut is an error", async () => {
     await expect(instance.get(`${server.url}/cut`, config)).rejects.toBeInstanceOf(AxiosError);
-    const { code, exceptions } = await onlyEnding();
-    expect({ code, exceptions }).toEqual({ code: SpanStatusCode.ERROR, exceptions: 1 });
+    const { status, code, exceptions } = await onlyEnding();
+    expect({ status, code, exceptions }).toEqual({ status: 200, code: SpanStatusCode.ERROR, exceptions: 1 });
   });
 
   it("a span covers the body: it ends with its last byte", async () => {

@@ -12,6 +12,7 @@ import { followFetch, followStream, isNodeStream } from "./body.ts";
 import type { FetchBody } from "./body.ts";
 import { buildOf } from "./build.ts";
 import type { Build } from "./build.ts";
+import { http2StatusOf, recordConnection } from "./connection.ts";
 import { layHeaders, override, serializedOnce, setAdapter, beforeNextHop, takeBackHeaders } from "./config.ts";
 import type { Adapter, LaidHeaders, Own, Request } from "./config.ts";
 import { failAttempt, isCancel, isWhole, responseOf } from "./failure.ts";
@@ -187,7 +188,10 @@ function rejected(attempt: Attempt, reason: unknown): void {
     if (!isCancel(reason, config.signal)) leaveForRetry(instrumentation, config, call);
     if (response !== undefined && isWhole(response)) responded(attempt, response);
     else {
-      if (response !== undefined && typeof response.status === "number") call.response(response.status, response.headers);
+      const { request } = (reason ?? {}) as { request?: unknown };
+      if (attempt.fetchBody === undefined) recordConnection(call, request);
+      const status: unknown = response === undefined ? http2StatusOf(request) : response.status;
+      if (typeof status === "number") call.response(status, response?.headers);
       const arrival = arrivalOf(call);
       if (arrival === undefined) failAttempt(call, reason, config.signal);
       else call.end(arrival);
@@ -211,7 +215,7 @@ function giveUp(call: ClientCall, error: unknown): void {
 
 function responded({ call, config, fetchBody, instrumentation }: Attempt, response: AxiosResponse): void {
   if (!call.observed) return;
-  if (fetchBody === undefined) connected(call, response.request);
+  if (fetchBody === undefined) recordConnection(call, response.request);
   if (typeof response.status === "number") call.response(response.status, response.headers);
   call.delivered(response);
   const body: unknown = response.data;
@@ -220,20 +224,6 @@ function responded({ call, config, fetchBody, instrumentation }: Attempt, respon
   else if (isNodeStream(body)) followStream(call, body, config.signal);
   else if (fetchBody !== undefined && body instanceof ReadableStream) fetchBody.delivered(body);
   else call.end();
-}
-
-interface ClientRequestLike {
-  readonly socket?: { readonly remoteAddress?: string; readonly remotePort?: number } | null;
-  readonly res?: { readonly httpVersion?: string };
-}
-
-function connected(call: ClientCall, request: unknown): void {
-  try {
-    const { socket, res } = (request ?? {}) as ClientRequestLike;
-    if (res !== undefined) call.connected(socket?.remoteAddress, socket?.remotePort, res.httpVersion);
-  } catch (error) {
-    reportFailure("the connection of axios", error);
-  }
 }
 
 /** Leaves an adapter of ours on a config that has failed, by which a re-send of it is known as the next attempt. */

@@ -82,7 +82,12 @@ export function followFetch(call: ClientCall, signal: GenericAbortSignal | undef
       failure = undefined;
     },
     connected: (address, port, version) => call.connected(address, port, version),
-    headers: (status) => arrived(call, status),
+    headers: (status, rawHeaders) => {
+      if (status < 200) return;
+      arrived(call, status);
+      // The adapter rejects without a response if the body fails.
+      call.response(status, call.config.responseHeaders.length === 0 ? undefined : textsOf(rawHeaders));
+    },
     trailers: () => {
       bodyEnded = true;
       if (delivered !== undefined) call.end();
@@ -100,4 +105,9 @@ export function followFetch(call: ClientCall, signal: GenericAbortSignal | undef
       else unread = watchUnconsumedStream(call, body);
     },
   };
+}
+
+/** The headers of a channel's message, which are a flat array of buffers. */
+function textsOf(rawHeaders: unknown): string[] | undefined {
+  return Array.isArray(rawHeaders) ? rawHeaders.map(String) : undefined;
 }
