@@ -43,7 +43,7 @@ export function wrapGot<Instance extends Got>(got: Instance, options: GotOptions
 function tracing(config: ClientConfig): HandlerFunction {
   const handler: HandlerFunction = (options, next) => {
     if (!isTracingActive(config)) return next(options);
-    const traced: TracedRequest = { config, result: undefined, latest: undefined };
+    const traced: TracedRequest = { config, result: undefined, redirects: 0, isRedirecting: false, latest: undefined };
     try {
       traceAttempts(traced, options);
     } catch (error) {
@@ -51,7 +51,6 @@ function tracing(config: ClientConfig): HandlerFunction {
     }
     const result = next(options);
     traced.result = result;
-    if (!options?.isStream) leaveNoHook(result);
     return result;
   };
   sharedState.instrumented.add(handler);
@@ -75,14 +74,11 @@ interface TracedRequest extends Outcome {
 function traceAttempts(traced: TracedRequest, options: Options | undefined): void {
   // No options: the URL is invalid. Watched already: an instance that was merged with another traced one.
   if (options === undefined || isWatched(options)) return;
-  const watchCopy: BeforeRequestHook = (copy) => {
-    if (!isWatched(copy)) watch(traced, copy);
-  };
-  watchCopy[IS_OURS] = true;
   watch(traced, options);
   const { beforeRequest } = options.hooks as unknown as { beforeRequest: BeforeRequestHook[] };
+  // The application may use the options of an earlier call again, for the next page or for a call of its own.
   removeHook(beforeRequest);
-  beforeRequest.push(watchCopy);
+  hideHook(beforeRequest, watchCopiesFor(traced));
 }
 
 interface BeforeRequestHook {
@@ -92,6 +88,38 @@ interface BeforeRequestHook {
 
 // For all copies of this package. On the function, for each request has one of its own: a set of them costs more than the rest of the work here.
 const IS_OURS: unique symbol = Symbol.for("a2a-otel.hook") as never;
+
+/** The hook that watches the copies that got makes of a request's options. */
+function watchCopiesFor(traced: TracedRequest): BeforeRequestHook {
+  const watchCopy: BeforeRequestHook = (options) => {
+    if (isWatched(options)) return;
+    watch(traced, options);
+    const { beforeRequest } = options.hooks as unknown as { beforeRequest: BeforeRequestHook[] };
+    // got is iterating over the list: it would skip a hook if one before it were removed.
+    if (beforeRequest.at(-1) !== watchCopy) return;
+    beforeRequest.pop();
+    hideHook(beforeRequest, watchCopy);
+  };
+  watchCopy[IS_OURS] = true;
+  return watchCopy;
+}
+
+/**
+ * Adds a hook to a list such that only its iterator returns it, last: got runs hooks, and copies lists of them, by iteration in all versions. The
+ * application's hooks and callbacks, which are given the options, find only their own hooks in the list.
+ */
+function hideHook(hooks: BeforeRequestHook[], hook: BeforeRequestHook): void {
+  const value = function* (this: BeforeRequestHook[]): Generator<BeforeRequestHook> {
+    for (let i = 0; i < this.length; i++) yield this[i] as BeforeRequestHook;
+    yield hook;
+  };
+  Object.defineProperty(hooks, Symbol.iterator, { configurable: true, writable: true, value });
+}
+
+function removeHook(hooks: BeforeRequestHook[]): void {
+  const index = hooks.findIndex((hook) => hook[IS_OURS]);
+  if (index !== -1) hooks.splice(index, 1);
+}
 
 function watch(traced: TracedRequest, options: Options): void {
   const value = (): Transport | undefined => {
@@ -110,38 +138,12 @@ function attempt(traced: TracedRequest, options: Options, transport: Transport, 
   const { config, latest } = traced;
   // The body of a redirect may still be on its way, or never end.
   latest?.end();
+  if (!traced.isRedirecting) traced.redirects = 0;
+  traced.isRedirecting = false;
   const call = startAttempt(config, options, args, latest);
   if (call === undefined) return transport(...args);
   traced.latest = call;
   return send(config, call, options, transport, args, traced);
-}
-
-/** Takes out the hook of an earlier call, whose options the application uses again: for the next page, or for a call of its own. */
-function removeHook(hooks: BeforeRequestHook[]): void {
-  for (let i = 0; i < hooks.length; i++) {
-    if (hooks[i]?.[IS_OURS] !== true) continue;
-    hooks.splice(i, 1);
-    return;
-  }
-}
-
-/** A promise of got's, whose type has another name in each major version. */
-interface Announcing {
-  once?(event: "response", listener: (response: Response) => void): unknown;
-  off?(event: "response", listener: (response: Response) => void): unknown;
-}
-
-/** Has a promise that is settled with a response leave the options of its request with the application's hooks alone. */
-function leaveNoHook(promise: Announcing | undefined): void {
-  if (promise?.once === undefined) return;
-  // A handler of the application's may give several callers one promise.
-  promise.off?.("response", removeOwnHook);
-  promise.once("response", removeOwnHook);
-}
-
-function removeOwnHook({ request }: Response): void {
-  // Before 16 got tells of a response also before its afterResponse hooks, which may send the request again.
-  if (request?.destroyed) removeHook(request.options.hooks.beforeRequest as unknown as BeforeRequestHook[]);
 }
 
 /** Starts the call of an attempt, and lays its headers over those that got is about to send; `options` keep the application's own. */

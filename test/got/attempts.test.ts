@@ -1,6 +1,6 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import got from "got";
-import type { NormalizedOptions } from "got";
+import type { NormalizedOptions, OptionsInit, RequestError } from "got";
 import { afterAll, afterEach, beforeAll, beforeEach, describe as group, expect, test } from "vitest";
 import { wrapGot } from "../../src/got.ts";
 import { ROUTES, serve } from "../support/server.ts";
@@ -19,6 +19,9 @@ beforeAll(async () => {
     ...ROUTES,
     "/busy": (_, response) => void response.writeHead(busy-- > 0 ? 503 : 200).end("at last"),
     "/elsewhere": (_, response) => void response.writeHead(302, { location: `${other.url}/ok` }).end(),
+    "/to-busy": (_, response) => void response.writeHead(302, { location: "/busy" }).end(),
+    "/invalid-location": (_, response) => void response.writeHead(302, { location: "http://[" }).end(),
+    "/ftp-location": (_, response) => void response.writeHead(302, { location: "ftp://files.example/" }).end(),
     "/moved-endless": (_, response) => void response.writeHead(302, { location: "/ok" }).write("never ends"),
     "/page": (_, response) =>
       void response.writeHead(200, { "content-type": "application/json", link: '</last>; rel="next"' }).end("[1]"),
@@ -235,6 +238,54 @@ group("redirects", () => {
     expect(telemetry.own().map((one) => one.attributes["http.request.resend_count"])).toEqual([undefined, 1, 2, 3]);
   });
 
+  const kinds = {
+    "a promise": (path: string, options: OptionsInit) => client(server.url + path, options),
+    "a stream": (path: string, options: OptionsInit) => client.stream(server.url + path, options).toArray(),
+    "a span that ends with the headers": (path: string, options: OptionsInit) =>
+      wrapGot(got, { endSpanOn: "headers" })(server.url + path, options),
+  };
+  test.each(Object.entries(kinds))("that exceed maxRedirects end the last span with an error: %s", async (_, call) => {
+    await expect(call("/loop", { maxRedirects: 2 })).rejects.toThrow("Redirected 2 times");
+    const followed = { "http.response.status_code": 302 };
+    const refused = { ...followed, "http.request.resend_count": 2, "error.type": "ERR_TOO_MANY_REDIRECTS" };
+    expect((await telemetry.ended(3)).map(shapeOf)).toEqual([
+      span("/loop", followed),
+      span("/loop", { ...followed, "http.request.resend_count": 1 }),
+      span("/loop", refused, { status: SpanStatusCode.ERROR, events: ["exception"] }),
+    ]);
+  });
+
+  test("to a location that is no URL end the span with an error", async () => {
+    await expect(client(`${server.url}/invalid-location`)).rejects.toThrow("Invalid URL");
+    const attributes = { "http.response.status_code": 302, "error.type": "ERR_INVALID_URL" };
+    expect((await telemetry.ended(1)).map(shapeOf)).toEqual([
+      span("/invalid-location", attributes, { status: SpanStatusCode.ERROR, events: ["exception"] }),
+    ]);
+  });
+
+  test("to another protocol end the span with an error", async () => {
+    await expect(client(`${server.url}/ftp-location`)).rejects.toThrow("Unsupported protocol");
+    expect((await telemetry.ended(1))[0]?.attributes["error.type"]).toBe("ERR_UNSUPPORTED_PROTOCOL");
+  });
+
+  test("are not counted from one retry to the next", async () => {
+    busy = 1;
+    const beforeRetry = [({ options }: RequestError) => void (options.url = new URL(`${server.url}/to-busy`))];
+    await client(`${server.url}/to-busy`, { retry, maxRedirects: 1, hooks: { beforeRetry } });
+    expect((await telemetry.ended(4)).map((one) => one.attributes["error.type"])).toEqual([undefined, "503", undefined, undefined]);
+  });
+
+  test("that a function of the application's decides to follow count as such", async () => {
+    const followed = client(`${server.url}/redirect`, { maxRedirects: 0, followRedirect: () => true });
+    await expect(followed).rejects.toThrow("Redirected 0 times");
+    expect((await telemetry.ended(1))[0]?.status.code).toBe(SpanStatusCode.ERROR);
+  });
+
+  test("that a function of the application's decides not to follow are no failure", async () => {
+    await client(`${server.url}/redirect`, { maxRedirects: 0, followRedirect: () => false });
+    expect((await telemetry.ended(1))[0]?.status.code).toBe(SpanStatusCode.UNSET);
+  });
+
   test("of a retried request count on", async () => {
     busy = 1;
     await client(`${server.url}/redirect`, {
@@ -257,20 +308,22 @@ group("pages", () => {
   });
 
   test("whose options are used again are traced once, and our hooks do not pile up", async () => {
-    const hooks: number[] = [];
+    const hooks: unknown[][] = [];
     let pages = 0;
+    const own = (): void => {};
     for await (const _ of client.paginate(`${server.url}/json`, {
+      hooks: { beforeRequest: [own], afterResponse: [(response) => response] },
       pagination: {
         transform: () => [1],
         paginate: ({ response }) => {
-          hooks.push(response.request.options.hooks.beforeRequest.length);
+          hooks.push(response.request.options.hooks.beforeRequest);
           return ++pages === 3 ? false : response.request.options;
         },
       },
     }));
     const spans = await telemetry.ended(3);
     expect(spans.map((one) => one.attributes["http.request.resend_count"])).toEqual([undefined, undefined, undefined]);
-    expect(new Set(hooks).size).toBe(1);
+    expect(hooks).toEqual([[own], [own], [own]]);
     expect(sent()).toEqual(issued());
   });
 });

@@ -52,7 +52,7 @@ function sent(options: object, socket: object): EventEmitter {
   const config = clientConfig("wrapGot");
   const call = startCall(config, "POST", "http://agent.example/rpc", undefined, undefined)!;
   const request = Object.assign(new EventEmitter(), { destroyed: true, writableEnded: false, socket });
-  send(config, call, options as Options, () => request, [], { result: Promise.resolve() });
+  send(config, call, options as Options, () => request, [], { result: Promise.resolve(), redirects: 0, isRedirecting: false });
   return request;
 }
 

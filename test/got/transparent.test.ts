@@ -2,7 +2,7 @@ import http from "node:http";
 import { context, trace } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import got from "got";
-import type { Got, Options } from "got";
+import type { Got, Options, Response } from "got";
 import { afterAll, afterEach, beforeAll, beforeEach, describe as group, expect, test } from "vitest";
 import { wrapGot } from "../../src/got.ts";
 import { ROUTES, serve } from "../support/server.ts";
@@ -130,12 +130,35 @@ group("the application's hooks", () => {
     expect(telemetry.started()).toBe(0);
   });
 
-  // Before 16 got tells of a response earlier than it can be known to be the last.
-  test.skipIf(!("query" in got))("are all that the options of a response have", async () => {
-    const { request } = await client(`${server.url}/ok`, { hooks: { beforeRequest: [() => {}] } });
-    expect(request.options.hooks.beforeRequest).toHaveLength(1);
-    expect(Object.keys(request.options)).toEqual([]);
+  test("are all that the options of a response have", async () => {
+    const own = (): void => {};
+    const { request } = await client(`${server.url}/ok`, { hooks: { beforeRequest: [own] } });
+    const plain = await got(`${server.url}/ok`);
+    expect(request.options.hooks.beforeRequest).toEqual([own]);
+    expect(Object.keys(request.options)).toEqual(Object.keys(plain.request.options));
     expect(request.options.request).toBe(undefined);
+  });
+
+  test("of an earlier attempt, of a retry and of a redirect are all that an afterResponse hook finds", async () => {
+    busy = 1;
+    const own = (): void => {};
+    const found: unknown[] = [];
+    const note = (response: Response): Response => {
+      found.push(response.request.options.hooks.beforeRequest);
+      return response;
+    };
+    const hooks = { beforeRequest: [own], afterResponse: [note] };
+    await client(`${server.url}/busy`, { retry, hooks });
+    await client(`${server.url}/redirect`, { hooks });
+    expect(found).toEqual([[own], [own], [own]]);
+  });
+
+  test("that one of them adds while they run are run before ours", async () => {
+    const added = (options: Pick<Options, "headers">): void => void (options.headers["traceparent"] = "added");
+    const beforeRequest = [(options: Pick<Options, "hooks">) => void options.hooks.beforeRequest.push(added)];
+    await client(`${server.url}/ok`, { hooks: { beforeRequest } });
+    await telemetry.ended(1);
+    expect(sent()).toEqual(issued());
   });
 
   test("and handlers run in their order, and options that are frozen or used again are not changed", async () => {

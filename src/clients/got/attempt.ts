@@ -18,9 +18,14 @@ import { watchUnconsumedStream } from "../../core/streams/unconsumed-body.ts";
 /** `http.request` or what stands for it. */
 export type Transport = (...args: unknown[]) => unknown;
 
-/** What the application was given for its call: a promise or a stream. */
+/** A request of the application's, of which got may make several attempts. */
 export interface Outcome {
+  /** What the application was given for it: a promise or a stream. */
   result: unknown;
+  /** How many redirects in a row got was to follow, up to the latest attempt. */
+  redirects: number;
+  /** Whether the response of the latest attempt is a redirect. */
+  isRedirecting: boolean;
 }
 
 /** Sends one attempt and follows it to its end on the wire. */
@@ -151,12 +156,14 @@ class Exchange {
     call.response(response.statusCode as number, response.headers);
     const { remoteAddress, remotePort } = connectionOf(response);
     call.connected(remoteAddress, remotePort, protocolVersion(response.httpVersion));
-    if (responseHook === undefined) {
+    const location = redirectLocation(response);
+    if (responseHook === undefined && location === undefined) {
       if (endSpanOn === "headers") call.end();
     } else {
       // Got's listener comes after this one, and makes its own response of Node's.
       process.nextTick(() => {
         call.delivered(response);
+        if (location !== undefined) this.#redirected(response, location);
         if (endSpanOn === "headers") call.end();
       });
     }
@@ -171,6 +178,17 @@ class Exchange {
     stream?.once("close", () => {
       if (this.#request?.destroyed === true) this.#closed(response);
     });
+  }
+
+  /** Ends the call with an error if got is about to follow a redirect but cannot: got reports no more than its own failure, and that later. */
+  #redirected(response: IncomingMessage & { readonly ok?: unknown }, location: string): void {
+    const { followRedirect, maxRedirects, url } = this.#options;
+    // `ok` is got's own: false for a redirect that is followed, also where a function of the application's decides.
+    if (response.ok === undefined ? followRedirect !== true : response.ok !== false) return;
+    this.#outcome.isRedirecting = true;
+    const count = ++this.#outcome.redirects;
+    const error = count > maxRedirects ? tooManyRedirects(maxRedirects) : invalidLocation(location, url);
+    if (error !== undefined) this.#call.fail(error);
   }
 
   /** No more is to come. What has not ended yet was upgraded, given up, or answered without being read. */
@@ -222,6 +240,32 @@ class Exchange {
     const body = this.#options.body as Partial<Duplex> | undefined;
     if (body === undefined || isCleanUp(body.errored)) return undefined;
     return body.errored ?? Object.assign(new Error("the upload was given up"), { code: "ERR_UPLOAD" });
+  }
+}
+
+// Of 300 and 304 too until got 15.
+const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
+
+/** Where a redirect leads; undefined for any other response. */
+function redirectLocation({ statusCode, headers }: IncomingMessage): string | undefined {
+  return REDIRECT_STATUSES.has(statusCode as number) && headers.location ? headers.location : undefined;
+}
+
+function tooManyRedirects(limit: number): Error {
+  const error = new Error(`Redirected ${limit} times. Aborting.`);
+  return Object.assign(error, { name: "MaxRedirectsError", code: "ERR_TOO_MANY_REDIRECTS" });
+}
+
+/** Why got cannot follow a redirect; undefined if it can. */
+function invalidLocation(location: string, base: string | URL | undefined): unknown {
+  try {
+    // Node decodes headers as latin1, and got reads this one as UTF-8.
+    const { protocol } = new URL(Buffer.from(location, "latin1").toString(), base);
+    // Whether got follows one to a UNIX socket depends on where it comes from.
+    if (protocol === "http:" || protocol === "https:" || protocol === "unix:") return undefined;
+    return Object.assign(new Error(`Unsupported protocol: ${protocol}`), { code: "ERR_UNSUPPORTED_PROTOCOL" });
+  } catch (error) {
+    return error;
   }
 }
 
