@@ -5,9 +5,9 @@ import type { Readable } from "node:stream";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import axios, { create } from "axios";
 import type { AxiosInstance } from "axios";
-import { afterAll, afterEach, beforeAll, beforeEach, describe as suite, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
-import { describe, startTelemetry, traceparentOf } from "../support/telemetry.ts";
+import { shapeOf, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 
 let server: Http2Server;
@@ -55,12 +55,12 @@ const span = (path: string, attributes: object, more: object = {}): object => ({
   ...more,
 });
 const peer = (): object => ({ "network.peer.address": "127.0.0.1", "network.peer.port": port });
-const onlySpan = async (): Promise<SpanShape> => describe((await telemetry.ended(1))[0]!);
+const onlySpan = async (): Promise<SpanShape> => shapeOf((await telemetry.ended(1))[0]!);
 
 // axios supports HTTP/2 since 1.13.
 const [major = 0, minor = 0] = axios.VERSION.split(".").map(Number);
 
-suite.skipIf(major === 1 && minor < 13)("a request over HTTP/2", () => {
+describe.skipIf(major === 1 && minor < 13)("a request over HTTP/2", () => {
   it("has one span with the version of the protocol, and carries its traceparent", async () => {
     expect((await instance.get<string>(`${url}/ok`)).data).toBe("hello");
     expect(await onlySpan()).toEqual(span("/ok", { ...peer(), "http.response.status_code": 200 }));
