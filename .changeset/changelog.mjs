@@ -1,12 +1,12 @@
-// Formats the entries that `changeset version` writes to CHANGELOG.md: the text of each change, without commit hashes.
+// What `changeset version` writes into CHANGELOG.md: the text of each change alone, since users have no use for a commit's hash.
 
-/** Formats a change as a list item. */
+/** A change as an item of a list. */
 export function getReleaseLine({ summary }) {
   const [first, ...rest] = summary.trim().split("\n");
   return [`- ${first}`, ...rest.map((line) => `  ${line}`.trimEnd())].join("\n");
 }
 
-/** Formats updates of dependencies within the repository. They are not listed. */
+/** Changes of the packages that a package of the same repository depends on: there is but one here. */
 export function getDependencyReleaseLine() {
   return "";
 }

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { serve } from "./support/server.ts";
 
-// Checks the columns of docs/alternatives.md whose packages are development dependencies. Each tracer runs in a separate process.
+// The columns of docs/alternatives.md whose packages are installed here, in processes of their own.
 
 const run = promisify(execFile);
 
@@ -32,14 +32,14 @@ const SDK = `
   globalThis.spans = spans;
 `;
 
-const OPENTELEMETRY = `${SDK}
+const THEIRS = `${SDK}
   import { registerInstrumentations } from "@opentelemetry/instrumentation";
   import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
   import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
   registerInstrumentations({ instrumentations: [new HttpInstrumentation(), new UndiciInstrumentation()] });
 `;
 
-const A2A_OTEL = `${SDK}
+const OURS = `${SDK}
   import { instrumentAxios } from "a2a-otel/axios";
   import { instrumentFetch } from "a2a-otel/fetch";
   import { wrapGot } from "a2a-otel/got";
@@ -65,12 +65,12 @@ const CALLS = `
     axios: async (path, headers) => (await axios.get(process.env.URL + path, { headers })).data,
     got: (path, headers) => got(process.env.URL + path, { headers }).json(),
   };
-  const HEADERS = { traceparent: "00-" + "1".repeat(32) + "-" + "2".repeat(16) + "-01" };
+  const byHand = { traceparent: "00-" + "1".repeat(32) + "-" + "2".repeat(16) + "-01" };
   const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
-  const results = {};
+  const seen = {};
   for (const [name, call] of Object.entries(clients)) {
     const values = await call("/ok", {});
-    const byHand = await call("/ok", HEADERS);
+    const hand = await call("/ok", byHand);
     await settled();
     globalThis.spans.length = 0;
     await call("/slow", {});
@@ -79,20 +79,19 @@ const CALLS = `
     globalThis.spans.length = 0;
     await call("/redirect", {});
     await settled();
-    results[name] = { values: values.length, byHand: byHand.length, body, hops: globalThis.spans.length };
+    seen[name] = { values: values.length, hand: hand.length, body, hops: globalThis.spans.length };
   }
-  console.log(JSON.stringify(results));
+  console.log(JSON.stringify(seen));
   process.exit();
 `;
 
 const module = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
 
-/** Replaces package names by URLs, because a module in a `data:` URL cannot resolve them. */
+/** Bare names are resolved from here, also those of a module that is text. */
 const resolved = (code: string): string =>
   code.replaceAll(/from "([^"]+)"/g, (_, name: string) => `from ${JSON.stringify(import.meta.resolve(name))}`);
 
-/** Makes calls with each client in a process that loads the tracer before (`early`) or after (`late`) the clients. */
-async function observe(tracing: string, when: "early" | "late"): Promise<unknown> {
+async function look(tracing: string, when: "early" | "late"): Promise<unknown> {
   const { LATE: _, ...env } = process.env;
   const tracer = module(resolved(tracing));
   const early = when === "early" ? ["--import", tracer] : [];
@@ -103,27 +102,19 @@ async function observe(tracing: string, when: "early" | "late"): Promise<unknown
   return JSON.parse(stdout);
 }
 
-/** One `traceparent` value, also if the application set one; a span that covers the body; a span for each redirect hop. */
-const complete = { values: 1, byHand: 1, body: true, hops: 2 };
+const whole = { values: 1, hand: 1, body: true, hops: 2 };
 
-describe("the table of docs/alternatives.md", () => {
-  it("is right about instrumentation-undici and instrumentation-http loaded before the clients", async () => {
-    const doubled = { ...complete, byHand: 2 };
-    expect(await observe(OPENTELEMETRY, "early")).toEqual({ fetch: doubled, undici: doubled, axios: complete, got: complete });
-  });
+test("instrumentation-undici and -http, loaded first", async () => {
+  const doubled = { ...whole, hand: 2 };
+  expect(await look(THEIRS, "early")).toEqual({ fetch: doubled, undici: doubled, axios: whole, got: whole });
+});
 
-  it("is right about instrumentation-undici and instrumentation-http loaded after the clients", async () => {
-    const doubled = { ...complete, byHand: 2 };
-    const unseen = { values: 0, byHand: 1, body: false, hops: 0 };
-    expect(await observe(OPENTELEMETRY, "late")).toEqual({ fetch: doubled, undici: doubled, axios: unseen, got: unseen });
-  });
+test("instrumentation-undici and -http, loaded after the clients: node:http is not seen", async () => {
+  const doubled = { ...whole, hand: 2 };
+  const unseen = { values: 0, hand: 1, body: false, hops: 0 };
+  expect(await look(THEIRS, "late")).toEqual({ fetch: doubled, undici: doubled, axios: unseen, got: unseen });
+});
 
-  it.each(["early", "late"] as const)("is right about a2a-otel loaded %s", async (when) => {
-    expect(await observe(A2A_OTEL, when)).toEqual({
-      fetch: complete,
-      undici: complete,
-      axios: { ...complete, hops: 1 },
-      got: complete,
-    });
-  });
+test.each(["early", "late"] as const)("a2a-otel, loaded %s", async (when) => {
+  expect(await look(OURS, when)).toEqual({ fetch: whole, undici: whole, axios: { ...whole, hops: 1 }, got: whole });
 });

@@ -19,8 +19,8 @@ const SHARED = {
   propagator,
 };
 
-describe("checkOptions()", () => {
-  it("accepts every option of clients and of servers", () => {
+describe("options", () => {
+  it("all of a client's, and of a server's, are there", () => {
     const client = { ...SHARED, startSpanHook: fn, requireParentforSpans: true, urlTemplate: fn, endSpanOn: "headers" };
     const server = { ...SHARED, incoming: "parent", trustProxy: true };
     expect(() => checkOptions("f", client, CLIENT_OPTIONS)).not.toThrow();
@@ -55,7 +55,7 @@ describe("checkOptions()", () => {
     ["x", 'f: options must be an object, not "x"'],
     [fn, "f: options must be an object, not a function"],
     [undefined, "f: options must be an object, not undefined"],
-  ])("names the wrong option and what it needs: %o", (options, message) => {
+  ])("a wrong one is named, with what is needed: %o", (options, message) => {
     expect(() => checkOptions("f", options, CLIENT_OPTIONS)).toThrow(TypeError);
     expect(() => checkOptions("f", options, CLIENT_OPTIONS)).toThrow(message);
   });
@@ -68,23 +68,23 @@ describe("checkOptions()", () => {
     { propagateTo: fn },
     { propagateTo: ["a", /a/, fn] },
     { propagateTo: [] },
-  ])("accepts %o", (options) => {
+  ])("a right one is taken, also where it says nothing: %o", (options) => {
     expect(() => checkOptions("f", options, CLIENT_OPTIONS)).not.toThrow();
   });
 
-  it("rejects options of clients for servers and the reverse", () => {
+  it("a client's is none of a server's", () => {
     expect(() => checkOptions("f", { endSpanOn: "headers" }, SERVER_OPTIONS)).toThrow('no option "endSpanOn"');
     expect(() => checkOptions("f", { trustProxy: true }, CLIENT_OPTIONS)).toThrow('no option "trustProxy"');
   });
 
-  it("accepts a provider with inherited methods", () => {
+  it("a provider whose methods are inherited is one", () => {
     class Provider {
       getTracer(): void {}
     }
     expect(() => checkOptions("f", { tracerProvider: new Provider() }, CLIENT_OPTIONS)).not.toThrow();
   });
 
-  it("accepts both types of an option with two types", () => {
+  it("one that may be of two kinds is held against both", () => {
     const check = (options: object) => (): void => checkOptions("f", options, SERVER_OPTIONS);
     expect(check({ incoming: "ignore", acceptBaggage: ["a"] })).not.toThrow();
     expect(check({ incoming: fn, acceptBaggage: false })).not.toThrow();
@@ -92,17 +92,17 @@ describe("checkOptions()", () => {
     expect(check({ acceptBaggage: "a" })).toThrow('option "acceptBaggage" must be true or false, or an array of strings, not "a"');
   });
 
-  it("rejects names that every object inherits", () => {
+  it("names that every object has are no options", () => {
     for (const name of ["constructor", "toString"]) {
       expect(() => checkOptions("f", { [name]: fn }, CLIENT_OPTIONS)).toThrow(`f: there is no option "${name}"`);
     }
   });
 });
 
-describe("requestRules()", () => {
+describe("what is read out of them", () => {
   afterEach(() => vi.unstubAllEnvs());
 
-  it("lower-cases header names, also in the attribute", () => {
+  it("header names become lower case, in the attribute too", () => {
     const { requestHeaders, responseHeaders } = requestRules({ headersToSpanAttributes: { requestHeaders: ["X-Tenant"] } });
     expect(requestHeaders).toEqual([{ name: "x-tenant", attribute: "http.request.header.x-tenant" }]);
     expect(responseHeaders).toEqual([]);
@@ -112,12 +112,12 @@ describe("requestRules()", () => {
     ["", ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"]],
     ["  ", ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"]],
     ["GET, PURGE,,get", ["GET", "PURGE", "get"]],
-  ])("replaces the whole list of known methods by OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS=%j", (value, methods) => {
+  ])("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS=%j replaces the list as a whole", (value, methods) => {
     vi.stubEnv("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", value);
     expect([...requestRules({}).knownMethods].toSorted()).toEqual(methods);
   });
 
-  it("prefers the option to the environment", () => {
+  it("the option wins over the environment", () => {
     vi.stubEnv("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "PURGE");
     expect([...requestRules({ knownMethods: ["GET"] }).knownMethods]).toEqual(["GET"]);
   });

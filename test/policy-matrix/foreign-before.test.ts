@@ -1,0 +1,3 @@
+import { foreignMatrix } from "./foreign.ts";
+
+foreignMatrix("foreign instrumentation first");

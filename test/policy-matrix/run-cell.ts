@@ -1,0 +1,121 @@
+import { ROOT_CONTEXT, SpanKind, TraceFlags, context, createTraceState, propagation, trace } from "@opentelemetry/api";
+import type { Context, SpanContext } from "@opentelemetry/api";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { Cell } from "./cells.ts";
+import { openHosts } from "./hosts.ts";
+import type { ReceivedRequest, TwoHosts } from "./hosts.ts";
+import { BAGGAGE_KEYS, TENANT_ONLY } from "./policies.ts";
+import { DIRECT_TO_A, DIRECT_TO_B } from "./routes.ts";
+import type { BodyEnd, Route } from "./routes.ts";
+import type { LayerOptions, OpenClient } from "./stackings.ts";
+
+/** A call, in the context of an incoming request of its own. */
+export interface Call {
+  readonly id: string;
+  readonly route: Route;
+  readonly body: BodyEnd;
+  /** The caller's span. */
+  readonly remote: SpanContext;
+}
+
+/** What was seen of a call. */
+export interface ObservedCall extends Call {
+  readonly requests: readonly ReceivedRequest[];
+  /** The CLIENT spans of its trace, by whichever instrumentation, in the order of their start. */
+  readonly spans: readonly ReadableSpan[];
+  readonly outcome: "whole" | "failed" | "other";
+}
+
+export interface Observation {
+  readonly calls: readonly ObservedCall[];
+  readonly allSpansEnded: boolean;
+}
+
+const CONCURRENT_CALLS = 3;
+
+/** Makes the calls of a cell, all of them in traces of their own, and returns what the hosts received and the SDK recorded. */
+export async function runCell(cell: Cell, onSdkStarted: () => void = () => {}): Promise<Observation> {
+  const telemetry = cell.sdk.start();
+  onSdkStarted();
+  const hosts = await openHosts();
+  const client = cell.stacking.open(layerOptions(cell, hosts), cell.route.retried);
+  const observed: Omit<ObservedCall, "requests" | "spans">[] = [];
+  try {
+    if (cell.sockets === "warm sockets") {
+      for (const route of [DIRECT_TO_A, DIRECT_TO_B]) observed.push(...(await callAtOnce(client, hosts, route, "short body")));
+    }
+    observed.push(...(await callAtOnce(client, hosts, cell.route, cell.body)));
+    const allSpansEnded = await telemetry.settled(2000).then(
+      () => true,
+      () => false,
+    );
+    const clients = telemetry.spans().filter(({ kind }) => kind === SpanKind.CLIENT);
+    const calls = observed.map((call) => ({
+      ...call,
+      requests: hosts.received.filter((request) => request.call === call.id),
+      spans: clients.filter((span) => span.spanContext().traceId === call.remote.traceId).toSorted(byStart),
+    }));
+    return { calls, allSpansEnded };
+  } finally {
+    await client.close();
+    await hosts.close();
+    await telemetry.stop();
+  }
+}
+
+function layerOptions({ policy, placement }: Cell, { origins }: TwoHosts): LayerOptions {
+  const options = policy.options(origins);
+  if (placement === "outer") return { outer: options, inner: undefined };
+  if (placement === "inner") return { outer: undefined, inner: options };
+  return { outer: options, inner: placement === "both" ? options : TENANT_ONLY.options(origins) };
+}
+
+/** Several calls at once, each in the context of a request that its process has received. */
+async function callAtOnce(
+  client: OpenClient,
+  hosts: TwoHosts,
+  route: Route,
+  body: BodyEnd,
+): Promise<Omit<ObservedCall, "requests" | "spans">[]> {
+  const calls = Array.from({ length: CONCURRENT_CALLS }, () => newCall(route, body));
+  return Promise.all(
+    calls.map(async (call) => {
+      const url = hosts.start(call.id, route, body);
+      const outcome = await context.with(incomingContext(call), () =>
+        client.send({ url, method: route.method }).then(
+          (text) => (text === "whole" ? ("whole" as const) : ("other" as const)),
+          () => "failed" as const,
+        ),
+      );
+      return { ...call, outcome };
+    }),
+  );
+}
+
+let calls = 0;
+
+function newCall(route: Route, body: BodyEnd): Call {
+  const id = `call-${++calls}`;
+  const traceId = calls.toString(16).padStart(32, "a");
+  const traceState = createTraceState(`caller=${id}`);
+  return {
+    id,
+    route,
+    body,
+    remote: { traceId, spanId: traceId.slice(16), traceFlags: TraceFlags.SAMPLED, isRemote: true, traceState },
+  };
+}
+
+/** The context of a request with trace context and baggage, as a server's instrumentation makes it. */
+function incomingContext({ id, remote }: Call): Context {
+  const members = Object.fromEntries(BAGGAGE_KEYS.map((key) => [key, { value: baggageValue(key, id) }]));
+  return propagation.setBaggage(trace.setSpanContext(ROOT_CONTEXT, remote), propagation.createBaggage(members));
+}
+
+export function baggageValue(key: string, call: string): string {
+  return `${key}-of-${call}`;
+}
+
+function byStart(one: ReadableSpan, other: ReadableSpan): number {
+  return one.startTime[0] - other.startTime[0] || one.startTime[1] - other.startTime[1];
+}
