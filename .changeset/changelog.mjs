@@ -1,12 +1,12 @@
-// What `changeset version` writes into CHANGELOG.md: the text of each change alone, since users have no use for a commit's hash.
+// Formats the entries that `changeset version` writes to CHANGELOG.md: the text of each change, without commit hashes.
 
-/** A change as an item of a list. */
+/** Formats a change as a list item. */
 export function getReleaseLine({ summary }) {
   const [first, ...rest] = summary.trim().split("\n");
   return [`- ${first}`, ...rest.map((line) => `  ${line}`.trimEnd())].join("\n");
 }
 
-/** Changes of the packages that a package of the same repository depends on: there is but one here. */
+/** Formats updates of dependencies within the repository. They are not listed. */
 export function getDependencyReleaseLine() {
   return "";
 }

@@ -1,4 +1,4 @@
-// After `changeset version`: the version in the source is package.json's.
+// Copies the version from package.json to the source. Runs after `changeset version`.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };

@@ -75,10 +75,8 @@ function traceAttempts(traced: TracedRequest, options: Options | undefined): voi
   // No options: the URL is invalid. Watched already: an instance that was merged with another traced one.
   if (options === undefined || isWatched(options)) return;
   watch(traced, options);
-  const { beforeRequest } = options.hooks as unknown as { beforeRequest: BeforeRequestHook[] };
-  // The application may use the options of an earlier call again, for the next page or for a call of its own.
-  removeHook(beforeRequest);
-  hideHook(beforeRequest, watchCopiesFor(traced));
+  const hooks = options.hooks as unknown as { beforeRequest: BeforeRequestHook[] };
+  hooks.beforeRequest = listOf(hooks.beforeRequest, watchCopiesFor(traced));
 }
 
 interface BeforeRequestHook {
@@ -94,31 +92,45 @@ function watchCopiesFor(traced: TracedRequest): BeforeRequestHook {
   const watchCopy: BeforeRequestHook = (options) => {
     if (isWatched(options)) return;
     watch(traced, options);
-    const { beforeRequest } = options.hooks as unknown as { beforeRequest: BeforeRequestHook[] };
-    // got is iterating over the list: it would skip a hook if one before it were removed.
-    if (beforeRequest.at(-1) !== watchCopy) return;
-    beforeRequest.pop();
-    hideHook(beforeRequest, watchCopy);
+    const hooks = options.hooks as unknown as { beforeRequest: BeforeRequestHook[] };
+    hooks.beforeRequest = listOf(hooks.beforeRequest, watchCopy);
   };
   watchCopy[IS_OURS] = true;
   return watchCopy;
 }
 
 /**
- * Adds a hook to a list such that only its iterator returns it, last: got runs hooks, and copies lists of them, by iteration in all versions. The
- * application's hooks and callbacks, which are given the options, find only their own hooks in the list.
+ * A list of hooks whose iterator also returns a hook of ours, as the last one. In all its versions got runs hooks, and copies lists of them, by iteration;
+ * the application, which is given the options in its hooks and callbacks, finds only its own hooks in the list.
+ *
+ * A class, because an own iterator of one array makes V8 iterate over all arrays of the process more slowly.
  */
-function hideHook(hooks: BeforeRequestHook[], hook: BeforeRequestHook): void {
-  const value = function* (this: BeforeRequestHook[]): Generator<BeforeRequestHook> {
+class HookList extends Array<BeforeRequestHook> {
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array;
+  }
+
+  #last: BeforeRequestHook | undefined;
+
+  override *[Symbol.iterator](): ArrayIterator<BeforeRequestHook> {
     for (let i = 0; i < this.length; i++) yield this[i] as BeforeRequestHook;
-    yield hook;
-  };
-  Object.defineProperty(hooks, Symbol.iterator, { configurable: true, writable: true, value });
+    if (this.#last !== undefined) yield this.#last;
+  }
+
+  set last(hook: BeforeRequestHook) {
+    this.#last = hook;
+  }
 }
 
-function removeHook(hooks: BeforeRequestHook[]): void {
-  const index = hooks.findIndex((hook) => hook[IS_OURS]);
-  if (index !== -1) hooks.splice(index, 1);
+/** @param hooks may have a hook of ours: got has copied a list into it, or the application uses the options of an earlier call again. */
+function listOf(hooks: readonly BeforeRequestHook[], last: BeforeRequestHook): HookList {
+  const list = new HookList();
+  for (let i = 0; i < hooks.length; i++) {
+    const hook = hooks[i] as BeforeRequestHook;
+    if (hook[IS_OURS] !== true) list.push(hook);
+  }
+  list.last = last;
+  return list;
 }
 
 function watch(traced: TracedRequest, options: Options): void {

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { serve } from "./support/server.ts";
 
-// The columns of docs/alternatives.md whose packages are installed here, in processes of their own.
+// Checks the columns of docs/alternatives.md whose packages are development dependencies. Each tracer runs in a separate process.
 
 const run = promisify(execFile);
 
@@ -32,14 +32,14 @@ const SDK = `
   globalThis.spans = spans;
 `;
 
-const THEIRS = `${SDK}
+const OPENTELEMETRY = `${SDK}
   import { registerInstrumentations } from "@opentelemetry/instrumentation";
   import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
   import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
   registerInstrumentations({ instrumentations: [new HttpInstrumentation(), new UndiciInstrumentation()] });
 `;
 
-const OURS = `${SDK}
+const A2A_OTEL = `${SDK}
   import { instrumentAxios } from "a2a-otel/axios";
   import { instrumentFetch } from "a2a-otel/fetch";
   import { wrapGot } from "a2a-otel/got";
@@ -65,12 +65,12 @@ const CALLS = `
     axios: async (path, headers) => (await axios.get(process.env.URL + path, { headers })).data,
     got: (path, headers) => got(process.env.URL + path, { headers }).json(),
   };
-  const byHand = { traceparent: "00-" + "1".repeat(32) + "-" + "2".repeat(16) + "-01" };
+  const HEADERS = { traceparent: "00-" + "1".repeat(32) + "-" + "2".repeat(16) + "-01" };
   const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
-  const seen = {};
+  const results = {};
   for (const [name, call] of Object.entries(clients)) {
     const values = await call("/ok", {});
-    const hand = await call("/ok", byHand);
+    const byHand = await call("/ok", HEADERS);
     await settled();
     globalThis.spans.length = 0;
     await call("/slow", {});
@@ -79,19 +79,20 @@ const CALLS = `
     globalThis.spans.length = 0;
     await call("/redirect", {});
     await settled();
-    seen[name] = { values: values.length, hand: hand.length, body, hops: globalThis.spans.length };
+    results[name] = { values: values.length, byHand: byHand.length, body, hops: globalThis.spans.length };
   }
-  console.log(JSON.stringify(seen));
+  console.log(JSON.stringify(results));
   process.exit();
 `;
 
 const module = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
 
-/** Bare names are resolved from here, also those of a module that is text. */
+/** Replaces package names by URLs, because a module in a `data:` URL cannot resolve them. */
 const resolved = (code: string): string =>
   code.replaceAll(/from "([^"]+)"/g, (_, name: string) => `from ${JSON.stringify(import.meta.resolve(name))}`);
 
-async function look(tracing: string, when: "early" | "late"): Promise<unknown> {
+/** Makes calls with each client in a process that loads the tracer before (`early`) or after (`late`) the clients. */
+async function observe(tracing: string, when: "early" | "late"): Promise<unknown> {
   const { LATE: _, ...env } = process.env;
   const tracer = module(resolved(tracing));
   const early = when === "early" ? ["--import", tracer] : [];
@@ -102,19 +103,27 @@ async function look(tracing: string, when: "early" | "late"): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-const whole = { values: 1, hand: 1, body: true, hops: 2 };
+/** One `traceparent` value, also if the application set one; a span that covers the body; a span for each redirect hop. */
+const complete = { values: 1, byHand: 1, body: true, hops: 2 };
 
-test("instrumentation-undici and -http, loaded first", async () => {
-  const doubled = { ...whole, hand: 2 };
-  expect(await look(THEIRS, "early")).toEqual({ fetch: doubled, undici: doubled, axios: whole, got: whole });
-});
+describe("the table of docs/alternatives.md", () => {
+  it("is right about instrumentation-undici and instrumentation-http loaded before the clients", async () => {
+    const doubled = { ...complete, byHand: 2 };
+    expect(await observe(OPENTELEMETRY, "early")).toEqual({ fetch: doubled, undici: doubled, axios: complete, got: complete });
+  });
 
-test("instrumentation-undici and -http, loaded after the clients: node:http is not seen", async () => {
-  const doubled = { ...whole, hand: 2 };
-  const unseen = { values: 0, hand: 1, body: false, hops: 0 };
-  expect(await look(THEIRS, "late")).toEqual({ fetch: doubled, undici: doubled, axios: unseen, got: unseen });
-});
+  it("is right about instrumentation-undici and instrumentation-http loaded after the clients", async () => {
+    const doubled = { ...complete, byHand: 2 };
+    const unseen = { values: 0, byHand: 1, body: false, hops: 0 };
+    expect(await observe(OPENTELEMETRY, "late")).toEqual({ fetch: doubled, undici: doubled, axios: unseen, got: unseen });
+  });
 
-test.each(["early", "late"] as const)("a2a-otel, loaded %s", async (when) => {
-  expect(await look(OURS, when)).toEqual({ fetch: whole, undici: whole, axios: { ...whole, hops: 1 }, got: whole });
+  it.each(["early", "late"] as const)("is right about a2a-otel loaded %s", async (when) => {
+    expect(await observe(A2A_OTEL, when)).toEqual({
+      fetch: complete,
+      undici: complete,
+      axios: { ...complete, hops: 1 },
+      got: complete,
+    });
+  });
 });

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
-import { expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { decodeTraces } from "../src/view/otlp/decode.ts";
 import type { Span } from "../src/view/span.ts";
 import { serve } from "./support/server.ts";
@@ -25,42 +25,44 @@ const runExample = (jaeger: TestServer, langfuse: TestServer): Promise<{ stderr:
     timeout: 20_000,
   });
 
-test("two backends get the same trace, each at its own path with its own headers", async () => {
-  const jaeger = await startBackend("/v1/traces");
-  const langfuse = await startBackend("/api/public/otel/v1/traces");
-  await runExample(jaeger, langfuse);
-  const seen = received(jaeger);
-  expect(seen.map(({ service, name, kind, parentSpanId }) => ({ service, name, kind, child: parentSpanId !== undefined }))).toEqual(
-    [
+describe("examples/two-backends.ts", () => {
+  it("sends the same trace to both backends, each at its own path with its own headers", async () => {
+    const jaeger = await startBackend("/v1/traces");
+    const langfuse = await startBackend("/api/public/otel/v1/traces");
+    await runExample(jaeger, langfuse);
+    const spans = received(jaeger);
+    expect(
+      spans.map(({ service, name, kind, parentSpanId }) => ({ service, name, kind, child: parentSpanId !== undefined })),
+    ).toEqual([
       { service: "orchestrator", name: "ask", kind: "CLIENT", child: true },
       { service: "orchestrator", name: "orchestrate", kind: "INTERNAL", child: false },
-    ],
-  );
-  expect(new Set(seen.map(({ traceId }) => traceId)).size).toBe(1);
-  expect(received(langfuse)).toEqual(seen);
+    ]);
+    expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);
+    expect(received(langfuse)).toEqual(spans);
 
-  const [toJaeger, toLangfuse] = [jaeger, langfuse].map(({ requests }) => requests[0] as Recorded);
-  expect(toJaeger?.url).toBe("/v1/traces");
-  expect(toJaeger?.headers.authorization).toBeUndefined();
-  expect(toLangfuse?.url).toBe("/api/public/otel/v1/traces");
-  expect(toLangfuse?.headers).toMatchObject({
-    authorization: `Basic ${Buffer.from("pk-lf-1:sk-lf-1").toString("base64")}`,
-    "content-type": "application/json",
-    "x-langfuse-ingestion-version": "4",
+    const [toJaeger, toLangfuse] = [jaeger, langfuse].map(({ requests }) => requests[0] as Recorded);
+    expect(toJaeger?.url).toBe("/v1/traces");
+    expect(toJaeger?.headers.authorization).toBeUndefined();
+    expect(toLangfuse?.url).toBe("/api/public/otel/v1/traces");
+    expect(toLangfuse?.headers).toMatchObject({
+      authorization: `Basic ${Buffer.from("pk-lf-1:sk-lf-1").toString("base64")}`,
+      "content-type": "application/json",
+      "x-langfuse-ingestion-version": "4",
+    });
+    await Promise.all([jaeger.close(), langfuse.close()]);
   });
-  await Promise.all([jaeger.close(), langfuse.close()]);
+
+  it("delivers to the other backend when one rejects the spans", async () => {
+    const jaeger = await startBackend("/v1/traces", 403);
+    const langfuse = await startBackend("/api/public/otel/v1/traces");
+    const { stderr } = await runExample(jaeger, langfuse);
+    expect(stderr).toContain("a backend rejected the spans: OTLPExporterError: Forbidden");
+    expect(received(langfuse).map(({ name }) => name)).toEqual(["ask", "orchestrate"]);
+    await Promise.all([jaeger.close(), langfuse.close()]);
+  });
 });
 
-test("a backend that refuses costs the other nothing", async () => {
-  const jaeger = await startBackend("/v1/traces", 403);
-  const langfuse = await startBackend("/api/public/otel/v1/traces");
-  const { stderr } = await runExample(jaeger, langfuse);
-  expect(stderr).toContain("a backend rejected the spans: OTLPExporterError: Forbidden");
-  expect(received(langfuse).map(({ name }) => name)).toEqual(["ask", "orchestrate"]);
-  await Promise.all([jaeger.close(), langfuse.close()]);
-});
-
-/** What exports one span as the environment says. */
+/** A program that exports one span with the settings of the environment. */
 const EXPORT = `
   import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
   import { SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
@@ -69,9 +71,10 @@ const EXPORT = `
   await provider.shutdown();
 `;
 
-/** The shell blocks of the page that configure an exporter, and where each is to lead. */
+/** The shell blocks of docs/backends.md that configure an exporter. */
 const BLOCKS = [...readFileSync("docs/backends.md", "utf8").matchAll(/## (.+)|```sh\n([^`]*export OTEL_[^`]*)```/g)];
 const PLAIN = { path: "/v1/traces", headers: {} };
+/** The path and headers that each block must produce, in the order of the page. */
 const EXPECTED = [
   { backend: "Jaeger", ...PLAIN },
   {
@@ -96,23 +99,25 @@ function configurations(): { backend: string; shell: string }[] {
   });
 }
 
-test.each(EXPECTED.map((expected, index) => ({ ...expected, index })))(
-  "configuration $index, of $backend, leads to $path with its headers",
-  async ({ backend: name, path, headers, index }) => {
-    const { backend: found, shell } = configurations()[index] as { backend: string; shell: string };
-    expect(found).toBe(name);
-    const server = await startBackend(path);
-    const local = shell.replaceAll(/=https?:\/\/[^/\s]+/g, `=${server.url}`);
-    await run("sh", ["-c", `${local}\nexec "$NODE" --input-type=module -e "$EXPORT"`], {
-      env: { ...process.env, NODE: process.execPath, EXPORT },
-      timeout: 20_000,
-    });
-    expect(server.requests.map(({ url }) => url)).toEqual([path]);
-    expect(server.requests[0]?.headers).toMatchObject(headers);
-    await server.close();
-  },
-);
+describe("docs/backends.md", () => {
+  it.each(EXPECTED.map((expected, index) => ({ ...expected, index })))(
+    "sends to $path with the documented headers, in configuration $index ($backend)",
+    async ({ backend: name, path, headers, index }) => {
+      const { backend, shell } = configurations()[index] as { backend: string; shell: string };
+      expect(backend).toBe(name);
+      const server = await startBackend(path);
+      const local = shell.replaceAll(/=https?:\/\/[^/\s]+/g, `=${server.url}`);
+      await run("sh", ["-c", `${local}\nexec "$NODE" --input-type=module -e "$EXPORT"`], {
+        env: { ...process.env, NODE: process.execPath, EXPORT },
+        timeout: 20_000,
+      });
+      expect(server.requests.map(({ url }) => url)).toEqual([path]);
+      expect(server.requests[0]?.headers).toMatchObject(headers);
+      await server.close();
+    },
+  );
 
-test("each configuration of the page is tried", () => {
-  expect(configurations()).toHaveLength(EXPECTED.length);
+  it("has no configuration without a test", () => {
+    expect(configurations()).toHaveLength(EXPECTED.length);
+  });
 });

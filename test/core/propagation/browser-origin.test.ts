@@ -4,7 +4,7 @@ import { ownOriginTest } from "../../../src/core/propagation/browser-origin.ts";
 afterEach(() => vi.unstubAllGlobals());
 
 const PAGE = "https://agents.example:8443";
-/** What a page has, with a `process` as bundlers put it there. */
+/** The globals of a page, with a `process` polyfill as bundlers add it. */
 const GLOBALS = {
   process: { env: {} },
   document: {},
@@ -13,9 +13,9 @@ const GLOBALS = {
   origin: PAGE,
 };
 const WORKER = { document: undefined, importScripts: () => {} };
-const nodes = (versions: unknown): object => ({ getBuiltinModule: () => undefined, versions });
+const nodeProcess = (versions: unknown): object => ({ getBuiltinModule: () => undefined, versions });
 
-/** The test of where the globals are those of a page, but for some. */
+/** The test that is created with the globals of a page, overridden by `globals`. */
 function testOf(globals: Record<string, unknown> = {}): ReturnType<typeof ownOriginTest> {
   for (const [name, value] of Object.entries({ ...GLOBALS, ...globals })) vi.stubGlobal(name, value);
   const isOwn = ownOriginTest();
@@ -23,43 +23,43 @@ function testOf(globals: Record<string, unknown> = {}): ReturnType<typeof ownOri
   return isOwn;
 }
 
-describe("in a browser", () => {
+describe("ownOriginTest() in a browser", () => {
   it.each<[string, Record<string, unknown>]>([
     ["a page", {}],
-    ["a page without any process", { process: undefined }],
-    ["a page whose process tells no versions", { process: { getBuiltinModule: "none" } }],
-    ["a page of Electron", { process: nodes({ node: "24.0.0", electron: "40.0.0" }) }],
+    ["a page without `process`", { process: undefined }],
+    ["a page whose `process` has no versions", { process: { getBuiltinModule: "none" } }],
+    ["a page of Electron", { process: nodeProcess({ node: "24.0.0", electron: "40.0.0" }) }],
     ["a worker", WORKER],
-    ["a worker of Electron", { ...WORKER, process: nodes({ node: "24.0.0", electron: "40.0.0" }) }],
+    ["a worker of Electron", { ...WORKER, process: nodeProcess({ node: "24.0.0", electron: "40.0.0" }) }],
     ["a frame without an address", { location: { origin: "null" } }],
     ["a browser without a global origin", { origin: undefined }],
-  ])("%s has its own origin, by scheme, host and port", (_, globals) => {
+  ])("compares scheme, host and port with the origin of %s", (_, globals) => {
     const isOwn = testOf(globals);
-    const urls = [`${PAGE}/rpc`, PAGE, "http://agents.example:8443/", "https://agents.example/", "https://other.example:8443/"];
-    expect(urls.map((url) => isOwn?.(url))).toEqual([true, true, false, false, false]);
-    expect(["/rpc", "", "data:,x"].map((url) => isOwn?.(url))).toEqual([false, false, false]);
+    for (const url of [`${PAGE}/rpc`, PAGE]) expect(isOwn?.(url), url).toBe(true);
+    const others = ["http://agents.example:8443/", "https://agents.example/", "https://other.example:8443/"];
+    for (const url of [...others, "/rpc", "", "data:,x"]) expect(isOwn?.(url), url).toBe(false);
   });
 
-  it("a sandboxed frame has none, whatever its address: neither its own URLs nor such without an origin are at it", () => {
+  it("is false for every URL in a sandboxed frame", () => {
     const isOwn = testOf({ origin: "null" });
-    expect([`${PAGE}/rpc`, "null", "/rpc", "data:,x"].map((url) => isOwn?.(url))).toEqual([false, false, false, false]);
+    for (const url of [`${PAGE}/rpc`, "null", "/rpc", "data:,x"]) expect(isOwn?.(url), url).toBe(false);
   });
 
-  it("the default port need not be written", () => {
+  it("treats a missing port as the default port", () => {
     const isOwn = testOf({ origin: "https://agents.example" });
-    expect(["https://agents.example:443/", "https://agents.example/"].map((url) => isOwn?.(url))).toEqual([true, true]);
+    for (const url of ["https://agents.example:443/", "https://agents.example/"]) expect(isOwn?.(url), url).toBe(true);
   });
 });
 
 it.each<[string, Record<string, unknown>]>([
   ["a page without a location", { location: undefined }],
-  ["Node with jsdom", { process: nodes({ node: "24.0.0" }) }],
-  ["Node with the scope of a worker", { ...WORKER, process: nodes({ node: "24.0.0" }) }],
-  ["a runtime with Node's modules that tells no versions", { process: nodes(undefined) }],
-  ["Deno with --location", { document: undefined, process: nodes({ node: "24.0.0" }) }],
+  ["Node with jsdom", { process: nodeProcess({ node: "24.0.0" }) }],
+  ["Node with the scope of a worker", { ...WORKER, process: nodeProcess({ node: "24.0.0" }) }],
+  ["a runtime with Node's modules but no versions", { process: nodeProcess(undefined) }],
+  ["Deno with --location", { document: undefined, process: nodeProcess({ node: "24.0.0" }) }],
   ["an edge runtime with a location", { document: undefined }],
-  ["one whose document is null", { document: null }],
-  ["one whose document is no object", { document: "none", importScripts: "none" }],
-])("%s is no browser", (_, globals) => {
+  ["a runtime whose document is null", { document: null }],
+  ["a runtime whose document is not an object", { document: "none", importScripts: "none" }],
+])("ownOriginTest() is undefined in %s", (_, globals) => {
   expect(testOf(globals)).toBeUndefined();
 });

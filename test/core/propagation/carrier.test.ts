@@ -36,7 +36,7 @@ class TokenHeaders extends Headers {
   }
 }
 
-/** Headers as other libraries make them: no `Headers` and no `Map`, but with the same methods. */
+/** A headers class of another library: neither a `Headers` nor a `Map`, but with the same methods. */
 class OwnHeaders {
   readonly #pairs: Map<string, string>;
   constructor(init: Iterable<readonly [string, string]> = []) {
@@ -67,7 +67,7 @@ class CheckedHeaders extends KeyedHeaders {
   }
 }
 
-describe("reading", () => {
+describe("readHeaders() and readHeader()", () => {
   it.each<[string, unknown]>([
     ["a record", { "x-b": "2", "X-A": "1" }],
     ["a record with lists", { "x-a": ["1"], "set-cookie": [] }],
@@ -77,9 +77,9 @@ describe("reading", () => {
     ["Headers", new Headers({ "x-a": "1" })],
     ["a Map", new Map([["X-A", "1"]])],
     ["an iterable of pairs", new Set([["X-A", "1"]])],
-    ["headers of a class of their own", new OwnHeaders([["X-A", "1"]])],
-    ["headers to be read as a record", new PlainHeaders({ "X-A": "1", get: () => "never" })],
-  ])("%s, in any letter case", (_, headers) => {
+    ["headers of another class", new OwnHeaders([["X-A", "1"]])],
+    ["headers marked as a plain record", new PlainHeaders({ "X-A": "1", get: () => "never" })],
+  ])("read %s in any letter case", (_, headers) => {
     expect(readHeaders(headers, ["x-a", "x-c"])).toEqual({ "x-a": "1" });
     expect(readHeader(headers, "X-a")).toBe("1");
     expect(readHeaders(headers, ["x-none"])).toBeUndefined();
@@ -104,55 +104,51 @@ describe("reading", () => {
         ["X-A", "2"],
       ]),
     ],
-  ])("several values are one list: %s", (_, headers) => {
+  ])("join several values of %s into one list", (_, headers) => {
     expect(readHeader(headers, "x-a")).toBe("1,2");
   });
 
   it.each([undefined, null, "x-a: 1", 7, [], {}, new Map(), { "x-a": undefined }, { "x-a": 1 }, ["x-a"]])(
-    "nothing in %j",
+    "find nothing in %j",
     (headers) => {
       expect(readHeader(headers, "x-a")).toBeUndefined();
     },
   );
+});
 
-  it("names are the same whatever their letter case", () => {
-    const same: [string, string][] = [
-      ["TraceParent", "traceparent"],
-      ["a", "a"],
-      ["", ""],
-      ["x-a", "X-A"],
-    ];
-    const other: [string, string][] = [
-      ["a", "ab"],
-      ["a", "b"],
-      ["ab", "bb"],
-      ["ab", "ac"],
-      ["a", ""],
-    ];
-    expect([same, other].map((pairs) => pairs.map(([a, b]) => sameName(a, b)))).toEqual([
-      same.map(() => true),
-      other.map(() => false),
-    ]);
+describe("sameName()", () => {
+  it.each([
+    ["TraceParent", "traceparent", true],
+    ["a", "a", true],
+    ["", "", true],
+    ["x-a", "X-A", true],
+    ["a", "ab", false],
+    ["a", "b", false],
+    ["ab", "bb", false],
+    ["ab", "ac", false],
+    ["a", "", false],
+  ])("of %j and %j is %s", (name, other, expected) => {
+    expect(sameName(name, other)).toBe(expected);
   });
 });
 
-describe("a copy with headers added", () => {
+describe("withHeaders()", () => {
   it.each<[string, object, object]>([
     ["a record", Object.freeze(Object.fromEntries(PAIRS)), Object.fromEntries(KEPT)],
     ["pairs", Object.freeze(PAIRS), KEPT],
     ["a flat array", Object.freeze(PAIRS.flat()), KEPT.flat()],
     ["Headers", new Headers(PAIRS), new Headers(KEPT)],
     ["a Map", new Map(PAIRS), new Map(KEPT)],
-  ])("has the shape of %s, which stays as it was", (_, headers, wanted) => {
-    const before = structuredCloneOf(headers);
+  ])("returns a copy in the shape of %s and leaves the original unchanged", (_, headers, wanted) => {
+    const before = snapshot(headers);
     const copy = withHeaders(headers, ADDED, REPLACED);
     expect(copy).toEqual(wanted);
     expect((copy as object).constructor).toBe(headers.constructor);
     expect(copy).not.toBe(headers);
-    expect(structuredCloneOf(headers)).toEqual(before);
+    expect(snapshot(headers)).toEqual(before);
   });
 
-  it("made again from its own result it does not grow", () => {
+  it("adds nothing when applied to its own result", () => {
     for (const headers of [Object.fromEntries(PAIRS), PAIRS, PAIRS.flat(), new Headers(PAIRS), new Map(PAIRS)]) {
       const once = withHeaders(headers, ADDED, REPLACED);
       const again = withHeaders(once, ADDED, REPLACED);
@@ -160,11 +156,11 @@ describe("a copy with headers added", () => {
     }
   });
 
-  it("nothing, or no headers at all: what is added", () => {
+  it("returns the added headers if there are no headers", () => {
     for (const headers of [undefined, null]) expect(withHeaders(headers, ADDED, REPLACED)).toEqual(ADDED);
   });
 
-  it("no name is replaced unless it is asked for", () => {
+  it("replaces only the given names", () => {
     expect(withHeaders({ baggage: "old", "x-a": "1" }, { traceparent: "new" }, [])).toEqual({
       baggage: "old",
       "x-a": "1",
@@ -172,14 +168,15 @@ describe("a copy with headers added", () => {
     });
   });
 
-  it("Headers and a Map of a class that is made in another way keep all that they have", () => {
+  it("keeps all headers of a subclass of Headers or Map with another constructor", () => {
     const copy = withHeaders(new TokenHeaders("Bearer s3"), ADDED, REPLACED);
     const headers = new Headers(copy as HeadersInit);
-    expect([headers.get("authorization"), headers.get("traceparent")]).toEqual(["Bearer s3", "new"]);
+    expect(headers.get("authorization")).toBe("Bearer s3");
+    expect(headers.get("traceparent")).toBe("new");
     expect(withHeaders(new ListMap("x-a"), ADDED, REPLACED)).toEqual(new Map(Object.entries({ "x-a": "1", ...ADDED })));
   });
 
-  it("headers of a class of their own stay of it, and become pairs where they cannot be made again", () => {
+  it("keeps the class of other headers, or returns pairs if its constructor does not accept pairs", () => {
     const copy = withHeaders(new OwnHeaders(PAIRS), ADDED, REPLACED);
     expect(copy).toBeInstanceOf(OwnHeaders);
     expect(new Headers(Array.from(copy as OwnHeaders))).toEqual(new Headers(KEPT));
@@ -188,11 +185,11 @@ describe("a copy with headers added", () => {
     }
   });
 
-  it("an iterable of pairs becomes an array of them", () => {
+  it("turns an iterable of pairs into an array", () => {
     expect(withHeaders(new Set(PAIRS), ADDED, REPLACED)).toEqual(KEPT);
   });
 
-  it("names in a flat array that are no text stay", () => {
+  it("keeps names in a flat array that are not strings", () => {
     expect(withHeaders(["x-a", "1", 7, "2", "baggage", "old"], ADDED, REPLACED)).toEqual([
       "x-a",
       "1",
@@ -202,7 +199,7 @@ describe("a copy with headers added", () => {
     ]);
   });
 
-  it("several cookies stay several", () => {
+  it("keeps several Set-Cookie headers apart", () => {
     const headers = new Headers([
       ["set-cookie", "a"],
       ["set-cookie", "b"],
@@ -210,54 +207,54 @@ describe("a copy with headers added", () => {
     expect((withHeaders(headers, ADDED, REPLACED) as Headers).getSetCookie()).toEqual(["a", "b"]);
   });
 
-  it("symbols and values of other types of a record stay", () => {
+  it("keeps symbols and values of other types in a record", () => {
     const key = Symbol("key");
     const headers = { [key]: 1, "x-n": 7, "x-u": undefined };
     expect(withHeaders(headers, ADDED, REPLACED)).toEqual({ ...headers, ...ADDED });
   });
 });
 
-describe("writing in place", () => {
+describe("writeHeaders()", () => {
   it.each<[string, object, object]>([
     ["a record", Object.fromEntries(PAIRS), Object.fromEntries(KEPT)],
     ["pairs", [...PAIRS], KEPT],
     ["a flat array", PAIRS.flat(), KEPT.flat()],
-    ["an empty array becomes pairs", [], Object.entries(ADDED)],
+    ["an empty array, as pairs", [], Object.entries(ADDED)],
     ["Headers", new Headers(PAIRS), new Headers(KEPT)],
     ["a Map", new Map(PAIRS), new Map(KEPT)],
-    ["headers of a class of their own", new OwnHeaders(PAIRS), new OwnHeaders(KEPT)],
-  ])("%s", (_, carrier, wanted) => {
+    ["headers of another class", new OwnHeaders(PAIRS), new OwnHeaders(KEPT)],
+  ])("writes in place to %s", (_, carrier, wanted) => {
     writeHeaders(carrier, ADDED, REPLACED);
     expect(carrier).toEqual(wanted);
   });
 });
 
-describe("what an iterator yields", () => {
+describe("bufferIterable()", () => {
   const pair = ["a", "1"];
   function* yields(error?: unknown): Generator<string[]> {
     yield pair;
     if (error !== undefined) throw error;
   }
 
-  it("can be read as often as one likes", () => {
-    const read = bufferIterable(yields());
-    expect([Array.from(read), Array.from(read)]).toEqual([[pair], [pair]]);
+  it("makes an iterator readable several times", () => {
+    const buffered = bufferIterable(yields());
+    for (let i = 0; i < 2; i++) expect(Array.from(buffered)).toEqual([pair]);
   });
 
-  it("can be read to its error, as often as one likes", () => {
-    const error = new Error("broken off");
-    const read = bufferIterable(yields(error));
+  it("rethrows the error of the iterator at the same position each time", () => {
+    const error = new Error("iterator failed");
+    const buffered = bufferIterable(yields(error));
     for (let i = 0; i < 2; i++) {
       const seen: unknown[] = [];
       expect(() => {
-        for (const item of read) seen.push(item);
+        for (const item of buffered) seen.push(item);
       }).toThrow(error);
       expect(seen).toEqual([pair]);
     }
   });
 });
 
-it("a record stays one where somebody has given all objects an iterator", () => {
+it("treats a record as a record even if Object.prototype has an iterator", () => {
   const prototype = Object.prototype as { [Symbol.iterator]?: unknown };
   prototype[Symbol.iterator] = function* everything() {};
   try {
@@ -268,7 +265,7 @@ it("a record stays one where somebody has given all objects an iterator", () => 
   }
 });
 
-it("whatever the headers: what was read before is read after, but for what was replaced", () => {
+it("keeps every header that is not replaced, in every shape", () => {
   const token = fc.stringMatching(/^[a-zA-Z][a-zA-Z0-9-]{0,10}$/);
   const names = fc.oneof(token, fc.constantFrom("TraceParent", "traceparent", "BAGGAGE", "tracestate"));
   const entries = fc.uniqueArray(fc.tuple(names, fc.stringMatching(/^[a-z0-9]{1,8}$/)), {
@@ -280,18 +277,14 @@ it("whatever the headers: what was read before is read after, but for what was r
         const copy = withHeaders(headers, ADDED, REPLACED);
         const kept = pairs.filter(([name]) => !REPLACED.includes(name.toLowerCase()));
         expect(kept.map(([name]) => [name, readHeader(copy, name)])).toEqual(kept);
-        expect([readHeader(copy, "traceparent"), readHeader(copy, "baggage"), readHeader(copy, "tracestate")]).toEqual([
-          "new",
-          "new=1",
-          undefined,
-        ]);
+        expect(readHeaders(copy, REPLACED)).toEqual({ traceparent: "new", baggage: "new=1" });
       }
     }),
     { numRuns: 100 },
   );
 });
 
-function structuredCloneOf(headers: object): unknown {
+function snapshot(headers: object): unknown {
   if (Array.isArray(headers)) return structuredClone(headers);
   return Symbol.iterator in headers ? [...(headers as Iterable<unknown>)] : { ...headers };
 }

@@ -19,8 +19,8 @@ const SHARED = {
   propagator,
 };
 
-describe("options", () => {
-  it("all of a client's, and of a server's, are there", () => {
+describe("checkOptions()", () => {
+  it("accepts every option of clients and of servers", () => {
     const client = { ...SHARED, startSpanHook: fn, requireParentforSpans: true, urlTemplate: fn, endSpanOn: "headers" };
     const server = { ...SHARED, incoming: "parent", trustProxy: true };
     expect(() => checkOptions("f", client, CLIENT_OPTIONS)).not.toThrow();
@@ -55,7 +55,7 @@ describe("options", () => {
     ["x", 'f: options must be an object, not "x"'],
     [fn, "f: options must be an object, not a function"],
     [undefined, "f: options must be an object, not undefined"],
-  ])("a wrong one is named, with what is needed: %o", (options, message) => {
+  ])("names the wrong option and what it needs: %o", (options, message) => {
     expect(() => checkOptions("f", options, CLIENT_OPTIONS)).toThrow(TypeError);
     expect(() => checkOptions("f", options, CLIENT_OPTIONS)).toThrow(message);
   });
@@ -68,23 +68,23 @@ describe("options", () => {
     { propagateTo: fn },
     { propagateTo: ["a", /a/, fn] },
     { propagateTo: [] },
-  ])("a right one is taken, also where it says nothing: %o", (options) => {
+  ])("accepts %o", (options) => {
     expect(() => checkOptions("f", options, CLIENT_OPTIONS)).not.toThrow();
   });
 
-  it("a client's is none of a server's", () => {
+  it("rejects options of clients for servers and the reverse", () => {
     expect(() => checkOptions("f", { endSpanOn: "headers" }, SERVER_OPTIONS)).toThrow('no option "endSpanOn"');
     expect(() => checkOptions("f", { trustProxy: true }, CLIENT_OPTIONS)).toThrow('no option "trustProxy"');
   });
 
-  it("a provider whose methods are inherited is one", () => {
+  it("accepts a provider with inherited methods", () => {
     class Provider {
       getTracer(): void {}
     }
     expect(() => checkOptions("f", { tracerProvider: new Provider() }, CLIENT_OPTIONS)).not.toThrow();
   });
 
-  it("one that may be of two kinds is held against both", () => {
+  it("accepts both types of an option with two types", () => {
     const check = (options: object) => (): void => checkOptions("f", options, SERVER_OPTIONS);
     expect(check({ incoming: "ignore", acceptBaggage: ["a"] })).not.toThrow();
     expect(check({ incoming: fn, acceptBaggage: false })).not.toThrow();
@@ -92,17 +92,17 @@ describe("options", () => {
     expect(check({ acceptBaggage: "a" })).toThrow('option "acceptBaggage" must be true or false, or an array of strings, not "a"');
   });
 
-  it("names that every object has are no options", () => {
+  it("rejects names that every object inherits", () => {
     for (const name of ["constructor", "toString"]) {
       expect(() => checkOptions("f", { [name]: fn }, CLIENT_OPTIONS)).toThrow(`f: there is no option "${name}"`);
     }
   });
 });
 
-describe("what is read out of them", () => {
+describe("requestRules()", () => {
   afterEach(() => vi.unstubAllEnvs());
 
-  it("header names become lower case, in the attribute too", () => {
+  it("lower-cases header names, also in the attribute", () => {
     const { requestHeaders, responseHeaders } = requestRules({ headersToSpanAttributes: { requestHeaders: ["X-Tenant"] } });
     expect(requestHeaders).toEqual([{ name: "x-tenant", attribute: "http.request.header.x-tenant" }]);
     expect(responseHeaders).toEqual([]);
@@ -112,12 +112,12 @@ describe("what is read out of them", () => {
     ["", ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"]],
     ["  ", ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"]],
     ["GET, PURGE,,get", ["GET", "PURGE", "get"]],
-  ])("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS=%j replaces the list as a whole", (value, methods) => {
+  ])("replaces the whole list of known methods by OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS=%j", (value, methods) => {
     vi.stubEnv("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", value);
     expect([...requestRules({}).knownMethods].toSorted()).toEqual(methods);
   });
 
-  it("the option wins over the environment", () => {
+  it("prefers the option to the environment", () => {
     vi.stubEnv("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "PURGE");
     expect([...requestRules({ knownMethods: ["GET"] }).knownMethods]).toEqual(["GET"]);
   });

@@ -1,7 +1,7 @@
 import { context, propagation } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
-import { afterEach, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { own, propagationStatus } from "../../../src/core/telemetry/propagation-status.ts";
 import { clearGlobals, startTelemetry } from "../../support/telemetry.ts";
 
@@ -14,7 +14,7 @@ afterEach(() => {
 const NONE = { fields: [], propagator: "none", contextManager: "none", tracerProvider: "none" };
 const FIELDS = ["traceparent", "tracestate"];
 
-/** Registers a propagator and a context manager, as ours or as somebody else's. */
+/** Registers a propagator and a context manager, as the library or as another package would. */
 function register(isOurs: boolean): AsyncLocalStorageContextManager {
   const manager = new AsyncLocalStorageContextManager().enable();
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
@@ -26,42 +26,44 @@ function register(isOurs: boolean): AsyncLocalStorageContextManager {
   return manager;
 }
 
-it("nothing is in effect where nobody has set anything, and to ask sets nothing", () => {
-  expect(propagationStatus()).toEqual(NONE);
-  expect(propagation.setGlobalPropagator(new W3CTraceContextPropagator())).toBe(true);
-  expect(propagationStatus()).toEqual({ ...NONE, fields: FIELDS, propagator: "other" });
-});
-
-it("what an SDK has set is somebody else's", () => {
-  startTelemetry();
-  expect(propagationStatus()).toEqual({
-    fields: [...FIELDS, "baggage"],
-    propagator: "other",
-    contextManager: "other",
-    tracerProvider: "other",
+describe("propagationStatus()", () => {
+  it("reports none if nothing is registered, and registers nothing itself", () => {
+    expect(propagationStatus()).toEqual(NONE);
+    expect(propagation.setGlobalPropagator(new W3CTraceContextPropagator())).toBe(true);
+    expect(propagationStatus()).toEqual({ ...NONE, fields: FIELDS, propagator: "other" });
   });
-});
 
-it.each([
-  ["ours", true],
-  ["other", false],
-])("a propagator and a context manager without an SDK are %s", (whose, isOurs) => {
-  register(isOurs);
-  expect(propagationStatus()).toEqual({ fields: FIELDS, propagator: whose, contextManager: whose, tracerProvider: "none" });
-});
+  it("reports what an SDK registered as other", () => {
+    startTelemetry();
+    expect(propagationStatus()).toEqual({
+      fields: [...FIELDS, "baggage"],
+      propagator: "other",
+      contextManager: "other",
+      tracerProvider: "other",
+    });
+  });
 
-it("what was ours and was taken away is none", () => {
-  const manager = register(true);
-  propagation.disable();
-  context.disable();
-  manager.enable();
-  expect(propagationStatus()).toEqual(NONE);
-});
+  it.each([
+    ["ours", true],
+    ["other", false],
+  ])("reports a propagator and a context manager without an SDK as %s", (whose, isOurs) => {
+    register(isOurs);
+    expect(propagationStatus()).toEqual({ fields: FIELDS, propagator: whose, contextManager: whose, tracerProvider: "none" });
+  });
 
-it("a context manager that was put in the place of ours is somebody else's", () => {
-  const manager = register(true);
-  context.disable();
-  manager.enable();
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  expect(propagationStatus()).toMatchObject({ propagator: "ours", contextManager: "other" });
+  it("reports none after the library's own were unregistered", () => {
+    const manager = register(true);
+    propagation.disable();
+    context.disable();
+    manager.enable();
+    expect(propagationStatus()).toEqual(NONE);
+  });
+
+  it("reports a context manager that replaced the library's own as other", () => {
+    const manager = register(true);
+    context.disable();
+    manager.enable();
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    expect(propagationStatus()).toMatchObject({ propagator: "ours", contextManager: "other" });
+  });
 });
