@@ -17,7 +17,7 @@ const BUDGETS: Record<string, number> = {
   "./server/fastify": 22_900,
   "./server/web": 28_900,
   "./a2a": 28_900,
-  "./doctor": 57_500,
+  "./diagnostics": 10_200,
 };
 
 interface Check {

@@ -1,22 +1,33 @@
-// dist: modules without comments, and declarations with them. Their maps lead to src, which is published too; but for the tools, which nobody
-// reads in an editor.
+/**
+ * Builds `dist` and `tools/dist`: modules without comments, and declarations with comments. The source maps of the library lead to `src`, which
+ * is published too; the tools have none.
+ */
 import { execFileSync } from "node:child_process";
-import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
-function tsc(...args: string[]): void {
-  execFileSync(`${root}node_modules/.bin/tsc`, ["-p", `${root}tsconfig.build.json`, ...args], { stdio: "inherit" });
+function compile(project: string, folder: string): void {
+  const tsc = (...args: string[]): void => {
+    execFileSync(`${root}node_modules/.bin/tsc`, ["-p", `${root}${project}`, ...args], { stdio: "inherit" });
+  };
+  rmSync(`${root}${folder}`, { recursive: true, force: true });
+  tsc("--emitDeclarationOnly");
+  tsc("--noCheck", "--removeComments", "--declaration", "false", "--declarationMap", "false", "--isolatedDeclarations", "false");
 }
 
-rmSync(`${root}dist`, { recursive: true, force: true });
-tsc("--emitDeclarationOnly");
-tsc("--noCheck", "--removeComments", "--declaration", "false", "--declarationMap", "false", "--isolatedDeclarations", "false");
-
-const dist = `${root}dist/`;
-for (const map of globSync("{doctor,view}/**/*.map", { cwd: dist })) {
-  const file = dist + map.slice(0, -".map".length);
-  writeFileSync(file, readFileSync(file, "utf8").replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n"));
-  rmSync(dist + map);
+/**
+ * Makes the library resolvable from `tools`, as it is when npm has installed both packages. npm workspaces would do the same, but changesets does
+ * not support a workspace root that is a package itself.
+ */
+function linkLibrary(): void {
+  const modules = `${root}tools/node_modules`;
+  mkdirSync(modules, { recursive: true });
+  rmSync(`${modules}/a2a-otel`, { recursive: true, force: true });
+  symlinkSync(root, `${modules}/a2a-otel`, "junction");
 }
+
+compile("tsconfig.build.json", "dist");
+linkLibrary();
+compile("tools/tsconfig.json", "tools/dist");

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { AGENTS } from "../examples/demo/cast.ts";
 import { drawTrace } from "../examples/demo/tree.ts";
 import { flaws } from "../examples/demo/verdict.ts";
-import { startView } from "../src/view/server.ts";
+import { startView } from "../tools/src/view/server.ts";
 import { listen } from "./support/server.ts";
 import { until } from "./support/telemetry.ts";
 

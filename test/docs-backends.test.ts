@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { decodeTraces } from "../src/view/otlp/decode.ts";
-import type { Span } from "../src/view/span.ts";
+import { decodeTraces } from "../tools/src/view/otlp/decode.ts";
+import type { Span } from "../tools/src/view/span.ts";
 import { serve } from "./support/server.ts";
 import type { Recorded, TestServer } from "./support/server.ts";
 

@@ -1,4 +1,4 @@
-import { startView } from "../../src/view/server.ts";
+import { startView } from "../../tools/src/view/server.ts";
 import { AGENTS } from "./cast.ts";
 import { writePicture } from "./picture.ts";
 import { startAgent } from "./processes.ts";
@@ -9,7 +9,7 @@ import { flaws } from "./verdict.ts";
 /** How long an agent's process may live, in milliseconds. */
 const DEADLINE = 20_000;
 
-// What `npx a2a-otel view` runs too, on a free port.
+// What `npx a2a-otel-cli view` runs too, on a free port.
 const receiver = await startView({ port: 0, log: console.error });
 const environment = { ...process.env, ...withoutProxy(), DEMO_RECEIVER: receiver.url };
 const agents = AGENTS.map((name) => startAgent(name, new URL(`${name}.ts`, import.meta.url), environment, DEADLINE));

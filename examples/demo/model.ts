@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { Prices } from "../../src/view/prices.ts";
+import type { Prices } from "../../tools/src/view/prices.ts";
 import { inSpan } from "./telemetry.ts";
 import { bestSentence } from "./text.ts";
 

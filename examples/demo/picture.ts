@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { buildModel } from "../../src/view/model/model.ts";
-import { renderTracePage } from "../../src/view/page/page.ts";
-import type { StoredTrace } from "../../src/view/store.ts";
+import { buildModel } from "../../tools/src/view/model/model.ts";
+import { renderTracePage } from "../../tools/src/view/page/page.ts";
+import type { StoredTrace } from "../../tools/src/view/store.ts";
 import { PRICES } from "./model.ts";
 
 /** Writes `trace.html` into the current folder: one page that needs nothing else. Returns its path. */

@@ -1,4 +1,4 @@
-import type { Span } from "../../src/view/span.ts";
+import type { Span } from "../../tools/src/view/span.ts";
 
 /**
  * Draws a trace: a line about the whole, then a row for each span beneath its parent, in the order of their beginning. A span whose parent

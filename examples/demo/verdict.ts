@@ -1,4 +1,4 @@
-import type { Span } from "../../src/view/span.ts";
+import type { Span } from "../../tools/src/view/span.ts";
 
 /** What keeps these spans from being one whole trace across the services: nothing, if all is well. */
 export function flaws(spans: readonly Span[], services: readonly string[]): string[] {

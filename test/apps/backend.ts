@@ -2,8 +2,8 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { decodeTraces } from "../../src/view/otlp/decode.ts";
-import type { Span } from "../../src/view/span.ts";
+import { decodeTraces } from "../../tools/src/view/otlp/decode.ts";
+import type { Span } from "../../tools/src/view/span.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Span } from "../../src/view/span.ts";
+import type { Span } from "../../tools/src/view/span.ts";
 import { withBackend } from "./backend.ts";
 import type { App, Check } from "./checks.ts";
 import { runWell } from "./process.ts";

@@ -14,14 +14,14 @@ if (unknown.length > 0) {
 
 const outcomes: Outcome[] = [];
 const started = performance.now();
-const tarball = await pack();
+const packages = await pack();
 for (const { name, folder = name, verify } of apps) {
   if (names.length > 0 && !names.includes(name)) continue;
   const check = checksOf(name, (outcome) => {
     outcomes.push(outcome);
     show(outcome);
   });
-  const stageOf = (another: string): Promise<string> => stage(another, tarball);
+  const stageOf = (another: string): Promise<string> => stage(another, packages);
   await check("runs to its end", async () => verify(await stageOf(folder), check, stageOf));
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { withBackend } from "./backend.ts";
-import type { Span } from "../../src/view/span.ts";
+import type { Span } from "../../tools/src/view/span.ts";
 import type { Backend } from "./backend.ts";
 import type { App, Check } from "./checks.ts";
 import { runWell, startServer } from "./process.ts";

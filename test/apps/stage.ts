@@ -13,17 +13,31 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
  */
 const stages = join(tmpdir(), `a2a-otel-apps-${createHash("sha256").update(root).digest("hex").slice(0, 8)}`);
 
-/** Packs the package as it would be published, and returns the path of the tarball. */
-export async function pack(): Promise<string> {
-  if (!existsSync(join(root, "dist/index.js"))) throw new Error("there is no dist: npm run build");
-  mkdirSync(stages, { recursive: true });
-  const { stdout } = await runWell("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", stages], { cwd: root });
-  const name = stdout.trim().split("\n").pop() ?? "";
-  return join(stages, name);
+/** A package as it would be published. */
+export interface Packed {
+  readonly name: "a2a-otel" | "a2a-otel-cli";
+  readonly tarball: string;
 }
 
-/** Copies an app to its stage, installs what its lockfile says, and lays the packed package beside that. Returns the stage's path. */
-export async function stage(folder: string, tarball: string): Promise<string> {
+/** Packs the library and the tools as they would be published. */
+export async function pack(): Promise<Packed[]> {
+  if (!existsSync(join(root, "dist/index.js"))) throw new Error("there is no dist: npm run build");
+  mkdirSync(stages, { recursive: true });
+  const library = await packFrom(root);
+  const tools = await packFrom(join(root, "tools"));
+  return [
+    { name: "a2a-otel", tarball: library },
+    { name: "a2a-otel-cli", tarball: tools },
+  ];
+}
+
+async function packFrom(cwd: string): Promise<string> {
+  const { stdout } = await runWell("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", stages], { cwd });
+  return join(stages, stdout.trim().split("\n").pop() ?? "");
+}
+
+/** Copies an app to its stage, installs what its lockfile says, and lays the packed packages beside that. Returns the stage's path. */
+export async function stage(folder: string, packages: readonly Packed[]): Promise<string> {
   const source = join(root, "test/apps/projects", folder);
   const target = join(stages, folder);
   mkdirSync(target, { recursive: true });
@@ -32,7 +46,7 @@ export async function stage(folder: string, tarball: string): Promise<string> {
   }
   cpSync(source, target, { recursive: true, filter: (path) => !/^(?:node_modules|dist|\.next)$/.test(basename(path)) });
   await install(target);
-  await unpack(tarball, target);
+  await unpack(packages, target);
   return target;
 }
 
@@ -44,15 +58,17 @@ async function install(target: string): Promise<void> {
   writeFileSync(stamp, lock);
 }
 
-/** A lockfile would hold the tarball's hash, which each build changes: so the package is no dependency of the app, but unpacked into it. */
-async function unpack(tarball: string, target: string): Promise<void> {
-  const home = join(target, "node_modules/a2a-otel");
-  rmSync(home, { recursive: true, force: true });
-  mkdirSync(home);
-  await runWell("tar", ["-xzf", tarball, "-C", home, "--strip-components=1"], { cwd: target });
-  // npm knows the package as extraneous, and nevertheless holds its dependencies and peers against what is there.
+/** A lockfile would hold the tarball's hash, which each build changes: so the packages are no dependencies of the app, but unpacked into it. */
+async function unpack(packages: readonly Packed[], target: string): Promise<void> {
+  for (const { name, tarball } of packages) {
+    const home = join(target, "node_modules", name);
+    rmSync(home, { recursive: true, force: true });
+    mkdirSync(home);
+    await runWell("tar", ["-xzf", tarball, "-C", home, "--strip-components=1"], { cwd: target });
+  }
+  // npm knows the packages as extraneous, and nevertheless holds their dependencies and peers against what is there.
   const { stdout } = await run("npm", ["ls", "--all", "--json"], { cwd: target });
   const { problems = [] } = JSON.parse(stdout) as { problems?: string[] };
-  const ours = problems.filter((problem) => /a2a-otel/.test(problem) && !problem.startsWith("extraneous: a2a-otel@"));
-  if (ours.length > 0) throw new Error(`what the package needs is not there:\n${ours.join("\n")}`);
+  const ours = problems.filter((problem) => /a2a-otel/.test(problem) && !/^extraneous: a2a-otel(?:-cli)?@/.test(problem));
+  if (ours.length > 0) throw new Error(`what the packages need is not there:\n${ours.join("\n")}`);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import type { Span } from "../../src/view/span.ts";
+import type { Span } from "../../tools/src/view/span.ts";
 import type { Backend } from "./backend.ts";
 
 /** A span as a test speaks of it: whole, but for what differs from run to run. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { drawTrace } from "../../examples/demo/tree.ts";
-import { spanOf as received } from "../view/spans.ts";
+import { spanOf as received } from "../../tools/test/view/spans.ts";
 
 const TOKENS = { "gen_ai.usage.input_tokens": 812, "gen_ai.usage.output_tokens": 164 };
 

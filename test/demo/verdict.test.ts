@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { flaws } from "../../examples/demo/verdict.ts";
-import { spanOf as received } from "../view/spans.ts";
+import { spanOf as received } from "../../tools/test/view/spans.ts";
 
 const root = received({ spanId: "1" });
 const child = received({ spanId: "2", parentSpanId: "1", remoteParent: true, service: "writer", name: "POST" });

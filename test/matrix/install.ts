@@ -10,8 +10,17 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 
 /** Packs what is in `dist` as it would be published, and returns the tarball. */
 export async function pack(folder: string): Promise<string> {
-  await npm(project, "pack", "--ignore-scripts", "--pack-destination", folder);
-  const [tarball] = globSync("*.tgz", { cwd: folder });
+  return packFrom(project, "a2a-otel-[0-9]*.tgz", folder);
+}
+
+/** The same for the package `a2a-otel-cli`. */
+export async function packTools(folder: string): Promise<string> {
+  return packFrom(join(project, "tools"), "a2a-otel-cli-[0-9]*.tgz", folder);
+}
+
+async function packFrom(source: string, name: string, folder: string): Promise<string> {
+  await npm(source, "pack", "--ignore-scripts", "--pack-destination", folder);
+  const [tarball] = globSync(name, { cwd: folder });
   if (tarball === undefined) throw new Error("npm pack made no tarball");
   return join(folder, tarball);
 }
@@ -30,21 +39,21 @@ export async function installNode(line: string): Promise<string | undefined> {
 }
 
 /**
- * Installs a set of peers with the tarball into a folder outside of the project, so that nothing is found that is not installed there, and puts
+ * Installs a set of peers with the tarballs into a folder outside of the project, so that nothing is found that is not installed there, and puts
  * the smoke beside it.
  *
  * @returns the folder.
- * @throws Error where npm refuses the package beside these peers, or brings more than the package.
+ * @throws Error where npm refuses the packages beside these peers, or brings more than them.
  */
-export async function installPeers(set: string, tarball: string, folder: string): Promise<string> {
+export async function installPeers(set: string, tarballs: readonly string[], folder: string): Promise<string> {
   mkdirSync(folder);
   for (const file of ["package.json", "package-lock.json"]) cpSync(here(`peers/${set}/${file}`), join(folder, file));
   await npm(folder, "ci");
   const before = packagesIn(folder);
   // Strictly: a peer range that does not admit what is here is an error. Offline: what the package depends on is here already.
-  await npm(folder, "install", "--no-save", "--offline", "--strict-peer-deps", tarball);
+  await npm(folder, "install", "--no-save", "--offline", "--strict-peer-deps", ...tarballs);
   const added = packagesIn(folder).filter((name) => !before.includes(name));
-  if (added.join() !== "a2a-otel") throw new Error(`with the package npm has installed ${added.join(", ")}`);
+  if (added.join() !== "a2a-otel,a2a-otel-cli") throw new Error(`with the packages npm has installed ${added.join(", ")}`);
   cpSync(here("smoke"), folder, { recursive: true });
   return folder;
 }
@@ -54,7 +63,7 @@ function packagesIn(folder: string): string[] {
 }
 
 /** Runs npm on this Node: the one that has started this script if there is one, else that on the path. */
-async function npm(cwd: string, ...args: string[]): Promise<void> {
+export async function npm(cwd: string, ...args: string[]): Promise<void> {
   const started = process.env["npm_execpath"];
   const [program, first] = started === undefined ? ["npm", []] : [process.execPath, [started]];
   await run(program, [...first, ...args, "--no-audit", "--no-fund", "--loglevel=error"], { cwd });

@@ -15,7 +15,7 @@ import { progress, progressDone } from "../../benchmarks/report/progress.ts";
 import { markdown } from "../../benchmarks/report/table.ts";
 import { chosenCells } from "./cells.ts";
 import type { Cell, NodeLine } from "./cells.ts";
-import { installNode, installPeers, pack } from "./install.ts";
+import { installNode, installPeers, pack, packTools } from "./install.ts";
 import { runSmoke, runTests } from "./run.ts";
 import type { Verdict } from "./run.ts";
 
@@ -27,10 +27,10 @@ const folder = realpathSync(mkdtempSync(join(tmpdir(), "a2a-otel-matrix-")));
 const failures: string[] = [];
 try {
   progress("packing");
-  const tarball = await pack(folder);
+  const tarballs = [await pack(folder), await packTools(folder)];
   const installed = new Map<string, Promise<string>>();
   const install = (peers: string): Promise<string> => {
-    const cell = installed.get(peers) ?? installPeers(peers, tarball, join(folder, peers));
+    const cell = installed.get(peers) ?? installPeers(peers, tarballs, join(folder, peers));
     installed.set(peers, cell);
     return cell;
   };

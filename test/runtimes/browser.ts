@@ -4,7 +4,7 @@ import type { Check, Outcome } from "../apps/checks.ts";
 import { runWell } from "../apps/process.ts";
 import type { Running } from "../apps/process.ts";
 import { serve } from "../support/server.ts";
-import { CHROMIUM, launch } from "../view/browser.ts";
+import { CHROMIUM, launch } from "../../tools/test/view/browser.ts";
 import type { Collector } from "./collector.ts";
 import { verifyOrigins } from "./origins.ts";
 import { closedUrl } from "./runtimes.ts";

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { decodeTraces } from "../../src/view/otlp/decode.ts";
-import type { Span } from "../../src/view/span.ts";
+import { decodeTraces } from "../../tools/src/view/otlp/decode.ts";
+import type { Span } from "../../tools/src/view/span.ts";
 
 /** A receiver of OTLP in JSON on loopback. */
 export interface Collector {

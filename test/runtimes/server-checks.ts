@@ -3,7 +3,7 @@ import type { Check } from "../apps/checks.ts";
 import type { Running } from "../apps/process.ts";
 import { newCaller } from "../apps/traces.ts";
 import type { Caller } from "../apps/traces.ts";
-import type { Span } from "../../src/view/span.ts";
+import type { Span } from "../../tools/src/view/span.ts";
 import type { Collector } from "./collector.ts";
 import type { Runtime } from "./runtimes.ts";
 

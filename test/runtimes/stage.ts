@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runWell } from "../apps/process.ts";
 import { pack } from "../apps/stage.ts";
+import type { Packed } from "../apps/stage.ts";
 
 const source = fileURLToPath(new URL(".", import.meta.url));
 
@@ -13,7 +14,8 @@ const source = fileURLToPath(new URL(".", import.meta.url));
  * @returns the folder's path.
  */
 export async function stage(): Promise<string> {
-  const tarball = await pack();
+  const [library] = await pack();
+  const { tarball } = library as Packed;
   const target = join(dirname(tarball), "runtimes");
   mkdirSync(target, { recursive: true });
   for (const name of ["package.json", "package-lock.json"]) cpSync(join(source, name), join(target, name));

@@ -6,8 +6,10 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Builds `dist` before the tests, for those that run examples and other processes as a user would; not if it is newer than the sources. */
 export function setup(): void {
-  const built = `${root}dist/index.js`;
-  const newest = Math.max(...globSync("src/**/*.{ts,cts}", { cwd: root }).map((file) => statSync(`${root}${file}`).mtimeMs));
+  const built = `${root}tools/dist/cli.js`;
+  const newest = Math.max(
+    ...globSync("{src,tools/src}/**/*.{ts,cts}", { cwd: root }).map((file) => statSync(`${root}${file}`).mtimeMs),
+  );
   if (existsSync(built) && statSync(built).mtimeMs > newest) return;
   execFileSync(process.execPath, [`${root}scripts/build.ts`], { stdio: "inherit" });
 }

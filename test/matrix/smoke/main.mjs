@@ -14,7 +14,8 @@ const { continueTrace, extractTraceContext, injectTraceContext, modelProviderHos
 const { setupPropagation } = await use("./setup");
 const { instrumentFetch, wrapFetch } = await use("./fetch");
 const { baggageSpanProcessor } = await use("./a2a");
-const { doctor, formatReport } = await use("./doctor");
+const { getDiagnostics, redactText } = await use("./diagnostics");
+const { doctor, formatReport } = await import("a2a-otel-cli/doctor");
 
 process.on("uncaughtException", ({ stack }) => {
   console.error(stack);
@@ -104,6 +105,13 @@ assert.deepEqual(await sdk.durations(), {
   "http.client.request.duration": ours.filter((span) => "url.full" in span.attributes).length,
   "http.server.request.duration": ours.filter(({ kind }) => kind === SpanKind.SERVER).length,
 });
+
+const { activeCalls, isFetchInstrumented, version } = getDiagnostics();
+assert.deepEqual(
+  { activeCalls, isFetchInstrumented, version },
+  { activeCalls: [], isFetchInstrumented: true, version: manifest.version },
+);
+assert.equal(redactText("http://agent/?token=secret"), "http://agent/?token=REDACTED");
 
 const report = await doctor();
 assert.equal(String(report), formatReport(report));

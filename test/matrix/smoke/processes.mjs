@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { manifest, usedElsewhere } from "./uses.mjs";
+import { usedElsewhere } from "./uses.mjs";
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -28,9 +28,9 @@ export async function startForwarder(url) {
   };
 }
 
-/** What the package's command prints. */
+/** What the command `a2a-otel-cli` prints. */
 export async function cli(...args) {
-  const folder = dirname(createRequire(import.meta.url).resolve("a2a-otel/package.json"));
-  const { stdout } = await promisify(execFile)(process.execPath, [join(folder, manifest.bin["a2a-otel"]), ...args]);
+  const manifest = createRequire(import.meta.url).resolve("a2a-otel-cli/package.json");
+  const { stdout } = await promisify(execFile)(process.execPath, [join(dirname(manifest), "dist/cli.js"), ...args]);
   return stdout.trim();
 }

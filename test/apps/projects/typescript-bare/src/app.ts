@@ -1,7 +1,7 @@
 import { continueTrace, injectTraceContext } from "a2a-otel";
 import { instrumentFetch, wrapFetch } from "a2a-otel/fetch";
 import "a2a-otel/register";
-import { doctor } from "a2a-otel/doctor";
+import { doctor } from "a2a-otel-cli/doctor";
 import { traceRequests as middleware } from "a2a-otel/server/express";
 import { traceRequests } from "a2a-otel/server/node";
 import { setupPropagation } from "a2a-otel/setup";

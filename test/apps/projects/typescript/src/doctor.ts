@@ -1,5 +1,5 @@
-import { doctor, formatReport } from "a2a-otel/doctor";
-import type { ClientSpan, DoctorOptions, DoctorReport, Finding, PackageCopy, RoundTrip, Runtime } from "a2a-otel/doctor";
+import { doctor, formatReport } from "a2a-otel-cli/doctor";
+import type { ClientSpan, DoctorOptions, DoctorReport, Finding, PackageCopy, RoundTrip, Runtime } from "a2a-otel-cli/doctor";
 import { same } from "./type.js";
 
 const options: DoctorOptions = { roundTrip: true, timeout: 1000, flush: false };

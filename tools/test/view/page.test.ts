@@ -1,0 +1,86 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
+import { buildModel } from "../../src/view/model/model.ts";
+import { renderLivePage, renderTracePage } from "../../src/view/page/page.ts";
+import { pageScript } from "../../src/view/page/script.ts";
+import { HOSTILE, sampleTrace } from "./sample.ts";
+import { TRACE_ID, spanOf } from "./spans.ts";
+
+const model = buildModel({ traceId: TRACE_ID, spans: sampleTrace(), refused: 0 });
+const page = renderTracePage(model);
+
+const dataOf = (html: string): string => /<script type="application\/json" id="data">([\s\S]*?)<\/script>/.exec(html)?.[1] ?? "";
+const policyOf = (html: string): string => /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1] ?? "";
+
+describe("the page of a trace", () => {
+  test("holds the whole trace, and what is in it stays inside its element", () => {
+    expect(JSON.parse(dataOf(page))).toEqual({
+      trace: JSON.parse(JSON.stringify(model, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value))),
+    });
+    expect(dataOf(page)).not.toMatch(/[<>&\u2028\u2029]/);
+    expect(page.match(/<script/g)).toHaveLength(2);
+  });
+
+  test("has a title without markup, whatever the trace is called", () => {
+    const named = (name: string): string | undefined => {
+      const html = renderTracePage(buildModel({ traceId: TRACE_ID, spans: [spanOf({ spanId: "1", name })], refused: 0 }));
+      return /<title>(.*)<\/title>/s.exec(html)?.[1];
+    };
+    expect(named('</title>&"')).toBe("&lt;/title&gt;&amp;&quot;: orchestrator");
+    expect(named("")).toBe("Trace");
+    expect(named("\ud800 cut")).toBe("\ufffd cut: orchestrator");
+    expect(named(HOSTILE.repeat(100))?.length).toBeLessThan(900);
+  });
+
+  test("allows its own script and style alone, and no network", () => {
+    const [, style = ""] = /<style>([\s\S]*?)<\/style>/.exec(page) ?? [];
+    const [, script = ""] = /<script type="module">([\s\S]*?)<\/script>/.exec(page) ?? [];
+    const hash = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+    expect(policyOf(page).split("; ")).toEqual([
+      "default-src 'none'",
+      `script-src ${hash(script)}`,
+      `style-src ${hash(style)}`,
+      "img-src data:",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "require-trusted-types-for 'script'",
+      "trusted-types 'none'",
+    ]);
+    expect(policyOf(renderLivePage())).toContain("connect-src 'self'");
+  });
+
+  test("names nothing on the network", () => {
+    const addresses = [...page.replace(dataOf(page), "").matchAll(/\b(?:https?:)?\/\/[\w.]+/g)].map(([address]) => address);
+    expect(addresses.filter((address) => address !== "http://www.w3.org")).toEqual([]);
+  });
+});
+
+describe("the page's script", () => {
+  test("is one module whose names are unique, in the order in which they are needed", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "a2a-otel-page-"));
+    writeFileSync(join(folder, "page.mjs"), pageScript());
+    await promisify(execFile)(process.execPath, ["--check", join(folder, "page.mjs")]);
+    rmSync(folder, { recursive: true });
+    expect(pageScript()).not.toMatch(/^(?:import|export)\b/m);
+  });
+
+  test("has all of its parts", () => {
+    const parts = globSync("tools/src/view/browser/**/*.ts");
+    expect(parts.length).toBeGreaterThan(15);
+    for (const file of ["time-window", "details", "live"]) expect(parts.some((part) => part.endsWith(`${file}.ts`))).toBe(true);
+    const made = pageScript().match(/^(?:async )?function \w+|^const \w+/gm) ?? [];
+    expect(new Set(made).size).toBe(made.length);
+  });
+
+  test("never makes markup or code from strings", () => {
+    expect(pageScript()).not.toMatch(
+      /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|DOMParser|srcdoc|setAttribute\("on/,
+    );
+    expect(pageScript()).not.toContain("</script");
+  });
+});
