@@ -20,22 +20,25 @@ export function withRepository(manifest: string, url: string, directory?: string
   return `${JSON.stringify({ repository, ...(JSON.parse(manifest) as object) }, undefined, 2)}\n`;
 }
 
-function run(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = process.env): number {
-  return spawnSync(command, args, { env: environment, stdio: "inherit" }).status ?? 1;
+/** Publishes the library, then the tools, which have a `.changeset` folder of their own. The library's version names the tag. */
+function publishPackages(environment: NodeJS.ProcessEnv = process.env): number {
+  const changeset = (cwd: string, ...args: string[]): number =>
+    spawnSync("changeset", args, { cwd, env: environment, stdio: "inherit" }).status ?? 1;
+  return changeset(".", "publish") || changeset("tools", "publish", "--no-git-tag");
 }
 
 function publish(): number {
   const url = repositoryUrl(process.env);
   if (url === undefined) {
     console.warn("The environment names no repository: publishing without provenance.");
-    return run("changeset", ["publish"]);
+    return publishPackages();
   }
   for (const directory of [undefined, "tools"]) {
     const file = directory === undefined ? "package.json" : `${directory}/package.json`;
     if (existsSync(file)) writeFileSync(file, withRepository(readFileSync(file, "utf8"), url, directory));
   }
   // The environment variable is npm's form of `--provenance`, which `changeset publish` does not pass on.
-  return run("changeset", ["publish"], { ...process.env, NPM_CONFIG_PROVENANCE: "true" });
+  return publishPackages({ ...process.env, NPM_CONFIG_PROVENANCE: "true" });
 }
 
 if (import.meta.main) process.exitCode = publish();
