@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import { BoundedCache } from "../../../src/core/http/bounded-cache.ts";
 
-it("a million texts take no more memory than some thousand", () => {
-  const recent = new BoundedCache<number>();
+it("keeps the memory of a BoundedCache bounded for a million keys", () => {
+  const cache = new BoundedCache<number>();
   const fill = (from: number): number => {
-    for (let i = from; i < from + 500_000; i++) recent.set(`https://agent-${i}.example/tasks/${i}`, i);
+    for (let i = from; i < from + 500_000; i++) cache.set(`https://agent-${i}.example/tasks/${i}`, i);
     globalThis.gc?.();
     return process.memoryUsage().heapUsed;
   };
