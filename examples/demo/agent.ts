@@ -4,30 +4,32 @@ import type { AddressInfo } from "node:net";
 import type { AgentName, FromAgent, Peers, ToAgent } from "./cast.ts";
 import { startTelemetry } from "./telemetry.ts";
 
-/** The ties of an agent to the demo. */
+/** The connection of an agent to the demo's main process. */
 export interface Agent {
-  /** The address of another agent. */
-  readonly peer: (name: AgentName) => Promise<string>;
-  /** Listens on a free port of loopback, and returns the base URL. */
-  readonly serve: (server: Server) => Promise<string>;
-  /** Waits until all the others listen. */
-  readonly introduced: () => Promise<unknown>;
-  /** Hands over what came of it all. */
+  /** Resolves to the base URL of another agent. */
+  readonly urlOf: (name: AgentName) => Promise<string>;
+  /** Listens on a free port of loopback and resolves to the base URL. */
+  readonly listen: (server: Server) => Promise<string>;
+  /** Resolves when all agents listen. For an agent that serves nothing itself. */
+  readonly waitForPeers: () => Promise<unknown>;
+  /** Sends the result of the demo to the main process. */
   readonly report: (text: string) => void;
 }
 
-/** Makes this process an agent of the demo: with an SDK of its own, and gone when main says so or is gone. */
-export function joinDemo(name: AgentName): Agent {
+/**
+ * Makes this process an agent of the demo: it starts an OpenTelemetry SDK, and exits when the main process requests it or is gone.
+ */
+export function connectToDemo(name: AgentName): Agent {
   if (!process.connected) {
-    console.error(`${name}: main.ts starts this, and is not there`);
+    console.error(`${name}: run main.ts, which starts this agent`);
     process.exit(1);
   }
   const flush = startTelemetry(name);
-  const { promise: peers, resolve: introduce } = Promise.withResolvers<Peers>();
+  const { promise: peers, resolve: resolvePeers } = Promise.withResolvers<Peers>();
   let server: Server | undefined;
   const stop = async (): Promise<void> => {
     if (server !== undefined) {
-      // Open responses still end, and their spans with them.
+      // Open responses are completed first, so that their spans end.
       server.close();
       await once(server, "close");
     }
@@ -35,34 +37,34 @@ export function joinDemo(name: AgentName): Agent {
     process.exit(0);
   };
   process.on("message", (message: ToAgent) => {
-    if ("peers" in message) introduce(message.peers);
+    if ("peers" in message) resolvePeers(message.peers);
     else void stop();
   });
   process.on("disconnect", () => process.exit(1));
 
   return {
-    peer: async (other) => {
+    urlOf: async (other) => {
       const url = (await peers)[other];
-      if (url === undefined) throw new Error(`${name}: ${other} serves nothing`);
+      if (url === undefined) throw new Error(`${name}: ${other} has no URL`);
       return url;
     },
-    serve: async (created) => {
+    listen: async (created) => {
       server = created.listen(0, "127.0.0.1");
       await once(server, "listening");
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      tell({ url });
+      send({ url });
       return url;
     },
-    introduced: () => {
-      tell({ url: "" });
+    waitForPeers: () => {
+      send({ url: "" });
       return peers;
     },
-    report: (text) => tell({ report: text }),
+    report: (text) => send({ report: text }),
   };
 }
 
-function tell(message: FromAgent): void {
-  // A failure means that main is gone.
+function send(message: FromAgent): void {
+  // An error means that the main process is gone.
   process.send?.(message, undefined, undefined, (error) => {
     if (error !== null) process.exit(1);
   });

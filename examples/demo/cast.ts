@@ -2,11 +2,11 @@ export const AGENTS = ["researcher", "writer", "checker", "orchestrator"] as con
 
 export type AgentName = (typeof AGENTS)[number];
 
-/** Where the agents that serve are: base URLs. */
+/** The base URLs of the agents that serve. */
 export type Peers = Readonly<Partial<Record<AgentName, string>>>;
 
-/** What an agent's process tells main, in this order; `url` is empty for an agent that serves nothing. */
+/** Messages from an agent's process to the main process, in this order. `url` is empty for an agent that serves nothing. */
 export type FromAgent = { readonly url: string } | { readonly report: string };
 
-/** What main tells an agent's process. */
+/** Messages from the main process to an agent's process. */
 export type ToAgent = { readonly peers: Peers } | { readonly stop: true };

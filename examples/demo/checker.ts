@@ -4,13 +4,13 @@ import { json } from "node:stream/consumers";
 import { wrapGot } from "a2a-otel/got";
 import { traceRequests } from "a2a-otel/server/node";
 import got from "got";
-import { joinDemo } from "./agent.ts";
+import { connectToDemo } from "./agent.ts";
 import { inSpan } from "./telemetry.ts";
 
 const http = wrapGot(got, { startSpanHook: () => ({ "demo.client": "got" }) });
 
-const agent = joinDemo("checker");
-await agent.serve(createServer(traceRequests((request, response) => void answer(request, response))));
+const agent = connectToDemo("checker");
+await agent.listen(createServer(traceRequests((request, response) => void answer(request, response))));
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.url !== "/check") {
@@ -22,8 +22,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ unsupported }));
 }
 
-/** The claims that the researcher's notes do not bear out word for word. */
+/** Returns the claims that are not in the researcher's notes word for word. */
 async function check(claims: readonly string[]): Promise<string[]> {
-  const notes = await http(`${await agent.peer("researcher")}/notes`).text();
+  const notes = await http(`${await agent.urlOf("researcher")}/notes`).text();
   return claims.filter((claim) => !notes.includes(claim));
 }

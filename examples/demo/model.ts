@@ -5,13 +5,13 @@ import { bestSentence } from "./text.ts";
 
 const MODEL = "stub-model";
 
-/** Made up, as the model is: US dollars for a million tokens. */
+/** Invented prices of the invented model, in US dollars for a million tokens. */
 export const PRICES: Prices = { models: { [MODEL]: { input: 1, output: 4 } } };
 
 /**
- * Stands in for a language model: answers with the sentence of the text that fits the question best.
+ * Imitates a language model: returns the sentence of the text that fits the question best.
  *
- * The span around it, with the GenAI conventions' attributes, is the agent's own: a2a-otel leaves models to those who call them.
+ * The agent creates the span with the attributes of the GenAI conventions itself, because a2a-otel does not trace models.
  */
 export function chat(question: string, text: string): Promise<string> {
   const attributes = {
@@ -32,7 +32,7 @@ export function chat(question: string, text: string): Promise<string> {
   });
 }
 
-/** About what a tokenizer makes of English: four characters to a token. */
+/** Estimates the number of tokens: about four characters each, in English. */
 function tokens(text: string): number {
   return Math.ceil(text.length / 4);
 }

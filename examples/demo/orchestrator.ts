@@ -1,19 +1,19 @@
 import { SendMessageRequest } from "@a2a-js/sdk";
 import { ClientFactory } from "@a2a-js/sdk/client";
 import { instrumentFetch } from "a2a-otel/fetch";
-import { joinDemo } from "./agent.ts";
+import { connectToDemo } from "./agent.ts";
 import type { Analysis } from "./researcher-skills.ts";
 import { inSpan } from "./telemetry.ts";
 
-// The A2A client calls the global fetch, and so does this file.
+// The A2A client and this file both call global fetch.
 instrumentFetch({ startSpanHook: () => ({ "demo.client": "fetch" }) });
 
-const agent = joinDemo("orchestrator");
-await agent.introduced();
+const agent = connectToDemo("orchestrator");
+await agent.waitForPeers();
 agent.report(await inSpan("orchestrate", {}, orchestrate));
 
 async function orchestrate(): Promise<string> {
-  const researcher = await new ClientFactory().createFromUrl(await agent.peer("researcher"));
+  const researcher = await new ClientFactory().createFromUrl(await agent.urlOf("researcher"));
 
   const reply = await researcher.sendMessage(message("analyze"));
   const content = "parts" in reply ? reply.parts[0]?.content : undefined;
@@ -28,7 +28,7 @@ async function orchestrate(): Promise<string> {
     }
   }
 
-  const response = await fetch(`${await agent.peer("writer")}/report`, {
+  const response = await fetch(`${await agent.urlOf("writer")}/report`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ analysis, quotes }),

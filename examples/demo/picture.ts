@@ -5,8 +5,8 @@ import { renderTracePage } from "../../tools/src/view/page/page.ts";
 import type { StoredTrace } from "../../tools/src/view/store.ts";
 import { PRICES } from "./model.ts";
 
-/** Writes `trace.html` into the current folder: one page that needs nothing else. Returns its path. */
-export function writePicture(trace: StoredTrace): string {
+/** Writes the trace to `trace.html` in the current folder, a self-contained page, and returns its path. */
+export function writeTracePage(trace: StoredTrace): string {
   const path = resolve("trace.html");
   writeFileSync(path, renderTracePage(buildModel(trace, PRICES)));
   return path;

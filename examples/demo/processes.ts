@@ -1,26 +1,26 @@
 import { fork } from "node:child_process";
 import type { FromAgent, ToAgent } from "./cast.ts";
 
-/** An agent's process, seen from main. */
+/** An agent's process, as the main process sees it. */
 export interface AgentProcess {
   readonly name: string;
-  readonly tell: (message: ToAgent) => void;
-  /** Its base URL, once it listens. */
+  readonly send: (message: ToAgent) => void;
+  /** Resolves to its base URL when it listens. */
   readonly url: Promise<string>;
-  /** What came of its work. */
+  /** Resolves to the report of the orchestrator. */
   readonly report: Promise<string>;
-  /** Fulfilled when the process is gone as it was told to; rejected when it died before, or was still there at its deadline. */
+  /** Resolves when the process has exited after `stop`; rejects if it exited before, failed, or exceeded its deadline. */
   readonly ended: Promise<void>;
   readonly kill: () => void;
 }
 
-/** Starts a process that is killed after so many milliseconds. It ends by itself when its channel to this process closes. */
+/** Starts an agent's process, which is killed after `deadline` milliseconds. It exits by itself when its channel to this process closes. */
 export function startAgent(name: string, script: string | URL, environment: NodeJS.ProcessEnv, deadline: number): AgentProcess {
   const child = fork(script, { env: environment });
   const url = Promise.withResolvers<string>();
   const report = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<void>();
-  // Whoever waits for the end hears of a failure; nobody need wait for the rest.
+  // `ended` reports a failure; the other promises need no handler.
   for (const { promise } of [url, report]) promise.catch(() => {});
 
   const fail = (problem: string): void => {
@@ -29,9 +29,9 @@ export function startAgent(name: string, script: string | URL, environment: Node
     for (const { reject } of [url, report, ended]) reject(error);
   };
   let stopping = false;
-  let late = false;
+  let timedOut = false;
   const timer = setTimeout(() => {
-    late = true;
+    timedOut = true;
     child.kill("SIGKILL");
   }, deadline);
 
@@ -41,7 +41,7 @@ export function startAgent(name: string, script: string | URL, environment: Node
   });
   child.on("error", (error) => fail(`could not be run: ${error.message}`));
   child.on("exit", (code, signal) => {
-    if (late) fail(`was not done within ${deadline} ms`);
+    if (timedOut) fail(`did not finish within ${deadline} ms`);
     else if (!stopping || code !== 0) fail(`died with ${signal ?? `exit code ${code}`}`);
     clearTimeout(timer);
     ended.resolve();
@@ -51,9 +51,9 @@ export function startAgent(name: string, script: string | URL, environment: Node
     url: url.promise,
     report: report.promise,
     ended: ended.promise,
-    tell: (message) => {
+    send: (message) => {
       stopping ||= "stop" in message;
-      // A process that died meanwhile is told of by its end.
+      // If the process has died, `ended` reports it.
       child.send(message, () => {});
     },
     kill: () => void child.kill("SIGKILL"),

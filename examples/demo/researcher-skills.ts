@@ -8,10 +8,10 @@ import { chat } from "./model.ts";
 import { inSpan } from "./telemetry.ts";
 import { keywords, sentences, words } from "./text.ts";
 
-/** What the researcher reads. */
+/** The text that the researcher works on. */
 export const notes: string = readFileSync(new URL("notes.txt", import.meta.url), "utf8");
 
-/** What the researcher finds out. */
+/** The result of the skill `analyze`. */
 export interface Analysis {
   readonly words: number;
   readonly sentences: number;
@@ -21,7 +21,7 @@ export interface Analysis {
 
 const dispatcher = new Agent().compose(traceInterceptor({ startSpanHook: () => ({ "demo.client": "undici" }) }));
 
-/** The researcher's two skills: `analyze` answers with one message, `quote` with a stream. */
+/** The executor of the researcher's two skills: `analyze` responds with one message, `quote` with a stream. */
 export function researcherSkills(writer: () => Promise<string>): AgentExecutor {
   return {
     execute: async (context, bus) => {
@@ -34,14 +34,14 @@ export function researcherSkills(writer: () => Promise<string>): AgentExecutor {
 }
 
 async function analyze({ contextId }: RequestContext, bus: ExecutionEventBus, writer: () => Promise<string>): Promise<void> {
-  // How many quotes the report will hold is the writer's to say.
+  // The writer's style guide decides how many quotes the report contains.
   const { body } = await request(`${await writer()}/style-guide`, { dispatcher });
   const { quotes } = (await body.json()) as { quotes: number };
   const analysis: Analysis = {
     words: words(notes).length,
     sentences: sentences(notes).length,
     keywords: keywords(notes, quotes),
-    gist: await chat(`Which sentence tells best of ${keywords(notes, 10).join(", ")}?`, notes),
+    gist: await chat(`Which sentence is most about ${keywords(notes, 10).join(", ")}?`, notes),
   };
   bus.publish(
     AgentEvent.message(
@@ -54,9 +54,9 @@ async function quote({ taskId, contextId }: RequestContext, bus: ExecutionEventB
   bus.publish(AgentEvent.task(Task.fromJSON({ id: taskId, contextId, status: { state: "TASK_STATE_WORKING" } })));
   let rest = notes;
   for (const topic of topics) {
-    // One after the other, since what is quoted is not quoted again.
+    // One after the other, because a sentence is quoted only once.
     // oxlint-disable-next-line no-await-in-loop
-    const found = await chat(`What is there about ${topic}?`, rest);
+    const found = await chat(`What do the notes say about ${topic}?`, rest);
     rest = rest.replace(found, "");
     const artifact = { artifactId: topic, parts: [{ text: found }] };
     bus.publish(AgentEvent.artifactUpdate(TaskArtifactUpdateEvent.fromJSON({ taskId, contextId, artifact, lastChunk: true })));

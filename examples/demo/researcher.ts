@@ -4,18 +4,18 @@ import { DefaultRequestHandler, InMemoryTaskStore } from "@a2a-js/sdk/server";
 import { UserBuilder, agentCardHandler, jsonRpcHandler } from "@a2a-js/sdk/server/express";
 import { traceRequests } from "a2a-otel/server/express";
 import express from "express";
-import { joinDemo } from "./agent.ts";
+import { connectToDemo } from "./agent.ts";
 import { notes, researcherSkills } from "./researcher-skills.ts";
 
-const agent = joinDemo("researcher");
+const agent = connectToDemo("researcher");
 
 const app = express();
 app.use(traceRequests());
-const url = await agent.serve(createServer(app));
+const url = await agent.listen(createServer(app));
 
 const card = AgentCard.fromJSON({
   name: "researcher",
-  description: "Reads notes: counts, finds what they are about, and quotes them.",
+  description: "Analyzes notes and quotes them.",
   version: "1.0.0",
   supportedInterfaces: [{ url: `${url}/rpc`, protocolBinding: "JSONRPC", protocolVersion: "1.0" }],
   capabilities: { streaming: true },
@@ -23,13 +23,13 @@ const card = AgentCard.fromJSON({
   defaultOutputModes: ["application/json", "text/plain"],
   skills: [
     { id: "analyze", name: "Analyze", description: "Counts words and sentences, finds keywords.", tags: ["text"] },
-    { id: "quote", name: "Quote", description: "Streams a sentence for each word that is given.", tags: ["text"] },
+    { id: "quote", name: "Quote", description: "Streams one sentence for each given word.", tags: ["text"] },
   ],
 });
 const requestHandler = new DefaultRequestHandler(
   card,
   new InMemoryTaskStore(),
-  researcherSkills(() => agent.peer("writer")),
+  researcherSkills(() => agent.urlOf("writer")),
 );
 app.use(`/${AGENT_CARD_PATH}`, agentCardHandler({ agentCardProvider: requestHandler }));
 app.use("/rpc", jsonRpcHandler({ requestHandler, userBuilder: UserBuilder.noAuthentication }));

@@ -8,19 +8,18 @@ import { setupPropagation } from "a2a-otel/setup";
 
 const { DEMO_RECEIVER, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT } = process.env;
 
-/** What an export may take in milliseconds: a backend that does not answer must not hold up the demo. */
+/** Limit of an export in milliseconds, so that a backend that does not respond does not delay the demo. */
 const TIMEOUT = 2000;
 
 /**
- * Starts an agent's OpenTelemetry SDK, as any service has one. It exports to the demo's receiver, and to the backend that the environment
- * names, if it names one.
+ * Starts an OpenTelemetry SDK for an agent. It exports to the demo's receiver, and to the backend that the environment names, if any.
  *
- * @returns the function that sends what is still held back and shuts the SDK down.
+ * @returns a function that exports the remaining spans and shuts the SDK down.
  */
 export function startTelemetry(service: string): () => Promise<void> {
   const exporters = [new OTLPTraceExporter({ url: `${DEMO_RECEIVER}/v1/traces`, timeoutMillis: TIMEOUT })];
   const backend = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? OTEL_EXPORTER_OTLP_ENDPOINT;
-  // Given no URL, the exporter reads the environment: endpoint, headers, certificates.
+  // Without a URL, the exporter reads endpoint, headers and certificates from the environment.
   if (backend !== undefined && backend !== "") exporters.push(new OTLPTraceExporter({ timeoutMillis: TIMEOUT }));
   const spanProcessors = exporters.map((exporter) => new BatchSpanProcessor({ exporter }));
   const resource = defaultResource().merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: service }));
@@ -36,7 +35,7 @@ export function startTelemetry(service: string): () => Promise<void> {
   };
 }
 
-/** Runs a piece of an agent's own work in a span. */
+/** Runs work of the agent itself in a span. */
 export function inSpan<Result>(name: string, attributes: Attributes, work: (span: Span) => Promise<Result>): Promise<Result> {
   return trace.getTracer("demo").startActiveSpan(name, { attributes }, async (span) => {
     try {

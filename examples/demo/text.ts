@@ -5,12 +5,12 @@ const COMMON = new Set(
   ),
 );
 
-/** The words of a text, in lower case. */
+/** Returns the words of a text, in lower case. */
 export function words(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? [];
 }
 
-/** The sentences of a text; a title or a paragraph's end ends one too. */
+/** Returns the sentences of a text. The end of a line also ends a sentence. */
 export function sentences(text: string): string[] {
   return text
     .split(/\n+/)
@@ -18,7 +18,7 @@ export function sentences(text: string): string[] {
     .filter((sentence) => sentence !== "");
 }
 
-/** The words that a text uses most, of those that are not in every text. */
+/** Returns the most frequent words of a text, without common words. */
 export function keywords(text: string, count: number): string[] {
   const uses = new Map<string, number>();
   for (const word of words(text)) {
@@ -28,14 +28,14 @@ export function keywords(text: string, count: number): string[] {
   return byUse.slice(0, count).map(([word]) => word);
 }
 
-/** The sentence that has most of a question's words in it, for its length. */
+/** Returns the sentence that contains most of the question's words, relative to its length. */
 export function bestSentence(text: string, question: string): string {
-  const asked = new Set(words(question));
+  const questionWords = new Set(words(question));
   let best = "";
   let highest = -1;
   for (const sentence of sentences(text)) {
-    const said = words(sentence);
-    const score = said.filter((word) => asked.has(word)).length / Math.sqrt(said.length + 1);
+    const sentenceWords = words(sentence);
+    const score = sentenceWords.filter((word) => questionWords.has(word)).length / Math.sqrt(sentenceWords.length + 1);
     if (score > highest) [best, highest] = [sentence, score];
   }
   return best;

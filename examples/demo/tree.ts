@@ -1,8 +1,8 @@
 import type { Span } from "../../tools/src/view/span.ts";
 
 /**
- * Draws a trace: a line about the whole, then a row for each span beneath its parent, in the order of their beginning. A span whose parent
- * is not among them stands at the left like a root, and says so.
+ * Draws a trace as text: a headline, then one row for each span below its parent, ordered by start time. A span whose parent is missing is drawn
+ * as a root, with a note.
  */
 export function drawTrace(spans: readonly Span[]): string {
   const inOrder = spans.toSorted((a, b) => Number(a.start - b.start));
@@ -28,11 +28,11 @@ function headline(spans: readonly Span[]): string {
   const services = new Set(spans.map((span) => span.service)).size;
   const starts = spans.map((span) => span.start).toSorted((a, b) => Number(a - b));
   const ends = spans.map(endOf).toSorted((a, b) => Number(b - a));
-  const lasts = milliseconds((ends[0] ?? 0n) - (starts[0] ?? 0n));
-  return `trace ${traceIds}, ${counted(services, "service")}, ${counted(spans.length, "span")}, ${lasts}`;
+  const duration = milliseconds((ends[0] ?? 0n) - (starts[0] ?? 0n));
+  return `trace ${traceIds}, ${counted(services, "service")}, ${counted(spans.length, "span")}, ${duration}`;
 }
 
-/** Name, kind, service, duration, and what else there is to say. */
+/** Name, kind, service, duration and notes. */
 type Row = readonly [string, string, string, string, string];
 
 function row(span: Span, branch: string, ids: ReadonlySet<string>): Row {
@@ -47,16 +47,16 @@ function notes({ attributes, status, parentSpanId, remoteParent }: Span, ids: Re
   };
   const client = text("demo.client");
   const input = text("gen_ai.usage.input_tokens");
-  const said: string[] = [];
-  if (remoteParent === true) said.push("<- remote parent");
-  if (parentSpanId !== undefined && !ids.has(parentSpanId)) said.push(`<- parent ${parentSpanId} is not here`);
-  if (client !== undefined) said.push(client);
-  if (input !== undefined) said.push(`${input} in / ${text("gen_ai.usage.output_tokens") ?? "?"} out`);
-  if (status === "error") said.push(`ERROR ${text("error.type") ?? ""}`.trimEnd());
-  return said;
+  const result: string[] = [];
+  if (remoteParent === true) result.push("<- remote parent");
+  if (parentSpanId !== undefined && !ids.has(parentSpanId)) result.push(`<- parent ${parentSpanId} is missing`);
+  if (client !== undefined) result.push(client);
+  if (input !== undefined) result.push(`${input} in / ${text("gen_ai.usage.output_tokens") ?? "?"} out`);
+  if (status === "error") result.push(`ERROR ${text("error.type") ?? ""}`.trimEnd());
+  return result;
 }
 
-/** Of a span that was sent before its end, its beginning. */
+/** The end of a span. A span that was exported before it ended counts as ending at its start. */
 function endOf({ start, end }: Span): bigint {
   return end ?? start;
 }

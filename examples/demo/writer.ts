@@ -4,15 +4,15 @@ import { json } from "node:stream/consumers";
 import { instrumentAxios } from "a2a-otel/axios";
 import { traceRequests } from "a2a-otel/server/node";
 import axios from "axios";
-import { joinDemo } from "./agent.ts";
+import { connectToDemo } from "./agent.ts";
 import { chat } from "./model.ts";
 import type { Analysis } from "./researcher-skills.ts";
 import { inSpan } from "./telemetry.ts";
 
 instrumentAxios(axios, { startSpanHook: () => ({ "demo.client": "axios" }) });
 
-const agent = joinDemo("writer");
-await agent.serve(createServer(traceRequests((request, response) => void answer(request, response))));
+const agent = connectToDemo("writer");
+await agent.listen(createServer(traceRequests((request, response) => void answer(request, response))));
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.url === "/style-guide") {
@@ -34,7 +34,7 @@ interface Findings {
 async function write({ analysis, quotes }: Findings): Promise<string> {
   const lead = await chat("Which of these belongs at the top?", [analysis.gist, ...quotes].join("\n"));
   const body = [...new Set([lead, analysis.gist, ...quotes])];
-  const { data } = await axios.post<{ unsupported: string[] }>(`${await agent.peer("checker")}/check`, { claims: body });
+  const { data } = await axios.post<{ unsupported: string[] }>(`${await agent.urlOf("checker")}/check`, { claims: body });
   const supported = body.filter((claim) => !data.unsupported.includes(claim));
   const title = `${analysis.words} words in ${analysis.sentences} sentences, about ${analysis.keywords.join(", ")}:`;
   return [title, ...supported.map((claim) => `- ${claim}`)].join("\n");
