@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { AgentName, FromAgent, Peers, ToAgent } from "./cast.ts";
+import type { AgentName, FromAgent, Peers, ToAgent } from "./protocol.ts";
 import { startTelemetry } from "./telemetry.ts";
 
 /** The connection of an agent to the demo's main process. */

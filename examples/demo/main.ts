@@ -1,10 +1,10 @@
 import { startView } from "../../tools/src/view/server.ts";
-import { AGENTS } from "./cast.ts";
-import { writeTracePage } from "./picture.ts";
+import { AGENTS } from "./protocol.ts";
+import { writeTracePage } from "./trace-page.ts";
 import { startAgent } from "./processes.ts";
 import type { AgentProcess } from "./processes.ts";
 import { drawTrace } from "./tree.ts";
-import { findProblems } from "./verdict.ts";
+import { findProblems } from "./problems.ts";
 
 /** Limit for the life of an agent's process, in milliseconds. */
 const DEADLINE = 20_000;

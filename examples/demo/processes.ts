@@ -1,5 +1,5 @@
 import { fork } from "node:child_process";
-import type { FromAgent, ToAgent } from "./cast.ts";
+import type { FromAgent, ToAgent } from "./protocol.ts";
 
 /** An agent's process, as the main process sees it. */
 export interface AgentProcess {

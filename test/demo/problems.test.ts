@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { findProblems } from "../../examples/demo/verdict.ts";
-import { spanOf as received } from "../../tools/test/view/spans.ts";
+import { findProblems } from "../../examples/demo/problems.ts";
+import { spanOf } from "../../tools/test/view/spans.ts";
 
-const root = received({ spanId: "1" });
-const child = received({ spanId: "2", parentSpanId: "1", remoteParent: true, service: "writer", name: "POST" });
+const root = spanOf({ spanId: "1" });
+const child = spanOf({ spanId: "2", parentSpanId: "1", remoteParent: true, service: "writer", name: "POST" });
 
 describe("findProblems", () => {
   it("finds nothing wrong with one trace that has a span of each service", () => {
@@ -11,7 +11,7 @@ describe("findProblems", () => {
   });
 
   it("reports a second trace id", () => {
-    const stray = received({ spanId: "3", traceId: "0".repeat(31) + "1" });
+    const stray = spanOf({ spanId: "3", traceId: "0".repeat(31) + "1" });
     expect(findProblems([root, child, stray], [])).toEqual([
       `expected one trace id, received 2: ${root.traceId}, ${stray.traceId}`,
     ]);
