@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
 import { serve } from "./support/server.ts";
@@ -7,14 +8,18 @@ import { serve } from "./support/server.ts";
 
 const run = promisify(execFile);
 
+const traceparents = ({ rawHeaders }: IncomingMessage): string[] =>
+  rawHeaders.filter((_, index) => rawHeaders[index - 1]?.toLowerCase() === "traceparent");
+
 const server = await serve({
-  "/ok": ({ rawHeaders }, response) =>
-    void response.end(JSON.stringify(rawHeaders.filter((_, index) => rawHeaders[index - 1]?.toLowerCase() === "traceparent"))),
+  "/ok": (request, response) => void response.end(JSON.stringify(traceparents(request))),
+  "/by-hand": (request, response) => void response.end(JSON.stringify(traceparents(request))),
   "/slow": (_, response) => {
     response.write("[");
     setTimeout(() => response.end("]"), 200);
   },
-  "/redirect": (_, response) => void response.writeHead(302, { location: "/ok" }).end(),
+  "/redirect": ({ url = "" }, response) => void response.writeHead(302, { location: url.replace("redirect", "redirected") }).end(),
+  "/redirected": (_, response) => void response.end("[]"),
 });
 afterAll(() => server.close());
 
@@ -23,8 +28,9 @@ const SDK = `
   import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
   import { W3CTraceContextPropagator } from "@opentelemetry/core";
   import { TracerProvider } from "@opentelemetry/sdk-trace";
-  export const spans = [];
-  const onEnd = (span) => spans.push(span.duration[0] * 1000 + span.duration[1] / 1e6);
+  const spans = [];
+  const onEnd = ({ attributes, duration: [seconds, nanoseconds] }) =>
+    spans.push({ url: new URL(attributes["url.full"] ?? attributes["http.url"]), milliseconds: seconds * 1000 + nanoseconds / 1e6 });
   const processor = { onStart() {}, onEnd, forceFlush: async () => {}, shutdown: async () => {} };
   trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [processor] }));
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -66,20 +72,21 @@ const CALLS = `
     got: (path, headers) => got(process.env.URL + path, { headers }).json(),
   };
   const HEADERS = { traceparent: "00-" + "1".repeat(32) + "-" + "2".repeat(16) + "-01" };
-  const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
-  const results = {};
+  const received = {};
   for (const [name, call] of Object.entries(clients)) {
-    const values = await call("/ok", {});
-    const byHand = await call("/ok", HEADERS);
-    await settled();
-    globalThis.spans.length = 0;
-    await call("/slow", {});
-    await settled();
-    const body = globalThis.spans.some((milliseconds) => milliseconds > 150);
-    globalThis.spans.length = 0;
-    await call("/redirect", {});
-    await settled();
-    results[name] = { values: values.length, byHand: byHand.length, body, hops: globalThis.spans.length };
+    const values = await call("/ok?" + name, {});
+    const byHand = await call("/by-hand?" + name, HEADERS);
+    await call("/slow?" + name, {});
+    await call("/redirect?" + name, {});
+    received[name] = { values: values.length, byHand: byHand.length };
+  }
+  const deadline = Date.now() + 5000;
+  while (globalThis.spans.length < Number(process.env.SPANS) && Date.now() < deadline) await new Promise(setImmediate);
+  const results = {};
+  for (const name of Object.keys(clients)) {
+    const spans = globalThis.spans.filter(({ url }) => url.search === "?" + name);
+    const body = spans.some(({ url, milliseconds }) => url.pathname === "/slow" && milliseconds > 150);
+    results[name] = { ...received[name], body, hops: spans.filter(({ url }) => url.pathname.startsWith("/redirect")).length };
   }
   console.log(JSON.stringify(results));
   process.exit();
@@ -91,13 +98,17 @@ const module = (code: string): string => `data:text/javascript,${encodeURICompon
 const resolved = (code: string): string =>
   code.replaceAll(/from "([^"]+)"/g, (_, name: string) => `from ${JSON.stringify(import.meta.resolve(name))}`);
 
-/** Makes calls with each client in a process that loads the tracer before (`early`) or after (`late`) the clients. */
-async function observe(tracing: string, when: "early" | "late"): Promise<unknown> {
+/**
+ * Makes calls with each client in a process that loads the tracer before (`early`) or after (`late`) the clients.
+ *
+ * @param spans the number of spans to wait for.
+ */
+async function observe(tracing: string, when: "early" | "late", spans: number): Promise<unknown> {
   const { LATE: _, ...env } = process.env;
   const tracer = module(resolved(tracing));
   const early = when === "early" ? ["--import", tracer] : [];
   const { stdout } = await run(process.execPath, [...early, "--input-type=module", "-e", resolved(CALLS)], {
-    env: { ...env, URL: server.url, ...(when === "late" && { LATE: tracer }) },
+    env: { ...env, URL: server.url, SPANS: String(spans), ...(when === "late" && { LATE: tracer }) },
     timeout: 20_000,
   });
   return JSON.parse(stdout);
@@ -109,17 +120,17 @@ const complete = { values: 1, byHand: 1, body: true, hops: 2 };
 describe("the table of docs/alternatives.md", () => {
   it("is right about instrumentation-undici and instrumentation-http loaded before the clients", async () => {
     const doubled = { ...complete, byHand: 2 };
-    expect(await observe(OPENTELEMETRY, "early")).toEqual({ fetch: doubled, undici: doubled, axios: complete, got: complete });
+    expect(await observe(OPENTELEMETRY, "early", 20)).toEqual({ fetch: doubled, undici: doubled, axios: complete, got: complete });
   });
 
   it("is right about instrumentation-undici and instrumentation-http loaded after the clients", async () => {
     const doubled = { ...complete, byHand: 2 };
     const unseen = { values: 0, byHand: 1, body: false, hops: 0 };
-    expect(await observe(OPENTELEMETRY, "late")).toEqual({ fetch: doubled, undici: doubled, axios: unseen, got: unseen });
+    expect(await observe(OPENTELEMETRY, "late", 10)).toEqual({ fetch: doubled, undici: doubled, axios: unseen, got: unseen });
   });
 
   it.each(["early", "late"] as const)("is right about a2a-otel loaded %s", async (when) => {
-    expect(await observe(A2A_OTEL, when)).toEqual({
+    expect(await observe(A2A_OTEL, when, 19)).toEqual({
       fetch: complete,
       undici: complete,
       axios: { ...complete, hops: 1 },
