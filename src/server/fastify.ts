@@ -1,23 +1,28 @@
 import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions } from "fastify";
-import { reportFailure } from "../core/telemetry/diagnostics.ts";
-import type { ServerOptions } from "../core/telemetry/options.ts";
-import { openServerSpan, receiveCall } from "../core/calls/server-call.ts";
 import type { ServerCall } from "../core/calls/server-call.ts";
 import { serverConfig } from "../core/calls/server-config.ts";
 import type { ServerConfig } from "../core/calls/server-config.ts";
-import { callOf, followResponse, NodeReceived } from "./exchange.ts";
-import { tellFailures } from "./fastify-failures.ts";
+import { startServerCall } from "../core/calls/start-server-call.ts";
+import { openServerSpan } from "../core/context/open-server-span.ts";
+import { reportFailure } from "../core/telemetry/diagnostics.ts";
+import type { ServerOptions } from "../core/telemetry/options.ts";
+import { followBody, recordErrors } from "./fastify/failures.ts";
+import { endWithFastifyOtel, fastifyOtelContext } from "./fastify/fastify-otel.ts";
+import { traceRefusedRequests } from "./fastify/refused-requests.ts";
+import { callOf, followResponse } from "./node/follow-response.ts";
+import { NodeReceivedRequest } from "./node/received-request.ts";
 
 /** Options of {@link traceRequests}. */
 export type FastifyOptions = ServerOptions<FastifyRequest, FastifyReply>;
 
 /**
- * A plugin for fastify 5: each request continues its caller's trace in a SERVER span, named by its route. Register it before all else: hooks
- * that are added before it run outside the span. It covers the instance that it is registered on, with all that is registered there.
+ * A plugin for fastify 5: each request continues its caller's trace in a SERVER span, named by its route. Register it before all other
+ * plugins and hooks: hooks that are added earlier run outside the span. It covers the instance that it is registered on, with everything
+ * that is registered there.
  *
- * Loading fails with a TypeError for a bad option: `app.ready()`, `app.listen()` and `await app.register()` reject.
+ * Loading fails with a TypeError for an invalid option: `app.ready()`, `app.listen()` and `await app.register()` reject.
  *
  * @example
  * const app = fastify();
@@ -25,47 +30,58 @@ export type FastifyOptions = ServerOptions<FastifyRequest, FastifyReply>;
  */
 export function traceRequests(app: FastifyInstance, options: FastifyOptions, done: (error?: Error) => void): void {
   try {
-    const config = serverConfig("traceRequests", withoutFastifysOwn(options));
+    const config = serverConfig("traceRequests", withoutRegisterOptions(options));
+    const untraced = new WeakSet<object>();
     app.addHook("onRequest", (request, reply, next) => {
-      const call = receive(config, request, reply);
-      if (call === undefined) next();
-      else context.with(call.context, next);
+      const call = startCall(config, request, reply);
+      if (call !== undefined) return context.with(call.context, next);
+      untraced.add(request.raw);
+      next();
     });
-    tellFailures(app, config.sensitive);
+    recordErrors(app, config.sensitive);
+    endWithFastifyOtel(app);
+    traceRefusedRequests(app, config, (request) => untraced.has(request));
   } catch (error) {
-    return done(error as Error); // what is thrown here ends the process
+    return done(error as Error); // an exception here would end the process
   }
   done();
 }
 
-// What the package fastify-plugin would put there: the hooks are the whole instance's, not those of a child of their own.
+// As the package fastify-plugin does: the hooks belong to the instance itself and not to a child instance.
 Object.assign(traceRequests, {
   [Symbol.for("skip-override")]: true,
   [Symbol.for("fastify.display-name")]: "a2a-otel",
   [Symbol.for("plugin-meta")]: { name: "a2a-otel", fastify: ">=5 <6" },
 });
 
-/** `register` hands a plugin the options that it takes for itself, too. */
-function withoutFastifysOwn(options: FastifyOptions & RegisterOptions): FastifyOptions {
+/** `register` passes its own options on to the plugin. */
+function withoutRegisterOptions(options: FastifyOptions & RegisterOptions): FastifyOptions {
   const { prefix: _prefix, logLevel: _logLevel, logSerializers: _logSerializers, ...own } = options;
   return own;
 }
 
-function receive(config: ServerConfig, request: FastifyRequest, reply: FastifyReply): ServerCall | undefined {
+function startCall(config: ServerConfig, request: FastifyRequest, reply: FastifyReply): ServerCall | undefined {
   try {
     const { raw } = request;
     const active = context.active();
     const outer = callOf(raw);
+    const received = new NodeReceivedRequest(raw);
     const call =
       outer === undefined && isInjected(raw)
-        ? // Called in the process: whatever is active is the caller's, also a SERVER span, which is that of another request.
-          receiveCall(config, new NodeReceived(raw), request, ROOT_CONTEXT, active)
-        : // What earlier hooks have put into the context stays; a span there is not this request's SERVER span, or it would be enriched.
-          receiveCall(config, new NodeReceived(raw), request, within(outer, active), trace.deleteSpan(active));
+        ? // Injected by the process itself: the active context is the caller's, and its SERVER span is that of another request.
+          startServerCall(config, { received, request, active: fastifyOtelContext(request) ?? ROOT_CONTEXT, base: active })
+        : // Values that earlier hooks have put into the context are kept. An active span that is not a SERVER span is not the parent.
+          startServerCall(config, {
+            received,
+            request,
+            active: contextOfRequest(request, outer, active),
+            base: trace.deleteSpan(active),
+          });
     if (call === undefined) return undefined;
     const { url } = request.routeOptions;
-    if (url !== undefined) call.matched(url);
-    followResponse(call, raw, reply.raw, undefined, reply);
+    if (url !== undefined) call.setRoute(url);
+    followResponse(call, raw, reply.raw, { hookResponse: reply });
+    if (outer === undefined) followBody(reply);
     return call;
   } catch (error) {
     reportFailure("tracing a request", error);
@@ -73,13 +89,13 @@ function receive(config: ServerConfig, request: FastifyRequest, reply: FastifyRe
   }
 }
 
-/** The context in which an open SERVER span is looked for. A hook that has lost the context must not make one request two spans. */
-function within(outer: ServerCall | undefined, active: Context): Context {
-  const isLost = outer !== undefined && !(outer.owns(active) && openServerSpan(active) !== undefined);
-  return isLost ? outer.context : active;
+/** The context in which the request's SERVER span may be open; that of an outer call if a hook between the two has lost the context. */
+function contextOfRequest(request: FastifyRequest, outer: ServerCall | undefined, active: Context): Context {
+  if (outer === undefined) return fastifyOtelContext(request) ?? active;
+  return outer.owns(active) && openServerSpan(active) !== undefined ? active : outer.context;
 }
 
-/** Whether a request has come by `app.inject()`. The oldest versions of light-my-request that fastify 5 takes say so by the second only. */
+/** Whether a request was sent by `app.inject()`. The oldest versions of light-my-request for fastify 5 set the second property only. */
 function isInjected(request: object): boolean {
   const { isLightMyRequest, _lightMyRequest } = request as { isLightMyRequest?: unknown; _lightMyRequest?: unknown };
   return isLightMyRequest === true || _lightMyRequest !== undefined;

@@ -1,27 +1,29 @@
-import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
-import { describe } from "../core/telemetry/options.ts";
+import { ROOT_CONTEXT, context } from "@opentelemetry/api";
+import { withoutSpan } from "../core/context/request-context.ts";
+import { describe, hasOptions } from "../core/telemetry/options.ts";
 import type { ServerOptions } from "../core/telemetry/options.ts";
 import { serverConfig } from "../core/calls/server-config.ts";
 import { sharedState } from "../core/telemetry/shared-state.ts";
-import { receiveRequest } from "./web/exchange.ts";
+import { startExchange } from "./web/exchange.ts";
 import { failureOf, routeOf } from "./web/hono.ts";
 import type { HonoContext } from "./web/hono.ts";
 
 /** Options of {@link traceRequests} and {@link traceMiddleware}; hooks see the `Request` and the `Response`. */
 export type WebOptions = ServerOptions<Request, Response>;
 
-/** What a handler may return; nothing, for a request that Bun has made a WebSocket of. */
+/** What a handler may return. A handler of Bun returns nothing for a request that became a WebSocket. */
 type Answer = Response | undefined | void;
 
 /**
- * Wraps a handler that takes a `Request` and returns a `Response`, as Bun, Deno, Cloudflare Workers and Hono (`app.fetch`) have it: each
- * request continues its caller's trace in a SERVER span, which is active in the handler and in all that it awaits.
+ * Wraps a handler that takes a `Request` and returns a `Response`, as in Bun, Deno, Cloudflare Workers and Hono (`app.fetch`): each request
+ * continues its caller's trace in a SERVER span, which is active in the handler and in everything that it awaits.
  *
- * The span ends with the response's last byte where that is in sight: with `@hono/node-server` and on Deno always, elsewhere for event
- * streams and what else says of itself that it is streamed. Other responses end it when they are returned. Whatever else the handler is
- * given, and its `this`, are passed on. A handler that is wrapped already is returned as it is.
+ * The span ends with the last byte of the response if that can be observed: always with `@hono/node-server` and on Deno, elsewhere for event
+ * streams and other responses whose headers declare a stream. Otherwise it ends when the handler returns. Further arguments and `this` are
+ * passed through. A handler that is wrapped already is returned as it is, unless there are options: then the policies of both wrappers apply
+ * to its requests.
  *
- * @throws TypeError for a bad option, or where `handler` is no function.
+ * @throws TypeError for an invalid option, or if `handler` is not a function.
  *
  * @example
  * export default { fetch: traceRequests((request, env, ctx) => new Response("hello")) };
@@ -35,14 +37,14 @@ export function traceRequests<Self, Req extends Request, Rest extends unknown[],
     const hint = typeof (handler as { fetch?: unknown } | null)?.fetch === "function" ? "; give it the object's fetch" : "";
     throw new TypeError(`traceRequests: handler must be a function, not ${describe(handler)}${hint}`);
   }
-  if (sharedState.instrumented.has(handler)) return handler;
+  if (sharedState.instrumented.has(handler) && !hasOptions(options)) return handler;
 
-  // Two parameters, since a server may ask for the length of a handler before it gives it a second argument.
-  function traced(this: Self, request: Req, given?: unknown): Result {
+  // With two parameters, because some servers pass a second argument only to handlers whose `length` is 2.
+  function traced(this: Self, request: Req, hostArgument?: unknown): Result {
     const args = arguments as unknown as [Req, ...Rest];
     const proceed = (): Result => Reflect.apply(handler, this, args);
-    // The context that a server happens to have been made in is nobody's caller: only what came in counts.
-    const exchange = receiveRequest(config, request, given, context.active(), ROOT_CONTEXT);
+    // Servers call handlers in the context in which the server was created, which is not the caller's.
+    const exchange = startExchange(config, { request, hostArgument, active: context.active(), base: ROOT_CONTEXT });
     if (exchange === undefined) return proceed();
     const failed = (error: unknown): never => {
       exchange.failed(error);
@@ -50,8 +52,8 @@ export function traceRequests<Self, Req extends Request, Rest extends unknown[],
     };
     try {
       const result = context.with(exchange.context, proceed);
-      if (!isThenable(result)) return exchange.answered(result);
-      return Promise.resolve(result).then((answer) => exchange.answered(answer), failed) as unknown as Result;
+      if (!isThenable(result)) return exchange.returned(result);
+      return Promise.resolve(result).then((answer) => exchange.returned(answer), failed) as unknown as Result;
     } catch (error) {
       return failed(error);
     }
@@ -69,10 +71,10 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 export type HonoMiddleware = (c: HonoContext, next: () => Promise<void>) => Promise<void>;
 
 /**
- * Makes middleware for Hono 4, on whatever it runs: each request continues its caller's trace in a SERVER span, named by the route that
- * Hono matches. Put it before all other middleware. What {@link traceRequests} says of the span's end holds here too.
+ * Creates middleware for Hono 4, on any platform: each request continues its caller's trace in a SERVER span, named by the route that Hono
+ * matches. Add it before all other middleware. The span ends as described at {@link traceRequests}.
  *
- * @throws TypeError for a bad option.
+ * @throws TypeError for an invalid option.
  *
  * @example
  * const app = new Hono();
@@ -82,15 +84,14 @@ export function traceMiddleware(options: WebOptions = {}): HonoMiddleware {
   const config = serverConfig("traceMiddleware", options);
   return async (c, next) => {
     const active = context.active();
-    // What earlier middleware has put into the context stays; a span there is not this request's SERVER span, or it would be enriched.
-    const exchange = receiveRequest(
-      config,
-      c.req.raw,
-      c.env,
+    const exchange = startExchange(config, {
+      request: c.req.raw,
+      hostArgument: c.env,
       active,
-      trace.getSpan(active) === undefined ? active : trace.deleteSpan(active),
-      () => routeOf(c),
-    );
+      // Values that earlier middleware has put into the context are kept. An active span that is not a SERVER span is not the parent.
+      base: withoutSpan(active),
+      route: () => routeOf(c),
+    });
     if (exchange === undefined) return next();
     try {
       await context.with(exchange.context, next);
@@ -98,11 +99,11 @@ export function traceMiddleware(options: WebOptions = {}): HonoMiddleware {
       exchange.failed(error);
       throw error;
     }
-    // To ask for a response that is not there makes one.
+    // Reading `c.res` of an unfinished context creates a response.
     const response = c.finalized ? c.res : undefined;
-    const followed = exchange.answered(response, failureOf(c, response));
+    const followed = exchange.returned(response, failureOf(c, response));
     if (followed === response) return;
-    c.res = undefined; // or the headers of the two would be merged
+    c.res = undefined; // otherwise Hono merges the headers of both responses
     c.res = followed;
   };
 }

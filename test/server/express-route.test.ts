@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
-import { routeOf } from "../../src/server/express-route.ts";
+import { describe, expect, it, test } from "vitest";
+import { routeOf } from "../../src/server/express/route.ts";
 
 // What express 4 and earlier routers of express 5 leave on a request; the express that is installed here has the newest.
 
@@ -119,6 +119,13 @@ test("of a router in two apps it is that of the app that was asked", () => {
       "/two/items/:id",
     ]);
   }
+});
+
+it("removes the escapes of a path and of mount paths, and keeps patterns in parentheses", () => {
+  const escaped = { path: "/message\\:send/:id(\\d+)" };
+  const layer: Layer = { rawPath: "/a\\+b", handle: { stack: [express4(/^/, [], { route: escaped })] } };
+  const parent = { parent: {}, mountpath: "/v\\:1" };
+  expect(routeOf({ ...asked([layer], "/", parent), route: escaped })).toBe("/v:1/a+b/message:send/:id(\\d+)");
 });
 
 test("of a router without express it is the router's own", () => {

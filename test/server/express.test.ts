@@ -54,6 +54,7 @@ function routes(app: Express): void {
   const api = express.Router();
   api.use("/items", items);
   api.get("/plain", ok);
+  api.get("/message\\:send", ok);
   app.use("/api", api);
   app.use("/tenants/:tenant", express.Router().use("/items", items));
   app.use(express.Router().get("/unmounted/:id", ok));
@@ -78,6 +79,7 @@ describe("http.route, and the name by it", () => {
     ["/both", "/both", "POST"],
     ["/any", "/any", "PUT"],
     ["/api/plain", "/api/plain"],
+    ["/api/message:send", "/api/message:send"],
     ["/api/items", "/api/items"],
     ["/api/items/", "/api/items"],
     ["/api/items/42", "/api/items/:id"],

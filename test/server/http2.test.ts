@@ -11,7 +11,7 @@ import type {
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { traceRequests } from "../../src/server/node.ts";
 import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
@@ -114,6 +114,98 @@ describe("node:http2's compatibility API", () => {
       attributes: { "error.type": "RangeError", "http.response.status_code": 200 },
       events: ["exception"],
     });
+  });
+
+  it.each([
+    ["NGHTTP2_INTERNAL_ERROR", constants.NGHTTP2_INTERNAL_ERROR, ["exception"]],
+    ["NGHTTP2_REFUSED_STREAM", constants.NGHTTP2_REFUSED_STREAM, ["exception"]],
+    ["NGHTTP2_CANCEL, for which Node.js creates no error", constants.NGHTTP2_CANCEL, []],
+  ])("records an error if the server resets its own stream with %s", async (_, code, events) => {
+    await start((_request, response) => {
+      response.write("a");
+      setImmediate(() => response.stream.close(code));
+    });
+    ask();
+    const [span] = await telemetry.ended(1);
+    expect(span && shapeOf(span)).toMatchObject({
+      status: SpanStatusCode.ERROR,
+      attributes: { "error.type": "ERR_HTTP2_STREAM_ERROR", "http.response.status_code": 200 },
+      events,
+    });
+  });
+
+  it("records an error without a status if the server resets its stream before the headers", async () => {
+    await start((_request, response) => response.stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+    ask();
+    const [span] = await telemetry.ended(1);
+    expect(span?.attributes).toEqual({
+      ...(await attributesWithout("http.response.status_code")),
+      "error.type": "ERR_HTTP2_STREAM_ERROR",
+    });
+  });
+
+  it("records an error if the server resets its stream while data is pending", async () => {
+    await start((_request, response) => {
+      response.write(Buffer.alloc(1_000_000));
+      setImmediate(() => response.stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+    });
+    const stream = session.request({ ":path": "/rpc" }).on("error", () => {});
+    await once(stream, "response");
+    stream.pause();
+    const [span] = await telemetry.ended(1);
+    expect(span?.attributes["error.type"]).toBe("ERR_HTTP2_STREAM_ERROR");
+  });
+
+  it.each([
+    ["NGHTTP2_INTERNAL_ERROR", constants.NGHTTP2_INTERNAL_ERROR],
+    ["NGHTTP2_CANCEL", constants.NGHTTP2_CANCEL],
+    ["NGHTTP2_NO_ERROR", constants.NGHTTP2_NO_ERROR],
+  ])("records no error if the client resets the stream with %s", async (_, code) => {
+    await start((_request, response) => void response.write("a"));
+    const stream = ask();
+    await once(stream, "response");
+    stream.close(code);
+    const [span] = await telemetry.ended(1);
+    expect(span && shapeOf(span)).toMatchObject({ status: SpanStatusCode.UNSET, events: [] });
+    expect(span?.attributes).toEqual(await attributesWithout());
+  });
+
+  it("records no error if the server closes the stream with NGHTTP2_NO_ERROR after its response", async () => {
+    await start((_request, response) => {
+      response.end("a");
+      response.stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+    await once(ask(), "close");
+    const [span] = await telemetry.ended(1);
+    expect(span?.attributes).toEqual(await attributesWithout());
+  });
+
+  it("ends the span when the response is complete though the client is still sending its body", async () => {
+    await start((request, response) => {
+      request.on("data", () => {});
+      response.writeHead(200, { "x-answer": "42" });
+      response.end("answer");
+    });
+    const stream = session.request({ ":path": "/rpc", ":method": "POST", traceparent: TRACEPARENT });
+    stream.write("part");
+    await once(stream.resume(), "end");
+    const [span] = await telemetry.ended(1);
+    expect(stream.writableEnded).toBe(false);
+    expect(span?.attributes).toMatchObject({ "http.response.status_code": 200, "http.response.header.x-answer": ["42"] });
+    stream.end("rest");
+    await once(stream, "close");
+    await telemetry.ended(1);
+  });
+
+  it("keeps the span open for listeners of the end of the response", async () => {
+    await start((_request, response) => {
+      const span = trace.getActiveSpan();
+      response.on("finish", () => span?.setAttribute("by.listener", true));
+      response.end("answer");
+    });
+    await once(ask(), "close");
+    const [span] = await telemetry.ended(1);
+    expect(span?.attributes["by.listener"]).toBe(true);
   });
 
   test("two streams in flight on one session keep apart", async () => {

@@ -18,85 +18,72 @@ import {
 } from "./attributes.ts";
 import { redactHeader, redactQuery } from "./redaction.ts";
 import { originOf } from "./urls.ts";
-import type { Origin } from "./urls.ts";
 import { A2A_METHOD_NAME, recogniseA2A } from "./a2a-recognition.ts";
 import { readHeader } from "../propagation/carrier.ts";
 import { clientAddress } from "./client-address.ts";
 import type { ServerConfig } from "../calls/server-config.ts";
 
-/** What an adapter knows of a received request. */
-export interface Received {
+/** A received request as an adapter reads it. */
+export interface ReceivedRequest {
   readonly method: string;
   /** The request target: a path with its query, `*`, or an absolute URL (RFC 9112 section 3.2). */
   readonly target: string;
   readonly scheme: string;
-  /** `Host` or `:authority`. */
+  /** The value of `Host` or `:authority`. */
   readonly host: string | undefined;
-  /** In any shape that carriers have. */
+  /** The headers, in any shape that `readHeader` reads. */
   readonly headers: unknown;
   readonly userAgent: string | undefined;
   readonly peerAddress?: string | undefined;
   readonly peerPort?: number | undefined;
   readonly protocolVersion?: string | undefined;
-  /** The headers among these names, keyed in lower case; undefined if none is there. */
-  carried(names: readonly string[]): Record<string, string> | undefined;
+  /** Returns the headers that are present among `names`, keyed in lower case; undefined if none is. */
+  readHeaders(names: readonly string[]): Record<string, string> | undefined;
 }
 
-export function knownMethod(config: ServerConfig, method: string): string {
+/** `http.request.method` of a method: the method itself if it is known. */
+export function semanticMethod(config: ServerConfig, method: string): string {
   return config.knownMethods.has(method) ? method : OTHER_METHOD;
 }
 
-export function requestAttributes(config: ServerConfig, received: Received): Attributes {
-  const { method, scheme, peerAddress, peerPort, protocolVersion } = received;
+/** The attributes that a SERVER span starts with. */
+export function serverStartAttributes(config: ServerConfig, received: ReceivedRequest): Attributes {
+  const { method, scheme, host, peerAddress, peerPort, protocolVersion, userAgent } = received;
   const { path, query } = splitTarget(received.target);
-  const known = knownMethod(config, method);
-  // One literal, whose names are not computed, for what nearly each request has: it is made several times as fast.
-  const attributes: Attributes = { "http.request.method": known, "url.path": path, "url.scheme": scheme };
-  if (known !== method) attributes[HTTP_REQUEST_METHOD_ORIGINAL] = method;
+  const semantic = semanticMethod(config, method);
+  // An object literal without computed names is created several times faster than by assignments (`npm run bench`, "server").
+  const attributes: Attributes = { "http.request.method": semantic, "url.path": path, "url.scheme": scheme };
+  if (semantic !== method) attributes[HTTP_REQUEST_METHOD_ORIGINAL] = method;
   if (query !== "") attributes[URL_QUERY] = redactQuery(query, config.sensitive);
-  const { address, port } = hostOf(scheme, received.host);
-  if (address !== "") attributes[SERVER_ADDRESS] = address;
-  if (port !== undefined) attributes[SERVER_PORT] = port;
+  if (host !== undefined) {
+    const { address, port } = originOf(`${scheme}://${host}`);
+    if (address !== "") attributes[SERVER_ADDRESS] = address;
+    if (port !== undefined) attributes[SERVER_PORT] = port;
+  }
   const client = config.options.trustProxy === true ? (clientAddress(received.headers) ?? peerAddress) : peerAddress;
   if (client !== undefined) attributes[CLIENT_ADDRESS] = client;
   if (peerAddress !== undefined) attributes[NETWORK_PEER_ADDRESS] = peerAddress;
   if (peerPort !== undefined) attributes[NETWORK_PEER_PORT] = peerPort;
   if (protocolVersion !== undefined) attributes[NETWORK_PROTOCOL_VERSION] = protocolVersion;
-  const { userAgent } = received;
   if (userAgent !== undefined) attributes[USER_AGENT_ORIGINAL] = userAgent;
   const a2a = config.options.a2a === false ? undefined : recogniseA2A("headers", method, received.target, received.headers);
   if (a2a?.method !== undefined) attributes[A2A_METHOD_NAME] = a2a.method;
-  return config.requestHeaders.length === 0 ? attributes : Object.assign(attributes, requestHeaders(config, received));
+  return config.requestHeaders.length === 0 ? attributes : Object.assign(attributes, requestHeaderAttributes(config, received));
 }
 
-let lastScheme = "";
-let lastHost: string | undefined;
-let lastOrigin: Pick<Origin, "address" | "port"> = { address: "", port: undefined };
-
-/** The server's name and port. The last ones are at hand: most requests of a server ask for the same. */
-function hostOf(scheme: string, host: string | undefined): Pick<Origin, "address" | "port"> {
-  if (host !== lastHost || scheme !== lastScheme) {
-    lastOrigin = host === undefined ? NO_HOST : originOf(`${scheme}://${host}`);
-    lastHost = host;
-    lastScheme = scheme;
-  }
-  return lastOrigin;
-}
-
-const NO_HOST = { address: "", port: undefined };
-
-/** The scheme and the authority of a request target in absolute form. */
+// The scheme and the authority of a request target in absolute form.
 const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 
-/** A request target's path and query, of its origin form, its absolute form, or `*` (RFC 9112 section 3.2), byte for byte. */
-function splitTarget(target: string): { path: string; query: string } {
+/** Splits a request target in origin form, in absolute form, or `*` (RFC 9112 section 3.2) into path and query, byte for byte. */
+export function splitTarget(target: string): { path: string; query: string } {
   const rest = target.startsWith("/") ? target : target.replace(ABSOLUTE_FORM, "");
   const start = rest.indexOf("?");
   const path = start === -1 ? rest : rest.slice(0, start);
   return { path: path === "" ? "/" : path, query: start === -1 ? "" : rest.slice(start + 1) };
 }
 
-export function requestHeaders(config: ServerConfig, received: Received): Attributes {
+/** The request headers that the option `headersToSpanAttributes` names. */
+export function requestHeaderAttributes(config: ServerConfig, received: ReceivedRequest): Attributes {
   const attributes: Attributes = {};
   for (const header of config.requestHeaders) {
     const value = readHeader(received.headers, header.name);
@@ -105,12 +92,17 @@ export function requestHeaders(config: ServerConfig, received: Received): Attrib
   return attributes;
 }
 
-const MEASURED = [HTTP_REQUEST_METHOD, URL_SCHEME, NETWORK_PROTOCOL_VERSION, ERROR_TYPE];
+const METRIC_ATTRIBUTES = [HTTP_REQUEST_METHOD, URL_SCHEME, NETWORK_PROTOCOL_VERSION, ERROR_TYPE];
 
-export function measuredAttributes(attributes: Attributes, route: string | undefined, status: number | undefined): Attributes {
-  const kept: Attributes = {};
-  for (const name of MEASURED) if (attributes[name] !== undefined) kept[name] = attributes[name];
-  if (route !== undefined) kept[HTTP_ROUTE] = route;
-  if (status !== undefined) kept[HTTP_RESPONSE_STATUS_CODE] = status;
-  return kept;
+/** The attributes of `http.server.request.duration`, out of those of the span. */
+export function serverMetricAttributes(
+  spanAttributes: Attributes,
+  route: string | undefined,
+  status: number | undefined,
+): Attributes {
+  const attributes: Attributes = {};
+  for (const name of METRIC_ATTRIBUTES) if (spanAttributes[name] !== undefined) attributes[name] = spanAttributes[name];
+  if (route !== undefined) attributes[HTTP_ROUTE] = route;
+  if (status !== undefined) attributes[HTTP_RESPONSE_STATUS_CODE] = status;
+  return attributes;
 }

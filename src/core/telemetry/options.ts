@@ -197,6 +197,11 @@ export function checkOptions(caller: string, options: unknown, checks: Checked<o
   }
 }
 
+/** Whether any option is set. */
+export function hasOptions(options: object): boolean {
+  return Object.values(options).some((value) => value !== undefined);
+}
+
 /** A value as an error message shows it. */
 export function describe(value: unknown): string {
   if (typeof value === "function") return "a function";

@@ -5,31 +5,33 @@ import type { Outcome } from "../../core/streams/body-tracker.ts";
 import { now } from "../../core/telemetry/meter.ts";
 import type { ServerCall } from "../../core/calls/server-call.ts";
 
-/** Of a response with such headers the body is a stream, or may as well be handled as one. */
-const STREAMED = /^(?:text\/event-stream|multipart\/x-mixed-replace|application\/(?:(?:x-)?ndjson|jsonl|json-seq))\b/i;
+// Content types of bodies that are streams, or that can be handled like one.
+const STREAMED_CONTENT_TYPE = /^(?:text\/event-stream|multipart\/x-mixed-replace|application\/(?:(?:x-)?ndjson|jsonl|json-seq))\b/i;
 
-/** Whether a response says of itself that it is streamed: nothing else tells, where a look at its body would turn that into a stream. */
-export function saysStreamed({ headers }: Response): boolean {
+/** Whether the headers of a response say that it is streamed. On some platforms reading `body` turns a whole body into a stream. */
+export function declaresStream({ headers }: Response): boolean {
   if (headers.has("content-length")) return false;
-  return STREAMED.test(headers.get("content-type") ?? "") || /\bchunked\b/i.test(headers.get("transfer-encoding") ?? "");
+  return (
+    STREAMED_CONTENT_TYPE.test(headers.get("content-type") ?? "") || /\bchunked\b/i.test(headers.get("transfer-encoding") ?? "")
+  );
 }
 
 /**
- * The stream that the application answers with; undefined for a body that was whole when the response was made. For Node, where a look at
- * `body` costs nothing, but for a response of `@hono/node-server`'s.
+ * The stream that the application responds with; undefined for a body that was complete when the response was created. For Node.js, where
+ * reading `body` is cheap, except on a response of `@hono/node-server`.
  */
-export function streamOf(response: Response): ReadableStream | undefined {
-  const made = bodyAsMade(response);
-  const body = made === undefined ? response.body : made.body;
+export function applicationStream(response: Response): ReadableStream | undefined {
+  const initial = initialBody(response);
+  const body = initial === undefined ? response.body : initial.body;
   if (!(body instanceof ReadableStream) || body.locked) return undefined;
-  return made !== undefined || !isByteStream(body) || saysStreamed(response) ? body : undefined;
+  return initial !== undefined || !isByteStream(body) || declaresStream(response) ? body : undefined;
 }
 
 /**
- * The body that a response of `@hono/node-server`'s was made with: as long as nobody asks for `body`, it keeps status, body and headers in
- * an array, and sends from there. The key is its own, so the shape is looked for; where it is not found, `body` is asked for.
+ * The body that a response of `@hono/node-server` was created with. Until `body` is read, such a response keeps status, body and headers in an
+ * array under a private symbol, and sends them from there. The array is recognised by its shape; undefined if there is none.
  */
-function bodyAsMade(response: Response): { readonly body: unknown } | undefined {
+function initialBody(response: Response): { readonly body: unknown } | undefined {
   for (const key of Object.getOwnPropertySymbols(response)) {
     const kept: unknown = Reflect.get(response, key);
     if (Array.isArray(kept) && kept.length === 3 && typeof kept[0] === "number") return { body: kept[1] };
@@ -37,7 +39,7 @@ function bodyAsMade(response: Response): { readonly body: unknown } | undefined 
   return undefined;
 }
 
-/** Node makes a byte stream of a body that is whole, as for `new Response("text")`; applications seldom make one. */
+/** Node.js makes a byte stream of a complete body, as in `new Response("text")`; applications seldom create one. */
 function isByteStream(body: ReadableStream): boolean {
   try {
     body.getReader({ mode: "byob" }).releaseLock();
@@ -47,7 +49,7 @@ function isByteStream(body: ReadableStream): boolean {
   }
 }
 
-/** Has a stream read in a request's context, in place: what the stream is made by (an async generator) runs in that of its reader. */
+/** Changes a stream in place so that it is read in the request's context. Its source (an async generator) runs in the context of the reader. */
 export function readInContext(call: ServerCall, body: ReadableStream): void {
   const inContext = (proceed: () => never): never => context.with(call.context, proceed);
   const bind = <Part extends object>(part: Part, ...names: PropertyKey[]): Part => {
@@ -67,19 +69,19 @@ export function readInContext(call: ServerCall, body: ReadableStream): void {
 }
 
 /**
- * Tells what becomes of a response's body, in place, for a server that is written in JavaScript and calls the stream's methods.
+ * Follows a response's body in place, for servers that are written in JavaScript and call the stream's methods.
  *
- * @param dropped is told if nobody can read the body any more.
+ * @param dropped ends the call if the body is garbage-collected.
  */
 export function tapInPlace(response: Response, body: ReadableStream, outcome: Outcome, dropped: Dropped | undefined): void {
   const tracker = new BodyTracker(body, outcome);
   tapResponse(response, body, tracker);
-  watch(tracker, dropped);
+  endIfCollected(tracker, dropped);
 }
 
 /**
- * A copy of a response whose body is read chunk by chunk as it is asked for, in the request's context, and tells what becomes of it: for
- * servers that take the stream itself and call none of its methods (Bun, Deno, Cloudflare).
+ * Copies a response, with a body that reads the original in the request's context, chunk by chunk on demand, and reports its outcome: for
+ * servers that do not call the stream's methods (Bun, Deno, Cloudflare).
  */
 export function tapCopy(
   call: ServerCall,
@@ -88,9 +90,9 @@ export function tapCopy(
   outcome: Outcome,
   dropped: Dropped | undefined,
 ): Response {
-  let taken: ReadableStreamDefaultReader | undefined;
+  let original: ReadableStreamDefaultReader | undefined;
   let isCancelled = false;
-  const reader = (): ReadableStreamDefaultReader => (taken ??= body.getReader());
+  const reader = (): ReadableStreamDefaultReader => (original ??= body.getReader());
   const source: UnderlyingDefaultSource = {
     async pull(controller) {
       try {
@@ -115,25 +117,25 @@ export function tapCopy(
   const copy = new Response(stream, response);
   const prototype: unknown = Object.getPrototypeOf(response);
   if (prototype !== Object.getPrototypeOf(copy)) Object.setPrototypeOf(copy, prototype as object);
-  watch(stream, dropped);
+  endIfCollected(stream, dropped);
   return copy;
 }
 
-/** What ends a call whose response was dropped in the middle: it must not refer to the response. */
+/** Ends a call whose response body was garbage-collected before its end. It must not refer to the response. */
 export interface Dropped {
-  /** When it was last heard of, in milliseconds. */
+  /** When the body was last read, in milliseconds of `performance.now()`. */
   time: number;
   readonly end: (time: number) => void;
 }
 
-/** A function of its own: a closure in another would keep alive all that its neighbours refer to. */
-export function droppedOf(call: ServerCall, status: number): Dropped {
-  return { time: now(), end: (time) => call.end(status, () => undefined, undefined, time) };
+// At module level, because closures of one function share their variables: this one must not keep the response alive.
+export function endWhenDropped(call: ServerCall, status: number): Dropped {
+  return { time: now(), end: (time) => call.end({ status, time }) };
 }
 
-const watched =
+const droppedBodies =
   typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<Dropped>(({ end, time }) => end(time));
 
-function watch(target: object, dropped: Dropped | undefined): void {
-  if (dropped !== undefined) watched?.register(target, dropped);
+function endIfCollected(target: object, dropped: Dropped | undefined): void {
+  if (dropped !== undefined) droppedBodies?.register(target, dropped);
 }

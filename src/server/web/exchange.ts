@@ -1,35 +1,35 @@
 import type { Context } from "@opentelemetry/api";
-import type { Outcome } from "../../core/streams/body-tracker.ts";
-import { isNode } from "../../core/telemetry/environment.ts";
-import { isCancellation } from "../../core/http/errors.ts";
-import { safeCall, reportFailure } from "../../core/telemetry/diagnostics.ts";
-import { receiveCall } from "../../core/calls/server-call.ts";
-import type { ServerCall } from "../../core/calls/server-call.ts";
+import type { SentResponse, ServerCall } from "../../core/calls/server-call.ts";
 import type { ServerConfig } from "../../core/calls/server-config.ts";
-import { followResponse } from "../exchange.ts";
-import { droppedOf, readInContext, saysStreamed, streamOf, tapCopy, tapInPlace } from "./body.ts";
-import { hostOf } from "./host.ts";
+import { startServerCall } from "../../core/calls/start-server-call.ts";
+import { isCancellation } from "../../core/http/errors.ts";
+import type { Outcome } from "../../core/streams/body-tracker.ts";
+import { reportFailure, safeCall } from "../../core/telemetry/diagnostics.ts";
+import { isNode } from "../../core/telemetry/environment.ts";
+import { followResponse } from "../node/follow-response.ts";
+import { applicationStream, declaresStream, endWhenDropped, readInContext, tapCopy, tapInPlace } from "./body.ts";
+import { readHost } from "./host.ts";
 import type { Host } from "./host.ts";
-import { contextOfRequest, receivedOf } from "./received.ts";
+import { contextOfRequest, readRequest } from "./received-request.ts";
 
-/**
- * Begins a received `Request`.
- *
- * @param given what the server has handed over with it.
- * @param base what the caller's context is added to.
- * @returns undefined where the request is to be handled as if we were not there.
- */
-export function receiveRequest(
-  config: ServerConfig,
-  request: Request,
-  given: unknown,
-  active: Context,
-  base: Context,
-  route?: () => string | undefined,
-): WebExchange | undefined {
+interface ExchangeStart {
+  readonly request: Request;
+  /** The second argument of the handler, by which the server describes the connection. */
+  readonly hostArgument: unknown;
+  readonly active: Context;
+  /** The context that the caller's context is added to. */
+  readonly base: Context;
+  /** Returns the route that a framework has matched. */
+  readonly route?: () => string | undefined;
+}
+
+/** Starts the call of a received `Request`; undefined if the request is ignored, or if there is nothing to record and propagate. */
+export function startExchange(config: ServerConfig, start: ExchangeStart): WebExchange | undefined {
   try {
-    const host = hostOf(request, given);
-    const call = receiveCall(config, receivedOf(request, host), request, contextOfRequest(request, host, active), base);
+    const { request, base, route } = start;
+    const host = readHost(request, start.hostArgument);
+    const active = contextOfRequest(request, host, start.active);
+    const call = startServerCall(config, { received: readRequest(request, host), request, active, base });
     return call && new WebExchange(call, request, host, route);
   } catch (error) {
     reportFailure("receiving a request", error);
@@ -37,29 +37,33 @@ export function receiveRequest(
   }
 }
 
+interface Failure {
+  readonly error: unknown;
+}
+
 /**
- * A received request and what becomes of it. Its end is told by the server where that does so (`@hono/node-server` by the response of
- * node:http, Deno by a promise), else by the body of a response that is streamed; else it is the answer itself.
+ * A received request and its response. The server reports the end of the response if it can: `@hono/node-server` by the response of node:http,
+ * Deno by a promise. Otherwise the call ends with the body of a response that is streamed, or when the handler returns.
  */
 export class WebExchange {
   readonly #call: ServerCall;
   readonly #request: Request;
   readonly #host: Host;
   readonly #route: (() => string | undefined) | undefined;
-  #isMatched = false;
+  #isRouted = false;
   #response: Response | undefined;
-  #failure: { readonly error: unknown } | undefined;
+  #failure: Failure | undefined;
 
   constructor(call: ServerCall, request: Request, host: Host, route: (() => string | undefined) | undefined) {
     this.#call = call;
     this.#request = request;
     this.#route = route;
-    // Somebody else's span ends as that somebody sees fit.
+    // A span of other instrumentation is ended by that instrumentation, so that the end of the response is of no interest.
     this.#host = call.endsSpan ? host : {};
     const { node, completed } = this.#host;
-    const over = (): void => this.#over();
-    if (node !== undefined) followResponse(this.#toldByNode(), node.incoming, node.outgoing);
-    else completed?.then(over, over);
+    const end = (): void => this.#end();
+    if (node !== undefined) followResponse(this.#nodeCall(), node.incoming, node.outgoing);
+    else completed?.then(end, end);
   }
 
   get context(): Context {
@@ -67,129 +71,128 @@ export class WebExchange {
   }
 
   /**
-   * The handler has answered; a framework knows of a failure that it has made an answer of.
+   * The handler has returned.
    *
-   * @returns what is to be handed on: the very same, but for a body that cannot be followed otherwise.
+   * @param failure the error of which a framework has made the response.
+   * @returns the response to pass on: the same one, except for a body that can only be followed in a copy.
    */
-  answered<Answer>(answer: Answer, failure?: { readonly error: unknown }): Answer {
+  returned<Answer>(answer: Answer, failure?: Failure): Answer {
     try {
       this.#failure = failure;
-      this.#match();
-      // Bun's handlers return nothing for a request that they have made a WebSocket of.
+      this.#setRoute();
+      // A handler of Bun returns nothing for a request that became a WebSocket.
       if (isResponse(answer)) this.#response = answer;
-      const followed = this.#follow();
-      if (followed === undefined && !this.#isTold) this.#over();
+      const followed = this.#followBody();
+      if (followed === undefined && !this.#isEndReported) this.#end();
       return (followed ?? answer) as Answer;
     } catch (error) {
       reportFailure("following a response", error);
-      this.#over();
+      this.#end();
       return answer;
     }
   }
 
-  /** The handler threw. */
+  /** The handler has thrown. */
   failed(error: unknown): void {
     this.#failure = { error };
-    this.#match();
-    if (!this.#isTold) this.#over();
+    this.#setRoute();
+    if (!this.#isEndReported) this.#end();
   }
 
-  /** Whether the server tells of the response's end. */
-  get #isTold(): boolean {
+  /** Whether the server reports the end of the response. */
+  get #isEndReported(): boolean {
     return this.#host.node !== undefined || this.#host.completed !== undefined;
   }
 
-  /** Follows the body of a response that is streamed; undefined where there is none. */
-  #follow(): Response | undefined {
+  /** Follows the body of a response that is streamed; returns undefined if there is none. */
+  #followBody(): Response | undefined {
     const response = this.#response;
     if (response === undefined || !this.#call.endsSpan || this.#request.method === "HEAD") return undefined;
-    if (isBodiless(response.status)) return undefined;
+    if (isNullBodyStatus(response.status)) return undefined;
     const isInPlace = this.#host.node !== undefined || isNode();
-    const body = isInPlace ? streamOf(response) : saysStreamed(response) ? response.body : undefined;
+    const body = isInPlace ? applicationStream(response) : declaresStream(response) ? response.body : undefined;
     if (body === undefined || body === null || body.locked) return undefined;
     const call = this.#call;
-    // The server tells of the end, but not of a failure that it has made an end of: that the source tells.
-    const dropped = this.#isTold ? undefined : droppedOf(call, response.status);
-    const outcome = this.#outcome();
+    // A server that reports the end of a response does not report that its source failed; the source itself does.
+    const dropped = this.#isEndReported ? undefined : endWhenDropped(call, response.status);
+    const outcome = this.#bodyOutcome();
     if (isInPlace) {
       readInContext(call, body);
       tapInPlace(response, body, outcome, dropped);
       return response;
     }
-    // Deno warns of whoever listens, and tells by its promise.
-    if (!this.#isTold) leaveOnAbort(this.#request.signal, outcome);
+    // Deno warns about listeners of this signal, and reports the end by its promise.
+    if (!this.#isEndReported) endOnAbort(this.#request.signal, outcome);
     return (this.#response = tapCopy(call, response, body, outcome, dropped));
   }
 
-  #outcome(): Outcome {
-    const over = (time?: number): void => {
-      if (!this.#isTold) this.#over(undefined, time);
+  #bodyOutcome(): Outcome {
+    const end = (time?: number): void => {
+      if (!this.#isEndReported) this.#end({ time });
     };
     const failed = (error: unknown): void => {
       this.#failure ??= { error };
-      over();
+      end();
     };
-    return { ended: over, left: over, failed };
+    return { ended: end, left: end, failed };
   }
 
-  #toldByNode(): ServerCall {
+  /** The call as {@link followResponse} ends it: with the failure and the `Response` that are known here. */
+  #nodeCall(): ServerCall {
     const call = this.#call;
     return {
       context: call.context,
       endsSpan: call.endsSpan,
       owns: (active) => call.owns(active),
-      matched: (route) => call.matched(route),
-      end: (status, headers) => this.#over({ status, headers }),
-      fail: (error, status) => {
+      setRoute: (route) => call.setRoute(route),
+      end: ({ status, headers, errorType }) => this.#end({ status, headers, errorType }),
+      fail: (error, { status }) => {
         this.#failure ??= { error };
-        this.#over({ status, headers: () => this.#response?.headers });
+        this.#end({ status });
       },
     };
   }
 
-  /** @param sent what has really been sent, where that is known; default: the answer. */
-  #over(sent?: Sent, time?: number): void {
-    this.#match();
+  /** @param sent what was sent, if the server reports it. Default: the response that the handler returned. */
+  #end(sent: Partial<SentResponse> = {}): void {
+    this.#setRoute();
     const response = this.#response;
-    const { status, headers } = sent ?? { status: response?.status, headers: () => response?.headers };
+    const whole = { status: response?.status, headers: () => response?.headers, ...sent, response };
     const failure = this.#failure;
-    if (failure === undefined || this.#isClients(failure.error)) this.#call.end(status, headers, response, time);
-    else this.#call.fail(failure.error, status, headers, response);
+    if (failure === undefined || this.#isClientAbort(failure.error)) this.#call.end(whole);
+    else this.#call.fail(failure.error, whole);
   }
 
-  #match(): void {
-    if (this.#isMatched) return;
-    this.#isMatched = true;
+  #setRoute(): void {
+    if (this.#isRouted) return;
+    this.#isRouted = true;
     const route = this.#route?.();
-    if (route !== undefined) this.#call.matched(route);
+    if (route !== undefined) this.#call.setRoute(route);
   }
 
-  /** Whether a failure is only that the client has gone, which is no error. */
-  #isClients(error: unknown): boolean {
+  /** Whether a failure only says that the client closed the connection, which is not an error. */
+  #isClientAbort(error: unknown): boolean {
     const signal = safeCall("reading a request's signal", () => this.#request.signal);
     return signal?.aborted === true && isCancellation(error, signal);
   }
 }
 
-interface Sent {
-  /** Undefined where nothing was. */
-  readonly status: number | undefined;
-  readonly headers: () => unknown;
-}
-
-/** Cloudflare does not cancel the body when the client has gone. A request outlives its response, so it must not hold on to that. */
-function leaveOnAbort(signal: AbortSignal | undefined, outcome: Outcome): void {
+/**
+ * Cloudflare does not cancel the body when the client closes the connection. The request may outlive its response, so that its signal refers
+ * to the outcome weakly.
+ */
+function endOnAbort(signal: AbortSignal | undefined, outcome: Outcome): void {
   if (typeof WeakRef === "undefined") return;
-  const held = new WeakRef(outcome);
-  signal?.addEventListener("abort", () => held.deref()?.left(), { once: true });
+  const reference = new WeakRef(outcome);
+  signal?.addEventListener("abort", () => reference.deref()?.left(), { once: true });
 }
 
-/** Not `Response.error()`, whose status is 0: no server sends it. */
+/** Whether a handler returned a response that can be sent; `Response.error()`, whose status is 0, cannot. */
 function isResponse(answer: unknown): answer is Response {
   return typeof answer === "object" && answer !== null && Number((answer as Partial<Response>).status) > 0;
 }
 
 /** Whether a response of this status has no body (Fetch standard, "null body status"). */
-function isBodiless(status: number): boolean {
+function isNullBodyStatus(status: number): boolean {
   return status < 200 || status === 204 || status === 205 || status === 304;
 }

@@ -1,6 +1,6 @@
 import { safeCall } from "../../core/telemetry/diagnostics.ts";
 
-/** What is read of Hono's context; all of Hono 4 agree on it. */
+/** The part of Hono's context that is read; it is the same in all versions of Hono 4. */
 export interface HonoContext {
   readonly req: { readonly raw: Request };
   readonly env: unknown;
@@ -11,15 +11,15 @@ export interface HonoContext {
 }
 
 interface HonoRequest {
-  /** Those that match the request, middleware too, in the order in which they run. */
+  /** The routes that match the request, including middleware, in the order in which they run. */
   readonly matchedRoutes?: readonly RouterRoute[];
-  /** Which of them was entered last. */
+  /** The index of the route that was entered last. */
   readonly routeIndex?: number;
 }
 
 interface RouterRoute {
   readonly method: string;
-  /** With the base paths of all apps that it was mounted in by `route()` and `basePath()`. */
+  /** Includes the base paths of all apps that it was mounted in with `route()` and `basePath()`. */
   readonly path: string;
   readonly handler: Handler;
 }
@@ -27,8 +27,8 @@ interface RouterRoute {
 type Handler = (...args: never[]) => unknown;
 
 /**
- * `http.route` of a request that Hono has handled: the path of the handler that has answered, or that would have if no middleware had.
- * Undefined where no handler matches, and for what is passed to another application by `mount()`.
+ * `http.route` of a request that Hono has handled: the path of the handler that responded, or that would have responded if middleware had not.
+ * Undefined if no handler matches, and for requests that `mount()` passes to another application.
  */
 export function routeOf({ req }: HonoContext): string | undefined {
   return safeCall("reading Hono's route", () => {
@@ -38,18 +38,18 @@ export function routeOf({ req }: HonoContext): string | undefined {
   });
 }
 
-/** Hono keeps middleware as handlers of all methods, and tells it (`hono/dev`) by its taking a `next`; so do we. */
+/** Hono keeps middleware as handlers of all methods. Like `hono/dev`, this takes a handler with a `next` parameter for middleware. */
 function isEndpoint({ method, handler }: RouterRoute): boolean {
-  return method !== "ALL" || composed(handler).length < 2;
+  return method !== "ALL" || unwrapHandler(handler).length < 2;
 }
 
-/** What Hono has wrapped, of an app that has an `onError` of its own: it is kept under a name, in older versions under a symbol. */
-function composed(handler: Handler): Handler {
+/** The handler inside Hono's wrapper of a mounted app with an `onError` of its own. The key is a name, or a symbol in older versions. */
+function unwrapHandler(handler: Handler): Handler {
   const key = Reflect.ownKeys(handler).find((name) => /composed_?handler/i.test(String(name)));
-  return key === undefined ? handler : composed(Reflect.get(handler, key) as Handler);
+  return key === undefined ? handler : unwrapHandler(Reflect.get(handler, key) as Handler);
 }
 
-/** The error that an error handler has made a response of; not one that is an answer of the application's own (`HTTPException`). */
+/** The error behind a response of 500 and above. An `HTTPException` is a response of the application's own and not a failure. */
 export function failureOf({ error }: HonoContext, response: Response | undefined): { readonly error: unknown } | undefined {
   return error === undefined || response === undefined || response.status < 500 || "getResponse" in error ? undefined : { error };
 }

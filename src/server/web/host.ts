@@ -1,12 +1,12 @@
 import { protocolVersion } from "../../core/http/attributes.ts";
-import type { NodeRequest, NodeResponse } from "../exchange.ts";
+import type { NodeRequest, NodeResponse } from "../node/received-request.ts";
 
-/** What the server that calls a handler tells of a request, beside the request itself. */
+/** What the server that calls a handler knows of a request in addition to the `Request` itself. */
 export interface Host {
   readonly peerAddress?: string | undefined;
   readonly peerPort?: number | undefined;
   readonly protocolVersion?: string | undefined;
-  /** The request and the response of node:http or node:http2 beneath. */
+  /** The request and the response of node:http or node:http2 below the `Request`. */
   readonly node?: { readonly incoming: NodeRequest; readonly outgoing: NodeResponse };
   /** Settles when the response has been sent, or the client has gone. */
   readonly completed?: PromiseLike<unknown>;
@@ -14,25 +14,25 @@ export interface Host {
   readonly isDeno?: boolean;
 }
 
-/** What a handler may be called with after the request: the bindings of `@hono/node-server`, Bun's server, Deno's `ServeHandlerInfo`. */
-interface Given {
+/** The second argument of a handler: the bindings of `@hono/node-server`, Bun's server, or Deno's `ServeHandlerInfo`. */
+interface HostArgument {
   readonly incoming?: NodeRequest;
-  /** None for a WebSocket's upgrade. */
+  /** Undefined when a connection is upgraded to a WebSocket. */
   readonly outgoing?: NodeResponse;
-  /** Bun's server or Hono's bindings, where the application has laid them into an object. */
-  readonly server?: Given;
+  /** Bun's server or Hono's bindings, if the application passes them inside an object. */
+  readonly server?: HostArgument;
   readonly requestIP?: (request: Request) => { readonly address: string; readonly port: number } | null;
   readonly remoteAddr?: { readonly hostname?: unknown; readonly port?: unknown };
   readonly completed?: PromiseLike<unknown>;
 }
 
 /**
- * Reads what a known server hands over with a request. Of an object that is somebody else's (a Worker's `env`) nothing is called: its
- * properties may be calls to another service.
+ * Reads the second argument of a handler. No function of an unknown object is called: in a Worker the argument is `env`, whose methods may
+ * call other services.
  */
-export function hostOf(request: Request, given: unknown): Host {
+export function readHost(request: Request, argument: unknown): Host {
   const { Bun, Deno } = globalThis as { Bun?: unknown; Deno?: unknown };
-  const own = isObject(given) ? (given as Given) : {};
+  const own = isObject(argument) ? (argument as HostArgument) : {};
   const { incoming, outgoing, requestIP } = isObject(own.server) ? own.server : own;
   if (typeof incoming?.httpVersion === "string") return nodeHost(incoming, outgoing);
   if (Bun !== undefined && typeof requestIP === "function") {
@@ -53,7 +53,7 @@ function nodeHost(incoming: NodeRequest, outgoing: NodeResponse | undefined): Ho
   };
 }
 
-/** A response that is over already, for its client has gone, tells of nothing more. */
+/** Whether a response will still emit its end; not if the client has closed the connection. */
 function isOpen(outgoing: NodeResponse): boolean {
   const { writableFinished, destroyed, stream } = outgoing as {
     writableFinished: unknown;
@@ -67,16 +67,16 @@ interface Destroyable {
   readonly destroyed: boolean;
 }
 
-function denoHost({ completed }: Given, { hostname, port }: NonNullable<Given["remoteAddr"]>): Host {
+function denoHost({ completed }: HostArgument, { hostname, port }: NonNullable<HostArgument["remoteAddr"]>): Host {
   return {
-    peerAddress: typeof hostname === "string" ? hostname : undefined, // a Unix socket has none
+    peerAddress: typeof hostname === "string" ? hostname : undefined, // undefined for a Unix socket
     peerPort: typeof port === "number" ? port : undefined,
     isDeno: true,
     ...(typeof completed?.then === "function" && { completed }),
   };
 }
 
-/** Of what the client spoke with Cloudflare. */
+/** The HTTP version between the client and Cloudflare. */
 function cloudflareVersion(request: Request): string | undefined {
   const { cf } = request as { cf?: { httpProtocol?: unknown } };
   return typeof cf?.httpProtocol === "string" ? /^HTTP\/([\d.]+)$/.exec(cf.httpProtocol)?.[1] : undefined;

@@ -10,9 +10,9 @@ import { clientConfig } from "../../../src/core/calls/client-config.ts";
 import { sharedState } from "../../../src/core/telemetry/shared-state.ts";
 import { findActiveCall, activeCalls } from "../../../src/core/calls/active-calls.ts";
 import type { ClientOptions, ServerOptions } from "../../../src/core/telemetry/options.ts";
-import { receiveCall } from "../../../src/core/calls/server-call.ts";
+import { startServerCall } from "../../../src/core/calls/start-server-call.ts";
 import type { ServerCall } from "../../../src/core/calls/server-call.ts";
-import type { Received } from "../../../src/core/http/server-attributes.ts";
+import type { ReceivedRequest } from "../../../src/core/http/server-attributes.ts";
 import { serverConfig } from "../../../src/core/calls/server-config.ts";
 import { startCall } from "../../../src/core/calls/start-call.ts";
 import { onMissingContextManager } from "../../../src/core/telemetry/tracer.ts";
@@ -273,14 +273,14 @@ describe("an outbound call", () => {
 
 describe("a received request", () => {
   const CARRIED = { traceparent: `00-${TRACE_ID}-${SPAN_ID}-01` };
-  const received = (headers: Record<string, string> = CARRIED, more: Partial<Received> = {}): Received => ({
+  const received = (headers: Record<string, string> = CARRIED, more: Partial<ReceivedRequest> = {}): ReceivedRequest => ({
     method: "GET",
     target: "/path",
     scheme: "http",
     host: "agent.example",
     headers,
     userAgent: undefined,
-    carried: (names) => (names.some((name) => name in headers) ? headers : undefined),
+    readHeaders: (names) => (names.some((name) => name in headers) ? headers : undefined),
     ...more,
   });
   const receive = (
@@ -288,20 +288,31 @@ describe("a received request", () => {
     what = received(),
     active: Context = ROOT_CONTEXT,
     base: Context = ROOT_CONTEXT,
-  ): ServerCall | undefined => receiveCall(serverConfig("f", options), what, "request", active, base);
-  const none = (): undefined => undefined;
+  ): ServerCall | undefined => startServerCall(serverConfig("f", options), { received: what, request: "request", active, base });
   const within = ROOT_CONTEXT.setValue(KEY, "active");
 
   const STEPS: [string, (call: ServerCall) => void, string[]][] = [
-    ["a response", (call) => call.end(200, () => ({ "X-A": "1" }), "r"), ["http.response.status_code", "http.response.header.x-a"]],
-    ["a response with an error", (call) => call.end(500, none, "r"), ["error.type", "setStatus", "http.response.status_code"]],
-    ["an end without a response", (call) => call.end(undefined, none, undefined), []],
+    [
+      "a response",
+      (call) => call.end({ status: 200, headers: () => ({ "X-A": "1" }), response: "r" }),
+      ["http.response.status_code", "http.response.header.x-a"],
+    ],
+    [
+      "a response with an error",
+      (call) => call.end({ status: 500, response: "r" }),
+      ["error.type", "setStatus", "http.response.status_code"],
+    ],
+    ["an end without a response", (call) => call.end({ status: undefined }), []],
     [
       "a failure",
-      (call) => call.fail(new Error("broken"), 500),
+      (call) => call.fail(new Error("broken"), { status: 500 }),
       ["error.type", "setStatus", "recordException", "http.response.status_code"],
     ],
-    ["a failure without a response", (call) => call.fail("broken", undefined), ["error.type", "setStatus", "recordException"]],
+    [
+      "a failure without a response",
+      (call) => call.fail("broken", { status: undefined }),
+      ["error.type", "setStatus", "recordException"],
+    ],
   ];
 
   it.each(STEPS)("tells its span of %s, once, and of nothing where nothing is recorded", async (_, step, expected) => {
@@ -324,8 +335,8 @@ describe("a received request", () => {
     const clock = vi.spyOn(performance, "now").mockReturnValue(1000);
     const [first, second] = [receive()!, receive()!];
     clock.mockReturnValue(1250);
-    first.end(200, none, undefined);
-    second.end(404, none, undefined, 3500);
+    first.end({ status: 200 });
+    second.end({ status: 404, time: 3500 });
     clock.mockRestore();
     expect(await measured(metrics, SERVER_DURATION)).toEqual([
       [1, 0.25],
@@ -341,8 +352,8 @@ describe("a received request", () => {
     const call = receive({ requestHook: hook, responseHook: hook }, received({}))!;
     expect(getRPCMetadata(call.context)?.type).toBe(RPCType.HTTP);
     expect(getRPCMetadata(call.context)?.span.isRecording()).toBe(false);
-    call.matched("/:path");
-    call.end(503, none, "response");
+    call.setRoute("/:path");
+    call.end({ status: 503, response: "response" });
     expect(await metrics.counts(SERVER_DURATION)).toEqual([
       [
         1,
@@ -359,7 +370,7 @@ describe("a received request", () => {
   });
 
   it("without metrics ends without a failure", () => {
-    receive()!.end(200, none, "response");
+    receive()!.end({ status: 200, response: "response" });
     expect([telemetry.own().length, failures()]).toEqual([1, []]);
   });
 
@@ -368,7 +379,7 @@ describe("a received request", () => {
     const call = receive({ requestHook, responseHook })!;
     const span = trace.getSpan(call.context);
     expect([requestHook.mock.calls, responseHook.mock.calls]).toEqual([[[span, "request"]], []]);
-    call.end(200, none, "response");
+    call.end({ status: 200, response: "response" });
     expect([requestHook.mock.calls.length, responseHook.mock.calls]).toEqual([
       1,
       [[span, { request: "request", response: "response" }]],
@@ -377,9 +388,9 @@ describe("a received request", () => {
 
   it("has its response's headers read only where some are recorded", () => {
     const headers = vi.fn<() => unknown>(() => ({ "x-a": "1" }));
-    receive()!.end(200, headers, "response");
+    receive()!.end({ status: 200, headers, response: "response" });
     expect(headers).not.toHaveBeenCalled();
-    receive({ headersToSpanAttributes: { responseHeaders: ["x-a"] } })!.end(200, headers, "response");
+    receive({ headersToSpanAttributes: { responseHeaders: ["x-a"] } })!.end({ status: 200, headers, response: "response" });
     expect(headers).toHaveBeenCalledTimes(1);
   });
 
@@ -388,15 +399,15 @@ describe("a received request", () => {
     const metadata = getRPCMetadata(call.context) as RPCMetadata;
     expect([metadata.type, metadata.span]).toEqual([RPCType.HTTP, trace.getSpan(call.context)]);
     metadata.route = "/:theirs";
-    call.end(200, none, undefined);
+    call.end({ status: 200 });
     expect(telemetry.own().map(({ name, attributes }) => [name, attributes["http.route"]])).toEqual([["GET /:theirs", "/:theirs"]]);
   });
 
   it("that a protocol has named keeps its name, and its route is recorded", () => {
     const call = receive()!;
     sharedState.namedSpans.add(trace.getSpan(call.context)!);
-    call.matched("/:path");
-    call.end(200, none, undefined);
+    call.setRoute("/:path");
+    call.end({ status: 200 });
     expect(telemetry.own().map(({ name, attributes }) => [name, attributes["http.route"]])).toEqual([["GET", "/:path"]]);
   });
 
@@ -434,14 +445,14 @@ describe("a received request", () => {
     ["ignore", undefined, []],
   ])("has its caller's trace as a function says of the request: %s", (mode, parent, links) => {
     const incoming = vi.fn<(request: unknown) => never>(() => mode as never);
-    receive({ incoming })!.end(200, none, undefined);
+    receive({ incoming })!.end({ status: 200 });
     const [span] = telemetry.own();
     expect(incoming.mock.calls).toEqual([["request"]]);
     expect([span?.parentSpanContext?.spanId, span?.links.map((link) => link.context.spanId)]).toEqual([parent, links]);
   });
 
   it("is linked to nothing where its caller has no trace", () => {
-    receive({ incoming: "link" }, received({}))?.end(200, none, undefined);
+    receive({ incoming: "link" }, received({}))?.end({ status: 200 });
     expect(telemetry.own().map(({ links }) => links)).toEqual([[]]);
   });
 
@@ -471,8 +482,8 @@ describe("a received request", () => {
     it("of its own end nothing but the response's headers is told, once", () => {
       const { span, told } = noting();
       const call = receive({ headersToSpanAttributes: { responseHeaders: ["x-a", "x-none"] } }, received(), open(span))!;
-      for (let i = 0; i < 2; i++) call.end(500, () => ({ "x-a": "1" }), "response");
-      call.fail(new Error("late"), 500);
+      for (let i = 0; i < 2; i++) call.end({ status: 500, headers: () => ({ "x-a": "1" }), response: "response" });
+      call.fail(new Error("late"), { status: 500 });
       expect(told).toEqual(["http.response.header.x-a"]);
     });
 
@@ -480,7 +491,7 @@ describe("a received request", () => {
       const { span, told } = noting();
       sharedState.namedSpans.add(span);
       const active = open(span);
-      receive({}, received(), active)!.matched("/:path");
+      receive({}, received(), active)!.setRoute("/:path");
       expect([told, getRPCMetadata(active)?.route]).toEqual([["http.route"], undefined]);
     });
 
@@ -499,7 +510,7 @@ describe("a received request", () => {
 
     it("a tracer", () => {
       const call = receive({ tracerProvider: { getTracer: () => ({ startSpan: thrower }) as never } })!;
-      call.end(500, none, "response");
+      call.end({ status: 500, response: "response" });
       expect(trace.getSpanContext(call.context)).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID });
       expect(failures()).toEqual(["the tracer threw; the request goes on without it"]);
     });
@@ -508,8 +519,8 @@ describe("a received request", () => {
       const { tracerProvider, span } = noting();
       Object.assign(span, { setAttribute: thrower, setStatus: thrower, updateName: thrower, end: thrower });
       const call = receive({ tracerProvider })!;
-      call.matched("/:path");
-      call.end(500, none, undefined);
+      call.setRoute("/:path");
+      call.end({ status: 500 });
       const one = "a span threw; the request goes on without it";
       const end = "ending a span threw; the request goes on without it";
       // Of the error, its status, the response's status, the route and the name.

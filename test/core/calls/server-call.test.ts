@@ -14,8 +14,8 @@ import { RPCType, setRPCMetadata } from "@opentelemetry/core";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ServerOptions } from "../../../src/core/telemetry/options.ts";
-import type { Received } from "../../../src/core/http/server-attributes.ts";
-import { receiveCall } from "../../../src/core/calls/server-call.ts";
+import type { ReceivedRequest } from "../../../src/core/http/server-attributes.ts";
+import { startServerCall } from "../../../src/core/calls/start-server-call.ts";
 import type { ServerCall } from "../../../src/core/calls/server-call.ts";
 import { serverConfig } from "../../../src/core/calls/server-config.ts";
 import { startMetrics } from "../../server/metrics.ts";
@@ -37,7 +37,7 @@ beforeEach(() => {
 });
 afterEach(() => telemetry.stop());
 
-const received = (more: Partial<Received> = {}, headers: Record<string, string> = CARRIED): Received => ({
+const received = (more: Partial<ReceivedRequest> = {}, headers: Record<string, string> = CARRIED): ReceivedRequest => ({
   method: "GET",
   target: "/path?x=1&sig=2",
   scheme: "http",
@@ -47,7 +47,7 @@ const received = (more: Partial<Received> = {}, headers: Record<string, string> 
   peerAddress: "10.0.0.1",
   peerPort: 1234,
   protocolVersion: "1.1",
-  carried: (names) => {
+  readHeaders: (names) => {
     const found = names.filter((name) => headers[name] !== undefined).map((name) => [name, headers[name] as string]);
     return found.length === 0 ? undefined : (Object.fromEntries(found) as Record<string, string>);
   },
@@ -59,11 +59,10 @@ function receive(
   active: Context = ROOT_CONTEXT,
   base: Context = ROOT_CONTEXT,
 ): ServerCall {
-  const call = receiveCall(serverConfig("f", options), what, "request", active, base);
+  const call = startServerCall(serverConfig("f", options), { received: what, request: "request", active, base });
   if (call === undefined) throw new Error("no call");
   return call;
 }
-const none = (): undefined => undefined;
 const ATTRIBUTES = {
   "client.address": "10.0.0.1",
   "http.request.method": "GET",
@@ -92,10 +91,10 @@ describe("a request", () => {
       true,
       false,
     ]);
-    call.matched("/:path");
-    call.end(200, none, "response");
-    call.end(500, none, "response");
-    call.fail(new Error("late"), 500);
+    call.setRoute("/:path");
+    call.end({ status: 200, response: "response" });
+    call.end({ status: 500, response: "response" });
+    call.fail(new Error("late"), { status: 500 });
     expect(only()).toEqual({
       name: "GET /:path",
       kind: SpanKind.SERVER,
@@ -108,7 +107,7 @@ describe("a request", () => {
 
   it("of which little is known has few attributes", () => {
     const bare = { host: undefined, userAgent: undefined, peerAddress: undefined, peerPort: undefined, protocolVersion: undefined };
-    receive({}, received({ ...bare, method: "PURGE", target: "*" })).end(undefined, none, undefined);
+    receive({}, received({ ...bare, method: "PURGE", target: "*" })).end({ status: undefined });
     expect(only()).toMatchObject({ name: "HTTP", status: SpanStatusCode.UNSET });
     expect(only().attributes).toEqual({
       "http.request.method": "_OTHER",
@@ -127,7 +126,7 @@ describe("a request", () => {
     ["HTTP://agent.example/p?q", "/p", "q"],
     ["agent.example:443", "agent.example:443", undefined],
   ])("target %j has the path %s and the query %s", (target, path, query) => {
-    receive({}, received({ target })).end(200, none, undefined);
+    receive({}, received({ target })).end({ status: 200 });
     expect([only().attributes["url.path"], only().attributes["url.query"]]).toEqual([path, query]);
   });
 
@@ -137,7 +136,7 @@ describe("a request", () => {
     ["http", "[::1]:81", "::1", 81],
     ["http", "not a host", undefined, undefined],
   ])("over %s, host %s is server %s, port %s", (scheme, host, address, port) => {
-    for (let i = 0; i < 2; i++) receive({}, received({ scheme, host })).end(200, none, undefined);
+    for (let i = 0; i < 2; i++) receive({}, received({ scheme, host })).end({ status: 200 });
     const told = telemetry.own().map(({ attributes }) => [attributes["server.address"], attributes["server.port"]]);
     expect(told).toEqual([
       [address, port],
@@ -147,8 +146,8 @@ describe("a request", () => {
 
   it("of A2A is known by its method, unless that is not asked for", () => {
     const send = received({ method: "POST", target: "/message:send" });
-    receive({}, send).end(200, none, undefined);
-    receive({ a2a: false }, send).end(200, none, undefined);
+    receive({}, send).end({ status: 200 });
+    receive({ a2a: false }, send).end({ status: 200 });
     expect(telemetry.own().map(({ attributes }) => attributes["a2a.method.name"])).toEqual(["SendMessage", undefined]);
   });
 
@@ -157,7 +156,7 @@ describe("a request", () => {
     [500, "500"],
     [undefined, undefined],
   ])("that is answered with %s has the error %s", (status, type) => {
-    receive().end(status, none, undefined);
+    receive().end({ status });
     expect([only().attributes["error.type"], only().attributes["http.response.status_code"], only().status]).toEqual([
       type,
       status,
@@ -166,7 +165,7 @@ describe("a request", () => {
   });
 
   it("that fails is an error with an exception", () => {
-    receive().fail(new TypeError("broken"), 500);
+    receive().fail(new TypeError("broken"), { status: 500 });
     expect(only()).toMatchObject({ status: SpanStatusCode.ERROR, events: ["exception"] });
     expect(only().attributes).toEqual({ ...ATTRIBUTES, "error.type": "TypeError", "http.response.status_code": 500 });
   });
@@ -177,9 +176,9 @@ describe("a request", () => {
     const metrics = startMetrics();
     const requestHook = vi.fn<() => void>();
     const call = receive({ requestHook });
-    call.matched("/:path");
-    call.fail(new TypeError("broken"), undefined);
-    receive().end(200, none, "response");
+    call.setRoute("/:path");
+    call.fail(new TypeError("broken"), { status: undefined });
+    receive().end({ status: 200, response: "response" });
     const common = { "http.request.method": "GET", "network.protocol.version": "1.1", "url.scheme": "http" };
     expect(await metrics.counts("http.server.request.duration")).toEqual([
       [1, { ...common, "error.type": "TypeError", "http.route": "/:path" }],
@@ -191,20 +190,29 @@ describe("a request", () => {
   it("is none of ours where nobody is told of it and it carries nothing", async () => {
     await telemetry.stop();
     const config = serverConfig("f", {});
-    expect(receiveCall(config, received({}, {}), undefined, ROOT_CONTEXT, ROOT_CONTEXT)).toBeUndefined();
-    const carrying = receiveCall(config, received(), undefined, ROOT_CONTEXT, ROOT_CONTEXT);
+    expect(
+      startServerCall(config, { received: received({}, {}), request: undefined, active: ROOT_CONTEXT, base: ROOT_CONTEXT }),
+    ).toBeUndefined();
+    const carrying = startServerCall(config, {
+      received: received(),
+      request: undefined,
+      active: ROOT_CONTEXT,
+      base: ROOT_CONTEXT,
+    });
     expect(trace.getSpanContext(carrying!.context)).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID });
-    carrying?.end(200, none, "response");
+    carrying?.end({ status: 200, response: "response" });
     telemetry = startTelemetry();
   });
 
   it("is let through where it cannot be read", () => {
     const broken = received({
-      carried: () => {
+      readHeaders: () => {
         throw new Error("broken");
       },
     });
-    expect(receiveCall(serverConfig("f", {}), broken, undefined, ROOT_CONTEXT, ROOT_CONTEXT)).toBeUndefined();
+    expect(
+      startServerCall(serverConfig("f", {}), { received: broken, request: undefined, active: ROOT_CONTEXT, base: ROOT_CONTEXT }),
+    ).toBeUndefined();
     expect(error.mock.calls.map(([, text]) => text)).toEqual(["receiving a request threw; the request goes on without it"]);
   });
 });
@@ -215,7 +223,7 @@ describe("the caller's trace", () => {
     trace.wrapSpanContext({ traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1 }),
   );
   const parents = (base: Context, options: ServerOptions): unknown => {
-    receive(options, received(), ROOT_CONTEXT, base).end(200, none, undefined);
+    receive(options, received(), ROOT_CONTEXT, base).end({ status: 200 });
     const [span] = telemetry.own();
     return [span?.parentSpanContext?.spanId, span?.links.map(({ context: { spanId } }) => spanId)];
   };
@@ -234,7 +242,7 @@ describe("the caller's trace", () => {
   });
 
   it("is linked to only where there is one", () => {
-    receive({ incoming: "link" }, received({}, {}), ROOT_CONTEXT, own).end(200, none, undefined);
+    receive({ incoming: "link" }, received({}, {}), ROOT_CONTEXT, own).end({ status: 200 });
     expect(telemetry.own()[0]?.links).toEqual([]);
   });
 
@@ -282,9 +290,9 @@ describe("where a SERVER span is open already", () => {
       active,
     );
     expect([call.endsSpan, call.context === active, call.owns(ROOT_CONTEXT)]).toEqual([false, true, true]);
-    call.matched("/:path");
-    call.end(200, () => ({ "x-b": "2" }), "response");
-    call.end(200, () => ({ "x-b": "3" }), "response");
+    call.setRoute("/:path");
+    call.end({ status: 200, headers: () => ({ "x-b": "2" }), response: "response" });
+    call.end({ status: 200, headers: () => ({ "x-b": "3" }), response: "response" });
     expect(metadata.route).toBe("/:path");
     expect(responseHook).toHaveBeenCalledTimes(1);
     expect(end()).toEqual({
@@ -305,8 +313,8 @@ describe("where a SERVER span is open already", () => {
     const { active, end } = open();
     const responseHook = vi.fn();
     const call = receive({ responseHook }, received(), active);
-    (call as { fail: (error: unknown, status: undefined) => void }).fail(new Error("broken"), undefined);
-    call.end(500, none, "response");
+    call.fail(new Error("broken"), { status: undefined });
+    call.end({ status: 500, response: "response" });
     expect(responseHook).not.toHaveBeenCalled();
     expect(end()).toMatchObject({ status: SpanStatusCode.UNSET, attributes: { "network.peer.port": 1234 }, events: [] });
   });
@@ -323,13 +331,13 @@ describe("where a SERVER span is open already", () => {
   it("is found by its kind where nobody has told of it", () => {
     const span = trace.getTracer("theirs").startSpan("theirs", { kind: SpanKind.SERVER });
     const call = receive({}, received(), trace.setSpan(ROOT_CONTEXT, span));
-    call.matched("/:path");
+    call.setRoute("/:path");
     expect(call.endsSpan).toBe(false);
     span.end();
     expect(telemetry.spans().map(({ name }) => name)).toEqual(["GET /:path"]);
   });
 
-  it.each<[string, (active: Context) => Context, Partial<Received>]>([
+  it.each<[string, (active: Context) => Context, Partial<ReceivedRequest>]>([
     ["has ended", (active) => active, {}],
     ["is of another peer", (active) => active, { peerPort: 99 }],
   ])("but %s, it is another request's", (what, contextOf, more) => {
@@ -337,7 +345,7 @@ describe("where a SERVER span is open already", () => {
     if (what === "has ended") end();
     const call = receive({}, received(more), contextOf(active));
     expect([call.endsSpan, trace.getSpanContext(call.context)?.traceId]).toEqual([true, TRACE_ID]);
-    call.end(200, none, undefined);
+    call.end({ status: 200 });
   });
 
   it("a span of another kind is none", () => {

@@ -1,8 +1,8 @@
 import type { Attributes } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
 import { serverConfig } from "../../../src/core/calls/server-config.ts";
-import { measuredAttributes, requestAttributes } from "../../../src/core/http/server-attributes.ts";
-import type { Received } from "../../../src/core/http/server-attributes.ts";
+import { serverMetricAttributes, serverStartAttributes } from "../../../src/core/http/server-attributes.ts";
+import type { ReceivedRequest } from "../../../src/core/http/server-attributes.ts";
 import type { ServerOptions } from "../../../src/core/telemetry/options.ts";
 
 const HEADERS = { "X-Tenant": "acme", Authorization: "Bearer secret" };
@@ -10,15 +10,15 @@ const RECORDED = { requestHeaders: ["x-tenant", "AUTHORIZATION", "x-none"] };
 const OF_HEADERS = { "http.request.header.x-tenant": ["acme"], "http.request.header.authorization": ["REDACTED"] };
 
 describe("the attributes of a received request", () => {
-  const attributesOf = (more: Partial<Received>, options: ServerOptions = {}): Attributes =>
-    requestAttributes(serverConfig("f", options), {
+  const attributesOf = (more: Partial<ReceivedRequest>, options: ServerOptions = {}): Attributes =>
+    serverStartAttributes(serverConfig("f", options), {
       method: "GET",
       target: "/rpc",
       scheme: "https",
       host: undefined,
       headers: HEADERS,
       userAgent: undefined,
-      carried: () => undefined,
+      readHeaders: () => undefined,
       ...more,
     });
   const MINIMUM = { "http.request.method": "GET", "url.path": "/rpc", "url.scheme": "https" };
@@ -50,9 +50,9 @@ describe("the attributes of a received request", () => {
   it("contain only what is known in metrics", () => {
     const attributes = { ...MINIMUM, "server.address": "agent.example" };
     const measured = { "http.request.method": "GET", "url.scheme": "https" };
-    expect(measuredAttributes(attributes, undefined, undefined)).toStrictEqual(measured);
+    expect(serverMetricAttributes(attributes, undefined, undefined)).toStrictEqual(measured);
     expect(
-      measuredAttributes({ ...attributes, "error.type": "500", "network.protocol.version": "2" }, "/{any}", 500),
+      serverMetricAttributes({ ...attributes, "error.type": "500", "network.protocol.version": "2" }, "/{any}", 500),
     ).toStrictEqual({
       ...measured,
       "error.type": "500",

@@ -1,6 +1,6 @@
-import { safeCall } from "../core/telemetry/diagnostics.ts";
+import { safeCall } from "../../core/telemetry/diagnostics.ts";
 
-/** What is read of express's request; express 4 and 5 agree on it. */
+/** The part of express's request that is read; it is the same in express 4 and 5. */
 interface ExpressRequest {
   readonly route?: Route;
   readonly baseUrl?: string;
@@ -13,7 +13,7 @@ interface Route {
 }
 
 interface App {
-  /** Express 5's router is `router`; express 4's is `_router`, and its `router` throws. */
+  /** The router in express 5. In express 4 it is `_router`, and `router` is a getter that throws. */
   readonly router?: Router;
   readonly _router?: Router;
   /** The app that this one is mounted in, and the path that was given for it. */
@@ -28,9 +28,9 @@ interface Router {
 interface Layer {
   readonly route?: Route;
   readonly handle?: Router;
-  /** The path that was given; express with router 2.3 and later. */
+  /** The path as the application wrote it; since router 2.3. */
   readonly rawPath?: unknown;
-  /** Matches the beginning of a path. True: what it matched is in `path` and `keys`. */
+  /** Matches the beginning of a path. If it returns `true`, the match is in `path` and `keys`. */
   readonly match?: (path: string) => Match | boolean;
   readonly path?: string;
   /** The parameters in the path. */
@@ -44,10 +44,10 @@ interface Match {
 }
 
 /**
- * `http.route` of a request that express has handled: the path of its route below the paths that its routers and apps are mounted at.
- * Undefined where there is no route, or where only the values of a mount path's parameters are known, for a route is of low cardinality.
+ * `http.route` of a request that express has handled: the path of its route below the mount paths of its routers and apps. Undefined if there is
+ * no route, or if only the values of a mount path's parameters are known, because a route must have low cardinality.
  *
- * The request's `baseUrl` does not tell the mount paths: it is empty again when a router has passed an error on.
+ * The mount paths are searched in the routers, since the request's `baseUrl` is empty after a router has passed on an error.
  */
 export function routeOf(request: unknown): string | undefined {
   return safeCall("reading express's route", () => {
@@ -62,9 +62,14 @@ export function routeOf(request: unknown): string | undefined {
 }
 
 function template(path: unknown): string | undefined {
-  if (typeof path === "string") return path;
+  if (typeof path === "string") return unescapePath(path);
   if (path instanceof RegExp) return String(path);
   return Array.isArray(path) ? path.map(template).join("|") : undefined;
+}
+
+/** Removes the backslashes that escape characters in a path (`/message\:send`), except in the patterns of express 4, which are in parentheses. */
+function unescapePath(path: string): string {
+  return path.replace(/\\([^\w\s])|\((?:\\.|[^\\)])*\)/g, (match, escaped?: string) => escaped ?? match);
 }
 
 function mountPath(app: App, route: Route, path: string): string | undefined {
@@ -75,7 +80,7 @@ function mountPath(app: App, route: Route, path: string): string | undefined {
   if (outer === undefined || only === undefined) return undefined;
   const mounts = only.slice(0, -1);
   if (chains.length === 1 && mounts.every((layer) => typeof layer.rawPath === "string")) {
-    return outer + mounts.map((layer) => withoutSlash(String(layer.rawPath))).join("");
+    return outer + mounts.map((layer) => mountTemplate(String(layer.rawPath))).join("");
   }
   if (!path.startsWith(outer)) return undefined;
   for (const chain of chains) {
@@ -85,27 +90,27 @@ function mountPath(app: App, route: Route, path: string): string | undefined {
   return undefined;
 }
 
-/** The template of the path that an app is mounted at; undefined where it is one of several. */
+/** The template of the path that an app is mounted at; undefined if it is one of several. */
 function appPath({ parent, mountpath }: App): string | undefined {
   if (parent === undefined) return "";
   const outer = appPath(parent);
-  return outer === undefined || typeof mountpath !== "string" ? undefined : outer + withoutSlash(mountpath);
+  return outer === undefined || typeof mountpath !== "string" ? undefined : outer + mountTemplate(mountpath);
 }
 
-function withoutSlash(path: string): string {
-  return path.replace(/\/$/, "");
+function mountTemplate(path: string): string {
+  return unescapePath(path).replace(/\/$/, "");
 }
 
-const known = new WeakMap<Route, { readonly router: Router | undefined; readonly chains: Layer[][] }>();
+const cachedChains = new WeakMap<Route, { readonly router: Router | undefined; readonly chains: Layer[][] }>();
 
-/** The layers that lead to a route, its own the last, for each place that it is mounted in. */
+/** For each place in which a route is mounted, the layers that lead to it, with the route's own layer last. */
 function chainsTo(route: Route, router: Router | undefined): Layer[][] {
-  const found = known.get(route);
+  const cached = cachedChains.get(route);
   // A router can be mounted in several apps.
-  if (found !== undefined && found.router === router) return found.chains;
+  if (cached !== undefined && cached.router === router) return cached.chains;
   const chains: Layer[][] = [];
   search(router, route, [], chains);
-  if (chains.length > 0) known.set(route, { router, chains });
+  if (chains.length > 0) cachedChains.set(route, { router, chains });
   return chains;
 }
 
@@ -116,7 +121,7 @@ function search(router: Router | undefined, route: Route, above: readonly Layer[
   }
 }
 
-/** Undefined where a path does not lead along the layers; without a mount path where it does, but no template is known. */
+/** Undefined if the layers do not match a path. If they do, but the template of a layer is not known, `mount` is undefined. */
 function follow(chain: readonly Layer[], path: string): { mount: string | undefined } | undefined {
   let mount: string | undefined = "";
   let rest = path;
@@ -126,9 +131,9 @@ function follow(chain: readonly Layer[], path: string): { mount: string | undefi
     const { path: text = "", pattern, keys }: Match = match === true ? layer : match;
     rest = rest.slice(text.length);
     if (layer === chain.at(-1)) break;
-    // Before router 2.3 the template is not known; where nothing in it varies, it is what it matched.
+    // Before router 2.3 the template is not known. A path without parameters is its own template.
     const part = typeof pattern === "string" ? pattern : keys?.length === 0 ? text : undefined;
-    mount = mount === undefined || part === undefined ? undefined : mount + withoutSlash(part);
+    mount = mount === undefined || part === undefined ? undefined : mount + mountTemplate(part);
   }
   return { mount };
 }
