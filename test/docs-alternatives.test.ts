@@ -74,17 +74,17 @@ const CALLS = `
   const HEADERS = { traceparent: "00-" + "1".repeat(32) + "-" + "2".repeat(16) + "-01" };
   const received = {};
   for (const [name, call] of Object.entries(clients)) {
-    const values = await call("/ok?" + name, {});
-    const byHand = await call("/by-hand?" + name, HEADERS);
-    await call("/slow?" + name, {});
-    await call("/redirect?" + name, {});
+    const values = await call("/ok?client=" + name, {});
+    const byHand = await call("/by-hand?client=" + name, HEADERS);
+    await call("/slow?client=" + name, {});
+    await call("/redirect?client=" + name, {});
     received[name] = { values: values.length, byHand: byHand.length };
   }
   const deadline = Date.now() + 5000;
   while (globalThis.spans.length < Number(process.env.SPANS) && Date.now() < deadline) await new Promise(setImmediate);
   const results = {};
   for (const name of Object.keys(clients)) {
-    const spans = globalThis.spans.filter(({ url }) => url.search === "?" + name);
+    const spans = globalThis.spans.filter(({ url }) => url.search === "?client=" + name);
     const body = spans.some(({ url, milliseconds }) => url.pathname === "/slow" && milliseconds > 150);
     results[name] = { ...received[name], body, hops: spans.filter(({ url }) => url.pathname.startsWith("/redirect")).length };
   }
