@@ -5,5 +5,8 @@ import { oneLayer, twoLayers } from "./stackings.ts";
 policyMatrix({
   name: "alone",
   stackings: [...oneLayer(thePackage), ...twoLayers(thePackage, thePackage)],
-  triple: ["policy", "route", "sdk"],
+  triples: [
+    ["policy", "route", "sdk"],
+    ["stacking", "sdk", "sockets"],
+  ],
 });

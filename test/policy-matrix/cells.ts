@@ -6,6 +6,12 @@ import { SDK_STATES } from "./sdk-states.ts";
 import type { SdkState } from "./sdk-states.ts";
 import type { Placement, Stacking } from "./stackings.ts";
 
+/**
+ * What calls the client: the application, or a library that has a CLIENT span of its own, makes it active and puts its trace context into the
+ * headers, as the SDKs of some model providers do. The policy applies to these headers too.
+ */
+export type Caller = "application" | "library that injects";
+
 /** One combination: a value of each dimension. */
 export interface Cell {
   readonly stacking: Stacking;
@@ -14,6 +20,7 @@ export interface Cell {
   readonly route: Route;
   readonly body: BodyEnd;
   readonly sdk: SdkState;
+  readonly caller: Caller;
   /** Warm: calls of other traces have opened the sockets. */
   readonly sockets: "cold sockets" | "warm sockets";
 }
@@ -25,6 +32,7 @@ const DIMENSIONS: { readonly [Name in Exclude<keyof Cell, "stacking">]: readonly
   route: ROUTES,
   body: ["body of 100 ms", "cut body"],
   sdk: SDK_STATES,
+  caller: ["application", "library that injects"],
   sockets: ["cold sockets", "warm sockets"],
 };
 
@@ -47,12 +55,12 @@ function isPossible({ stacking, policy, placement, route, body }: Cell): boolean
 
 /** The names of a cell's values, by dimension. */
 export function labelsOf(cell: Cell): Record<keyof Cell, string> {
-  const { stacking, policy, placement, route, body, sdk, sockets } = cell;
-  return { stacking: stacking.name, policy: policy.name, placement, route: route.name, body, sdk: sdk.name, sockets };
+  const { stacking, policy, placement, route, body, sdk, caller, sockets } = cell;
+  return { stacking: stacking.name, policy: policy.name, placement, route: route.name, body, sdk: sdk.name, caller, sockets };
 }
 
 /** A cell's name, which reads from the client to the socket. */
-export function nameOf({ stacking, policy, placement, route, body, sdk, sockets }: Cell): string {
+export function nameOf({ stacking, policy, placement, route, body, sdk, caller, sockets }: Cell): string {
   const where = stacking.placements.length === 1 || policy === NO_OPTIONS ? "" : ` (${placement})`;
-  return [stacking.name, `${policy.name}${where}`, route.name, body, sdk.name, sockets].join(" | ");
+  return [stacking.name, `${policy.name}${where}`, route.name, body, sdk.name, caller, sockets].join(" | ");
 }

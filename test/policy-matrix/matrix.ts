@@ -11,8 +11,8 @@ export interface MatrixOptions {
   /** Names the process in which the cells run, and its list of known failures. */
   readonly name: string;
   readonly stackings: readonly Stacking[];
-  /** Three dimensions of which each triple of values is to occur, beside all pairs. */
-  readonly triple?: readonly (keyof Cell)[];
+  /** Each three dimensions of which all triples of values are to occur, beside all pairs. */
+  readonly triples?: readonly (readonly (keyof Cell)[])[];
   /** Called when the SDK of a cell has been registered. */
   readonly onSdkStarted?: () => void;
 }
@@ -24,9 +24,9 @@ type Failure = "fails" | "may fail";
 const isFull = process.env["POLICY_MATRIX"] === "full";
 
 /** Defines a test for each cell. A known failure must fail, so that the list of them shrinks with each repair. */
-export function policyMatrix({ name, stackings, triple = [], onSdkStarted }: MatrixOptions): void {
+export function policyMatrix({ name, stackings, triples = [], onSdkStarted }: MatrixOptions): void {
   const all = allCells(stackings);
-  const sampled = isFull ? all : samplePairs(all, labelsOf, triple);
+  const sampled = isFull ? all : samplePairs(all, labelsOf, triples);
   const known = knownFailures(name);
   const cells = sampled.map((cell): [title: string, cell: Cell] => [nameOf(cell), cell]);
   const cellsThat = (failure: Failure | undefined): typeof cells => cells.filter(([title]) => known[title] === failure);

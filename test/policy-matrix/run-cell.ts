@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, SpanKind, TraceFlags, context, createTraceState, propagation, trace } from "@opentelemetry/api";
 import type { Context, SpanContext } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import type { Cell } from "./cells.ts";
+import type { Caller, Cell } from "./cells.ts";
 import { openHosts } from "./hosts.ts";
 import type { ReceivedRequest, TwoHosts } from "./hosts.ts";
 import { BAGGAGE_KEYS, TENANT_ONLY } from "./policies.ts";
@@ -21,7 +21,7 @@ export interface Call {
 /** What was seen of a call. */
 export interface ObservedCall extends Call {
   readonly requests: readonly ReceivedRequest[];
-  /** The CLIENT spans of its trace, by whichever instrumentation, in the order of their start. */
+  /** The CLIENT spans of its trace, by whichever instrumentation of HTTP, in the order of their start. */
   readonly spans: readonly ReadableSpan[];
   readonly outcome: "whole" | "failed" | "other";
 }
@@ -42,14 +42,15 @@ export async function runCell(cell: Cell, onSdkStarted: () => void = () => {}): 
   const observed: Omit<ObservedCall, "requests" | "spans">[] = [];
   try {
     if (cell.sockets === "warm sockets") {
-      for (const route of [DIRECT_TO_A, DIRECT_TO_B]) observed.push(...(await callAtOnce(client, hosts, route, "short body")));
+      for (const route of [DIRECT_TO_A, DIRECT_TO_B])
+        observed.push(...(await callAtOnce({ client, hosts, route, body: "short body", caller: cell.caller })));
     }
-    observed.push(...(await callAtOnce(client, hosts, cell.route, cell.body)));
-    const allSpansEnded = await telemetry.settled(2000).then(
+    observed.push(...(await callAtOnce({ client, hosts, ...cell })));
+    const allSpansEnded = await telemetry.settled().then(
       () => true,
       () => false,
     );
-    const clients = telemetry.spans().filter(({ kind }) => kind === SpanKind.CLIENT);
+    const clients = telemetry.spans().filter((span) => span.kind === SpanKind.CLIENT && span.instrumentationScope.name !== LIBRARY);
     const calls = observed.map((call) => ({
       ...call,
       requests: hosts.received.filter((request) => request.call === call.id),
@@ -70,19 +71,23 @@ function layerOptions({ policy, placement }: Cell, { origins }: TwoHosts): Layer
   return { outer: options, inner: placement === "both" ? options : TENANT_ONLY.options(origins) };
 }
 
+interface Calls {
+  readonly client: OpenClient;
+  readonly hosts: TwoHosts;
+  readonly route: Route;
+  readonly body: BodyEnd;
+  readonly caller: Caller;
+}
+
 /** Several calls at once, each in the context of a request that its process has received. */
-async function callAtOnce(
-  client: OpenClient,
-  hosts: TwoHosts,
-  route: Route,
-  body: BodyEnd,
-): Promise<Omit<ObservedCall, "requests" | "spans">[]> {
+async function callAtOnce({ client, hosts, route, body, caller }: Calls): Promise<Omit<ObservedCall, "requests" | "spans">[]> {
   const calls = Array.from({ length: CONCURRENT_CALLS }, () => newCall(route, body));
   return Promise.all(
     calls.map(async (call) => {
-      const url = hosts.start(call.id, route, body);
+      const sent = { url: hosts.start(call.id, route, body), method: route.method };
+      const send = caller === "application" ? client.send : throughLibrary(client.send);
       const outcome = await context.with(incomingContext(call), () =>
-        client.send({ url, method: route.method }).then(
+        send(sent).then(
           (text) => (text === "whole" ? ("whole" as const) : ("other" as const)),
           () => "failed" as const,
         ),
@@ -90,6 +95,22 @@ async function callAtOnce(
       return { ...call, outcome };
     }),
   );
+}
+
+const LIBRARY = "library";
+
+/** Sends as a library does that has a CLIENT span of its own and puts its trace context into the headers. */
+function throughLibrary(send: OpenClient["send"]): OpenClient["send"] {
+  return (sent) =>
+    trace.getTracer(LIBRARY).startActiveSpan("chat", { kind: SpanKind.CLIENT }, async (span) => {
+      const headers: Record<string, string> = {};
+      propagation.inject(context.active(), headers);
+      try {
+        return await send({ ...sent, headers });
+      } finally {
+        span.end();
+      }
+    });
 }
 
 let calls = 0;

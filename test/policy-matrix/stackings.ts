@@ -15,6 +15,7 @@ import type { PackageCopy } from "./package-copy.ts";
 export interface Sent {
   readonly url: string;
   readonly method: "GET" | "POST";
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** An instrumented client with connections of its own. */
@@ -55,8 +56,8 @@ const npmFetch = undiciFetch as unknown as Fetch;
 
 export function throughFetch(fetch: () => Fetch, close: OpenClient["close"] = () => {}, dispatcher?: Dispatcher): OpenClient {
   return {
-    send: async ({ url, method }) => {
-      const init = { method, ...(method === "POST" && { body: "question" }), ...(dispatcher && { dispatcher }) };
+    send: async ({ url, method, headers = {} }) => {
+      const init = { method, headers, ...(method === "POST" && { body: "question" }), ...(dispatcher && { dispatcher }) };
       const response = await fetch()(url, init);
       return response.text();
     },
@@ -66,9 +67,10 @@ export function throughFetch(fetch: () => Fetch, close: OpenClient["close"] = ()
 
 function throughDispatcher(dispatcher: Dispatcher): OpenClient {
   return {
-    send: async ({ url, method }) => {
+    send: async ({ url, method, headers = {} }) => {
       const { origin, pathname } = new URL(url);
-      const response = await dispatcher.request({ origin, path: pathname, method, body: method === "POST" ? "question" : null });
+      const body = method === "POST" ? "question" : null;
+      const response = await dispatcher.request({ origin, path: pathname, method, headers, body });
       return response.body.text();
     },
     close: () => dispatcher.close(),
@@ -85,8 +87,10 @@ function throughAxios(
   if (retries) axiosRetry(instance, { retries: 2, retryCondition: (error) => error.response?.status === 503 });
   const undo = instrument(instance);
   return {
-    send: async ({ url, method }) =>
-      (await instance.request<string>({ url, method, data: method === "POST" ? "question" : undefined })).data,
+    send: async ({ url, method, headers = {} }) => {
+      const { data } = await instance.request<string>({ url, method, headers, data: method === "POST" ? "question" : undefined });
+      return data;
+    },
     close: () => {
       undo();
       httpAgent.destroy();
@@ -98,7 +102,8 @@ function throughGot(wrap: (instance: Got) => Got, retries: boolean): OpenClient 
   const agent = new HttpAgent({ keepAlive: true });
   const instance = wrap(got.extend({ agent: { http: agent }, retry: { limit: retries ? 2 : 0, backoffLimit: 1 } }));
   return {
-    send: async ({ url, method }) => instance(url, { method, ...(method === "POST" && { body: "question" }) }).text(),
+    send: async ({ url, method, headers = {} }) =>
+      instance(url, { method, headers, ...(method === "POST" && { body: "question" }) }).text(),
     close: () => agent.destroy(),
   };
 }
