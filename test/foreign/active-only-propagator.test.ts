@@ -2,7 +2,7 @@ import { context, trace } from "@opentelemetry/api";
 import type { Context, ContextManager, TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { W3CTraceContextPropagator, suppressTracing } from "@opentelemetry/core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { injectTraceContext } from "../../src/index.ts";
 import { ROUTES, serve } from "../support/server.ts";
@@ -13,7 +13,7 @@ import type { TestTelemetry } from "../support/telemetry.ts";
 const w3c = new W3CTraceContextPropagator();
 let refusals = 0;
 
-/** Writes nothing of a context that is not the active one, and complains, as that of @sentry/opentelemetry does. */
+/** Injects the active context alone, and counts a refusal for any other, as the propagator of @sentry/opentelemetry logs one. */
 const activeOnly: TextMapPropagator = {
   inject(given, carrier, setter) {
     if (given === context.active()) w3c.inject(given, carrier, setter);
@@ -25,7 +25,7 @@ const activeOnly: TextMapPropagator = {
 
 const LAID_OVER = Symbol("laid over");
 
-/** Makes a context of its own active, on top of the one that it is given. */
+/** Activates a context of its own, derived from the given one. */
 class Overlaying extends AsyncLocalStorageContextManager implements ContextManager {
   override with<Args extends unknown[], F extends (...args: Args) => ReturnType<F>>(
     given: Context,
@@ -56,7 +56,7 @@ afterEach(async () => {
 
 const get = async (): Promise<string> => (await fetch(`${server.url}/ok`)).text();
 
-test("the span's context is made active for a propagator that writes of no other; it refuses once, not at each call", async () => {
+it("activates the span's context for a propagator that injects the active context alone, after one refusal", async () => {
   await get();
   await get();
   const spans = await telemetry.ended(2);
@@ -66,7 +66,7 @@ test("the span's context is made active for a propagator that writes of no other
   expect(refusals).toBe(1);
 });
 
-test("where tracing is suppressed, or no span is there, it is not asked again", async () => {
+it("does not activate the context again when tracing is suppressed or no span exists", async () => {
   const carrier = {};
   const span = trace.wrapSpanContext({ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 });
   injectTraceContext(carrier, suppressTracing(trace.setSpan(context.active(), span)));

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -21,7 +21,7 @@ afterEach(async () => {
   Object.defineProperty(globalThis, "fetch", platform);
 });
 
-test("what a wrapper beneath ours appends to the line of traceparent is cut off, and the request is followed", async () => {
+it("removes a traceparent value that an inner wrapper appends, and still follows the request", async () => {
   const original = globalThis.fetch;
   globalThis.fetch = (input, init) => {
     const headers = new Headers(init?.headers);
@@ -36,7 +36,7 @@ test("what a wrapper beneath ours appends to the line of traceparent is cut off,
   expect(shapeOf(span!)).toMatchObject({ attributes: { "network.peer.address": "127.0.0.1" } });
 });
 
-test("what a subscriber appends goes, its tracestate too; headers of other names stay", async () => {
+it("removes the traceparent and tracestate that a channel subscriber appends, and keeps its other headers", async () => {
   const append = (message: unknown): void => {
     const { request } = message as { request: { headers: string[] } };
     request.headers.push("traceparent", FOREIGN, "tracestate", "dd=s:1", "x-own", "kept");

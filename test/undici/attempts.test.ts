@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { SpanStatusCode } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import { context, createContextKey } from "@opentelemetry/api";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Dispatcher } from "undici";
 import { traceInterceptor } from "../../src/undici.ts";
@@ -60,13 +60,18 @@ const GET = (path: string): Dispatcher.DispatchOptions => ({ origin: server.url,
 const retry = (): Interceptor => undici.interceptors.retry({ minTimeout: 1, maxTimeout: 1, maxRetries: 2 });
 const redirect = (): Interceptor => undici.interceptors.redirect({ maxRedirections: 3 });
 
-/** What tells attempts from each other: path, resend count, error type. */
-function told(span: ReadableSpan): unknown[] {
-  const { attributes } = span;
-  return [new URL(String(attributes["url.full"])).pathname, attributes["http.request.resend_count"], attributes["error.type"]];
+/** What distinguishes attempts: path, resend count and error type. */
+function attemptOf({ attributes }: ReadableSpan): object {
+  return {
+    path: new URL(String(attributes["url.full"])).pathname,
+    resendCount: attributes["http.request.resend_count"],
+    errorType: attributes["error.type"],
+  };
 }
 
-/** Each attempt hangs under the application's span, and is what its request at the server carried. */
+const resendCounts = (own: readonly ReadableSpan[]): unknown[] => own.map((span) => span.attributes["http.request.resend_count"]);
+
+/** Each attempt is a child of the application's span, and its request carried its traceparent. */
 function expectSiblings(own: ReadableSpan[], parent = "agent"): void {
   const root = telemetry.spans().find((span) => span.name === parent);
   expect(own.map((span) => span.parentSpanContext?.spanId)).toEqual(own.map(() => root?.spanContext().spanId));
@@ -79,7 +84,7 @@ async function read(dispatcher: Dispatcher, path: string, options: object = {}):
   return body.text();
 }
 
-test("inside of retry each attempt is a span, with its own traceparent and count", async () => {
+it("records each attempt below retry as a span with its own traceparent and resend count", async () => {
   const agent = new undici.Agent().compose(traceInterceptor(), retry());
   await inTurn(["/flaky", "/flaky-reset"], async (path) => {
     telemetry.reset();
@@ -87,17 +92,17 @@ test("inside of retry each attempt is a span, with its own traceparent and count
     await inSpan("agent", async () => expect(await read(agent, path)).toBe("at last"));
     const own = await telemetry.ended(3);
     const type = path === "/flaky" ? "503" : "UND_ERR_SOCKET";
-    expect(own.map(told)).toEqual([
-      [path, undefined, type],
-      [path, 1, type],
-      [path, 2, undefined],
+    expect(own.map(attemptOf)).toEqual([
+      { path, resendCount: undefined, errorType: type },
+      { path, resendCount: 1, errorType: type },
+      { path, resendCount: 2, errorType: undefined },
     ]);
     expectSiblings(own);
   });
   await agent.close();
 });
 
-test("inside of retry a failed status ends its span once, and records no exception", async () => {
+it("ends the span of a failed status below retry once, without an exception event", async () => {
   const agent = new undici.Agent().compose(traceInterceptor(), retry());
   await read(agent, "/flaky");
   const [first] = await telemetry.ended(3);
@@ -121,64 +126,65 @@ test("inside of retry a failed status ends its span once, and records no excepti
   await agent.close();
 });
 
-test("outside of retry there is one span, with the final status", async () => {
+it("records one span with the final status outside of retry", async () => {
   const agent = new undici.Agent().compose(retry(), traceInterceptor());
   expect(await read(agent, "/flaky")).toBe("at last");
   const [span] = await telemetry.ended(1);
-  expect(described(span!)).toEqual([200, undefined, SpanStatusCode.UNSET, []]);
+  expect(outcomeOf(span!)).toEqual({ responseStatus: 200, errorType: undefined, status: SpanStatusCode.UNSET, events: [] });
   await agent.close();
 });
 
-test("outside of retry, when all was in vain, the status comes from the error", async () => {
+it("takes the status from the error when retries outside of the interceptor are exhausted", async () => {
   const agent = new undici.Agent().compose(retry(), traceInterceptor());
   await expect(read(agent, "/unavailable")).rejects.toMatchObject({ statusCode: 503 });
   const [span] = await telemetry.ended(1);
-  expect(described(span!)).toEqual([503, "503", SpanStatusCode.ERROR, []]);
+  expect(outcomeOf(span!)).toEqual({ responseStatus: 503, errorType: "503", status: SpanStatusCode.ERROR, events: [] });
   await agent.close();
 });
 
-function described(span: ReadableSpan): unknown[] {
+function outcomeOf(span: ReadableSpan): object {
   const { attributes, status, events } = shapeOf(span);
-  return [attributes["http.response.status_code"], attributes["error.type"], status, events];
+  return { responseStatus: attributes["http.response.status_code"], errorType: attributes["error.type"], status, events };
 }
 
-test("inside of redirect each hop is a span", async () => {
+it("records each redirect hop as a span below redirect", async () => {
   const agent = new undici.Agent().compose(traceInterceptor(), redirect());
   await inSpan("agent", async () => expect(await read(agent, "/redirect")).toBe("hello"));
   const own = await telemetry.ended(2);
-  expect(own.map(told)).toEqual([
-    ["/redirect", undefined, undefined],
-    ["/ok", 1, undefined],
+  expect(own.map(attemptOf)).toEqual([
+    { path: "/redirect", resendCount: undefined, errorType: undefined },
+    { path: "/ok", resendCount: 1, errorType: undefined },
   ]);
   expectSiblings(own);
   await agent.close();
 });
 
-test("outside of redirect there is one span, of the URL first asked for", async () => {
+it("records one span for the first URL outside of redirect", async () => {
   const agent = new undici.Agent().compose(redirect(), traceInterceptor());
   expect(await read(agent, "/redirect")).toBe("hello");
   const [span] = await telemetry.ended(1);
-  expect([told(span!), described(span!)[0]]).toEqual([["/redirect", undefined, undefined], 200]);
+  expect(attemptOf(span!)).toEqual({ path: "/redirect", resendCount: undefined, errorType: undefined });
+  expect(span!.attributes["http.response.status_code"]).toBe(200);
   await agent.close();
 });
 
-test.each([
+it.each([
   ["redirect over retry", 4, (): Interceptors => [retry(), redirect()]],
   ["retry over redirect", 6, (): Interceptors => [redirect(), retry()]],
-] as const)("inside of %s the attempts count on, though each gets a handler of its own", async (_, count, others) => {
+] as const)("counts the attempts on below %s, though each has a handler of its own", async (_, count, others) => {
   const agent = new undici.Agent({ connections: 1 }).compose(traceInterceptor(), ...others());
-  await inSpan("other", () => read(agent, "/ok")); // the socket is warm, and opened by another call
+  await inSpan("other", () => read(agent, "/ok")); // opens the socket
   await telemetry.settled();
   telemetry.reset();
   server.requests.length = 0;
   await inSpan("agent", async () => expect(await read(agent, "/to-flaky")).toBe("at last"));
   const own = await telemetry.ended(count);
-  expect(own.map((span) => told(span)[1])).toEqual(own.map((__, index) => (index === 0 ? undefined : index)));
+  expect(resendCounts(own)).toEqual(own.map((__, index) => (index === 0 ? undefined : index)));
   expectSiblings(own);
   await agent.close();
 });
 
-test("on a warm socket a retry or a hop has its own call's parent, and not that of whoever opened the socket", async () => {
+it("gives retries and hops on a warm socket the parent of their own call", async () => {
   expect.hasAssertions();
   const agent = new undici.Agent({ connections: 1 }).compose(traceInterceptor(), retry());
   const following = new undici.Agent({ connections: 1 }).compose(traceInterceptor(), redirect());
@@ -198,20 +204,21 @@ test("on a warm socket a retry or a hop has its own call's parent, and not that 
   await following.close();
 });
 
-// That of 6.20 takes the end of a range for the length of the body, and fails.
-test.skipIf(version === "6.20.0")("a body that is cut and resumed is two attempts", async () => {
+// undici 6.20 takes the end of a range for the length of the body, and fails.
+it.skipIf(version === "6.20.0")("records a resumed body as two attempts", async () => {
   const agent = new undici.Agent().compose(traceInterceptor(), retry());
   await inSpan("agent", async () => expect(await read(agent, "/resumed")).toBe("0123456789"));
   const own = await telemetry.ended(2);
-  expect(own.map((span) => [...told(span), span.attributes["http.response.status_code"]])).toEqual([
-    ["/resumed", undefined, "UND_ERR_SOCKET", 200],
-    ["/resumed", 1, undefined, 206],
+  expect(own.map(attemptOf)).toEqual([
+    { path: "/resumed", resendCount: undefined, errorType: "UND_ERR_SOCKET" },
+    { path: "/resumed", resendCount: 1, errorType: undefined },
   ]);
+  expect(own.map((span) => span.attributes["http.response.status_code"])).toEqual([200, 206]);
   expectSiblings(own);
   await agent.close();
 });
 
-test("a traceparent put in by hand is replaced on each attempt", async () => {
+it("replaces a caller's traceparent on each attempt", async () => {
   const agent = new undici.Agent().compose(traceInterceptor(), retry());
   const headers = { TraceParent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, tracestate: "by=hand" };
   await inSpan("agent", () => read(agent, "/flaky", { headers }));
@@ -220,7 +227,7 @@ test("a traceparent put in by hand is replaced on each attempt", async () => {
   await agent.close();
 });
 
-test("one handler that serves many requests makes none of them a re-send of another that went well", async () => {
+it("does not count requests that share a handler as re-sends", async () => {
   const agent = new undici.Agent().compose(traceInterceptor());
   let done = 0;
   const handler = handlerOf(() => done++);
@@ -228,7 +235,7 @@ test("one handler that serves many requests makes none of them a re-send of anot
   await inSpan("first", send);
   await inSpan("second", send);
   const own = await telemetry.ended(2);
-  expect(own.map((span) => told(span)[1])).toEqual([undefined, undefined]);
+  expect(resendCounts(own)).toEqual([undefined, undefined]);
   const parents = ["first", "second"].map(
     (name) =>
       telemetry
@@ -241,7 +248,7 @@ test("one handler that serves many requests makes none of them a re-send of anot
   await agent.close();
 });
 
-test("requests that are made of the failures of others, for ever, do not hold one another in memory", async () => {
+it("does not retain earlier requests in a chain of requests made on failure", async () => {
   const held = createContextKey("held");
   const sent: WeakRef<object>[] = [];
   const dispatch = traceInterceptor()((_, handler) => {
@@ -270,7 +277,7 @@ test("requests that are made of the failures of others, for ever, do not hold on
   expect(alive).toBeLessThan(4);
 });
 
-test("what is suppressed stays so, also when it is retried on a socket that another call has opened", async () => {
+it("keeps a suppressed request suppressed when it is retried on the socket of another call", async () => {
   const agent = new undici.Agent({ connections: 1 }).compose(traceInterceptor(), retry());
   await inSpan("other", () => read(agent, "/ok"));
   await telemetry.settled();
@@ -282,7 +289,7 @@ test("what is suppressed stays so, also when it is retried on a socket that anot
   await agent.close();
 });
 
-test("a request that an interceptor makes of a failure of another is a request of its own", async () => {
+it("does not count a request that an interceptor makes after a failure as a re-send", async () => {
   const token = { origin: server.url, path: "/json", method: "POST" as const };
   const agent = new undici.Agent().compose(
     traceInterceptor(),
@@ -299,15 +306,15 @@ test("a request that an interceptor makes of a failure of another is a request o
   );
   await inSpan("agent", () => read(agent, "/missing"));
   const own = await telemetry.ended(2);
-  expect(own.map(told)).toEqual([
-    ["/missing", undefined, "404"],
-    ["/json", undefined, undefined],
+  expect(own.map(attemptOf)).toEqual([
+    { path: "/missing", resendCount: undefined, errorType: "404" },
+    { path: "/json", resendCount: undefined, errorType: undefined },
   ]);
   expectSiblings(own);
   await agent.close();
 });
 
-/** A handler that does something more at the end of a response. */
+/** A handler that also calls a function at the end of a response. */
 function failing(handler: Dispatcher.DispatchHandler, then: () => void): Dispatcher.DispatchHandler {
   const name = major < 7 ? "onComplete" : "onResponseEnd";
   const end = (handler as Record<string, (...args: unknown[]) => unknown>)[name]!;
@@ -325,34 +332,34 @@ function failing(handler: Dispatcher.DispatchHandler, then: () => void): Dispatc
   });
 }
 
-test.skipIf(major < 7).each([
+it.skipIf(major < 7).each([
   ["over", (ours, theirs): Interceptors => [ours, theirs]],
   ["under", (ours, theirs): Interceptors => [theirs, ours]],
 ] as [string, (ours: Interceptor, theirs: Interceptor) => Interceptors][])(
-  "responseError %s us: the span tells the status, and no exception",
+  "records the status and no exception with responseError %s the interceptor",
   async (_, order) => {
     const agent = new undici.Agent().compose(...order(traceInterceptor(), undici.interceptors.responseError()));
     await expect(read(agent, "/refused")).rejects.toMatchObject({ statusCode: 403 });
     const [span] = await telemetry.ended(1);
-    expect(described(span!)).toEqual([403, "403", SpanStatusCode.ERROR, []]);
+    expect(outcomeOf(span!)).toEqual({ responseStatus: 403, errorType: "403", status: SpanStatusCode.ERROR, events: [] });
     await agent.close();
   },
 );
 
-test("RetryAgent over a traced dispatcher", async () => {
+it("records each attempt of a RetryAgent over a traced dispatcher", async () => {
   const agent = new undici.RetryAgent(new undici.Agent().compose(traceInterceptor()), { minTimeout: 1, maxTimeout: 1 });
   await inSpan("agent", async () => expect(await read(agent, "/flaky")).toBe("at last"));
   const own = await telemetry.ended(3);
-  expect(own.map((span) => told(span)[1])).toEqual([undefined, 1, 2]);
+  expect(resendCounts(own)).toEqual([undefined, 1, 2]);
   expectSiblings(own);
   await agent.close();
 });
 
-test("attempts are counted where there is no context manager", async () => {
+it("counts attempts without a context manager", async () => {
   await telemetry.stop();
   telemetry = startTelemetry({ contextManager: false });
   const agent = new undici.Agent().compose(traceInterceptor(), retry());
   expect(await read(agent, "/flaky")).toBe("at last");
-  expect((await telemetry.ended(3)).map((span) => told(span)[1])).toEqual([undefined, 1, 2]);
+  expect(resendCounts(await telemetry.ended(3))).toEqual([undefined, 1, 2]);
   await agent.close();
 });

@@ -1,6 +1,6 @@
 import { SpanKind, context, trace } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import type { Dispatcher } from "undici";
 import { wrapFetch } from "../../src/fetch.ts";
 import { traceInterceptor } from "../../src/undici.ts";
@@ -26,67 +26,72 @@ afterEach(async () => {
   await telemetry.stop();
 });
 
-/** How many requests carried the traceparent of a span of ours alone, how many spans of calls there were, how many of them were not carried. */
-async function counted(count: number): Promise<number[]> {
-  const own = await telemetry.ended(count);
+/** Counts the requests, those that carried the traceparent of one span of ours alone, and the CLIENT spans. */
+async function summary(count: number): Promise<object> {
+  const issued = new Set((await telemetry.ended(count)).map(traceparentOf));
   await telemetry.settled();
-  const issued = new Set(own.map(traceparentOf));
-  const right = server.requests.filter((request) => server.values("traceparent", request).every((id) => issued.delete(id)));
-  return [right.length, telemetry.spans().filter((span) => span.kind === SpanKind.CLIENT).length, issued.size];
+  const carrySpan = server.requests.filter((request) => {
+    const sent = server.values("traceparent", request);
+    return sent.length === 1 && issued.delete(sent[0] as string);
+  });
+  const clientSpans = telemetry.spans().filter((span) => span.kind === SpanKind.CLIENT);
+  return { requests: server.requests.length, carrySpan: carrySpan.length, clientSpans: clientSpans.length };
 }
+
+const oneSpanEach = (count: number): object => ({ requests: count, carrySpan: count, clientSpans: count });
 
 async function read(dispatcher: Dispatcher, path: string, options: object = {}): Promise<string> {
   const { body } = await dispatcher.request({ origin: server.url, path, method: "GET", ...options });
   return body.text();
 }
 
-test("composed twice, also around another interceptor, there is one span", async () => {
+it("records one span when it is composed twice, also around another interceptor", async () => {
   const twice = agent.compose((dispatch) => (opts, handler) => dispatch({ ...opts }, handler)).compose(traceInterceptor());
   await inSpan("agent", () => read(twice, "/ok"));
-  expect(await counted(1)).toEqual([1, 1, 0]);
+  expect(await summary(1)).toEqual(oneSpanEach(1));
 });
 
-test("by two copies of the package there is one span", async () => {
+it("records one span with the interceptors of two copies of the package", async () => {
   vi.resetModules();
   const copy = await import("../../src/undici.ts");
   expect(copy.traceInterceptor).not.toBe(traceInterceptor);
   await inSpan("agent", () => read(agent.compose(copy.traceInterceptor()), "/ok"));
-  expect(await counted(1)).toEqual([1, 1, 0]);
+  expect(await summary(1)).toEqual(oneSpanEach(1));
 });
 
-test("under a fetch that is traced too there is one span, and one for each hop", async () => {
+it("records one span a hop under a traced fetch", async () => {
   const traced = wrapFetch(undici.fetch as unknown as typeof fetch);
   await inSpan("agent", async () => (await traced(`${server.url}/ok`, { dispatcher: agent } as RequestInit)).text());
-  expect(await counted(1)).toEqual([1, 1, 0]);
+  expect(await summary(1)).toEqual(oneSpanEach(1));
   telemetry.reset();
   server.requests.length = 0;
   await inSpan("agent", async () => (await traced(`${server.url}/redirect`, { dispatcher: agent } as RequestInit)).text());
-  expect(await counted(2)).toEqual([2, 2, 0]);
+  expect(await summary(2)).toEqual(oneSpanEach(2));
 });
 
-test("under a traced fetch and inside of retry each attempt is a span, by whichever sees it", async () => {
+it("records one span an attempt under a traced fetch and below retry", async () => {
   const traced = wrapFetch(undici.fetch as unknown as typeof fetch);
   const retrying = agent.compose(undici.interceptors.retry({ minTimeout: 1, maxTimeout: 1, maxRetries: 2 }));
   await traced(`${server.url}/broken`, { dispatcher: retrying } as RequestInit).catch(() => {});
-  expect(await counted(3)).toEqual([3, 3, 0]);
+  expect(await summary(3)).toEqual(oneSpanEach(3));
   expect(telemetry.own().map((span) => span.attributes["http.request.resend_count"])).toEqual([undefined, 1, 2]);
 });
 
-test("many at once, also more than there are connections for: each has its own parent", async () => {
+it("gives concurrent requests their own parents, also when they wait for a connection", async () => {
   const narrow = new undici.Agent({ connections: 2 }).compose(traceInterceptor());
   const names = Array.from({ length: 20 }, (_, index) => `agent ${index}`);
   await Promise.all(names.map((name) => inSpan(name, () => read(narrow, `/ok?${encodeURIComponent(name)}`))));
   const own = await telemetry.ended(names.length);
-  const parents = own.map(({ parentSpanContext, attributes }) => [
-    telemetry.spans().find((span) => span.spanContext().spanId === parentSpanContext?.spanId)?.name,
-    decodeURIComponent(new URL(String(attributes["url.full"])).search.slice(1)),
-  ]);
-  expect(new Set(parents.map(([parent]) => parent)).size).toBe(names.length);
-  parents.forEach(([parent, asked]) => expect(parent).toBe(asked));
+  const parents = own.map(({ parentSpanContext, attributes }) => ({
+    requested: decodeURIComponent(new URL(String(attributes["url.full"])).search.slice(1)),
+    parent: telemetry.spans().find((span) => span.spanContext().spanId === parentSpanContext?.spanId)?.name,
+  }));
+  expect(new Set(parents.map(({ parent }) => parent)).size).toBe(names.length);
+  for (const { parent, requested } of parents) expect(parent).toBe(requested);
   await narrow.close();
 });
 
-test("the caller's context is what it was, after the call and in its callback", async () => {
+it("leaves the caller's context unchanged after the call and in its callback", async () => {
   await inSpan("agent", async () => {
     const active = context.active();
     const pending = read(agent, "/ok");
@@ -103,11 +108,11 @@ test("the caller's context is what it was, after the call and in its callback", 
   await telemetry.ended(2);
 });
 
-test("a body generator, a handler and an interceptor beneath run in the call's context, and none of them is suppressed", async () => {
-  const seen: [string, boolean, boolean][] = [];
+it("runs body generators, handlers and inner interceptors in the call's context, unsuppressed", async () => {
+  const seen: object[] = [];
   const look = (where: string): void => {
     const span = trace.getSpan(context.active()) as { kind?: SpanKind } | undefined;
-    seen.push([where, isTracingSuppressed(context.active()), span?.kind === SpanKind.CLIENT]);
+    seen.push({ where, suppressed: isTracingSuppressed(context.active()), inCall: span?.kind === SpanKind.CLIENT });
     trace.getTracer("application").startSpan(where).end();
   };
   const body = (async function* () {
@@ -116,7 +121,7 @@ test("a body generator, a handler and an interceptor beneath run in the call's c
   })();
   const looking = new undici.Agent()
     .compose((dispatch) => (opts, handler) => {
-      look("beneath");
+      look("interceptor");
       return dispatch(opts, handler);
     })
     .compose(traceInterceptor());
@@ -132,9 +137,9 @@ test("a body generator, a handler and an interceptor beneath run in the call's c
     looking.dispatch(options, handler);
   });
   expect(seen).toEqual([
-    ["beneath", false, true],
-    ["body", false, true],
-    ["data", false, true],
+    { where: "interceptor", suppressed: false, inCall: true },
+    { where: "body", suppressed: false, inCall: true },
+    { where: "data", suppressed: false, inCall: true },
   ]);
   expect(telemetry.spans().filter((span) => span.instrumentationScope.name === "application")).toHaveLength(3);
   await looking.close();

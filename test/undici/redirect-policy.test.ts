@@ -1,18 +1,17 @@
 import { ROOT_CONTEXT, context, propagation, trace } from "@opentelemetry/api";
 import { AlwaysOffSampler, AlwaysOnSampler } from "@opentelemetry/sdk-trace";
 import { Agent, interceptors } from "undici";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { traceInterceptor } from "../../src/undici.ts";
 import { serve } from "../support/server.ts";
-import type { TestServer } from "../support/server.ts";
 import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
 let telemetry: TestTelemetry;
 afterEach(() => telemetry.stop());
 
-test.each(["sampled", "unsampled", "without an SDK"])(
-  "a redirect that is followed beneath us loses the baggage that is not for the other origin, %s",
+it.each(["sampled", "unsampled", "without an SDK"])(
+  "removes baggage that the policy withholds from the target of an inner redirect, %s",
   async (mode) => {
     telemetry = startTelemetry({ sampler: mode === "sampled" ? new AlwaysOnSampler() : new AlwaysOffSampler() });
     if (mode === "without an SDK") trace.disable();
@@ -29,8 +28,8 @@ test.each(["sampled", "unsampled", "without an SDK"])(
       const { body } = await dispatcher.request({ origin: ours.url, path: "/", method: "GET" });
       expect(await body.text()).toBe("ok");
     });
-    const baggage = (server: TestServer): unknown[] => server.requests.map(({ headers }) => headers["baggage"]);
-    expect([baggage(ours), baggage(other)]).toEqual([["tenant=acme"], [undefined]]);
+    expect(ours.requests.map(({ headers }) => headers["baggage"])).toEqual(["tenant=acme"]);
+    expect(other.requests.map(({ headers }) => headers["baggage"])).toEqual([undefined]);
     expect(other.requests[0]?.headers["traceparent"]).toContain(remote.traceId);
     await Promise.all([ours.close(), other.close(), dispatcher.close()]);
   },

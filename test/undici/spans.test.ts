@@ -6,7 +6,7 @@ import { PassThrough, Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { finished } from "node:stream/promises";
 import { SpanStatusCode } from "@opentelemetry/api";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { traceInterceptor } from "../../src/undici.ts";
 import type { Dispatcher } from "undici";
 import { ROUTES, serve } from "../support/server.ts";
@@ -41,7 +41,7 @@ afterEach(async () => {
 
 const expected = (path: string, changes: Attributes = {}): SpanShape => getSpan(server, path, changes);
 
-test("a request is one CLIENT span under the active span, and carries its traceparent", async () => {
+it("records a request as a CLIENT span below the active span and sends its traceparent", async () => {
   await inSpan("agent", async () => {
     const { body } = await agent.request({ origin: server.url, path: "/ok?a=1", method: "GET" });
     expect(await body.text()).toBe("hello");
@@ -52,7 +52,7 @@ test("a request is one CLIENT span under the active span, and carries its tracep
   expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
 });
 
-test.runIf(major >= 8)("HTTP/2: the protocol's version is 2, on a connection that is used again too", async () => {
+it.runIf(major >= 8)("records version 2 for HTTP/2, also on a reused connection", async () => {
   const http2 = createHttp2Server((_, response) => void response.end("hello"));
   await new Promise<void>((resolve) => void http2.listen(0, "127.0.0.1", resolve));
   const client = new undici.H2CClient(`http://127.0.0.1:${(http2.address() as AddressInfo).port}`);
@@ -64,7 +64,7 @@ test.runIf(major >= 8)("HTTP/2: the protocol's version is 2, on a connection tha
   expect(versions).toEqual(["2", "2"]);
 });
 
-test("a response that says 4xx or 5xx is an error", async () => {
+it("records a 4xx response as an error", async () => {
   await (await agent.request({ origin: server.url, path: "/missing", method: "GET" })).body.dump();
   const [span] = await telemetry.ended(1);
   expect(shapeOf(span!)).toEqual({
@@ -73,7 +73,7 @@ test("a response that says 4xx or 5xx is an error", async () => {
   });
 });
 
-test("the span lasts until the body's last byte", async () => {
+it("ends the span with the last byte of the body", async () => {
   const { body } = await agent.request({ origin: server.url, path: "/events", method: "GET" });
   expect(telemetry.own()).toHaveLength(0);
   await body.text();
@@ -81,7 +81,7 @@ test("the span lasts until the body's last byte", async () => {
   expect(span!.duration[1] / 1e6 + span!.duration[0] * 1e3).toBeGreaterThan(35);
 });
 
-test("endSpanOn headers: it ends before the application sees them", async () => {
+it("ends the span before the application gets the response with endSpanOn: headers", async () => {
   const headersOnly = new undici.Agent().compose(traceInterceptor({ endSpanOn: "headers" }));
   const { body } = await headersOnly.request({ origin: server.url, path: "/events", method: "GET" });
   expect(telemetry.own().map(shapeOf)).toEqual([expected("/events")]);
@@ -91,7 +91,7 @@ test("endSpanOn headers: it ends before the application sees them", async () => 
   expect(telemetry.own()).toHaveLength(1);
 });
 
-test("query: it is in url.full as it is on the wire", async () => {
+it("records the query in url.full as it is sent", async () => {
   const query = { q: "a b", list: ["1", "2"], sig: "secret" };
   await (await agent.request({ origin: server.url, path: "/ok", method: "GET", query })).body.dump();
   const [span] = await telemetry.ended(1);
@@ -99,13 +99,13 @@ test("query: it is in url.full as it is on the wire", async () => {
   expect(span!.attributes["url.full"]).toBe(`${server.url}/ok?q=a%20b&list=1&list=2&sig=REDACTED`);
 });
 
-test("an origin may be a URL", async () => {
+it("accepts a URL object as the origin", async () => {
   await (await agent.request({ origin: new URL(server.url), path: "/ok", method: "GET" })).body.dump();
   await (await agent.request({ origin: new URL(server.url), path: "/json", method: "GET" })).body.dump();
   expect((await telemetry.ended(2)).map(shapeOf)).toEqual([expected("/ok"), expected("/json")]);
 });
 
-test("a Client, or a Pool, that is composed: its origin is known though requests do not say it", async () => {
+it("records the origin of a composed Client or Pool", async () => {
   await inTurn([new undici.Client(server.url), new undici.Pool(server.url)], async (dispatcher) => {
     telemetry.reset();
     const client = dispatcher.compose(traceInterceptor());
@@ -116,7 +116,7 @@ test("a Client, or a Pool, that is composed: its origin is known though requests
   });
 });
 
-test("a BalancedPool that is composed: each span has the origin that was chosen for it", async () => {
+it("records the origin that a composed BalancedPool chose for each request", async () => {
   const other = await serve(ROUTES);
   const pool = new undici.BalancedPool([server.url, other.url]);
   const balanced = pool.compose(traceInterceptor());
@@ -132,7 +132,7 @@ test("a BalancedPool that is composed: each span has the origin that was chosen 
   await other.close();
 });
 
-test("stream and pipeline", async () => {
+it("records stream() and pipeline()", async () => {
   const chunks: Buffer[] = [];
   const sink = new Writable({
     write(chunk: Buffer, _, done) {
@@ -150,7 +150,7 @@ test("stream and pipeline", async () => {
   expect((await telemetry.ended(2)).map(shapeOf)).toEqual([expected("/ok"), { ...expected("/echo", post), name: "POST" }]);
 });
 
-test("fetch", async () => {
+it("records undici.fetch over a traced dispatcher", async () => {
   const response = await undici.fetch(`${server.url}/ok`, { dispatcher: agent });
   expect(await response.text()).toBe("hello");
   const [span] = await telemetry.ended(1);
@@ -158,7 +158,7 @@ test("fetch", async () => {
   expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
 });
 
-test("an upgrade and a CONNECT end when the connection is handed over", async () => {
+it("ends the spans of an upgrade and a CONNECT when the connection is handed over", async () => {
   const upgrading = createServer()
     .on("upgrade", (_, socket) =>
       socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: Websocket\r\n\r\n"),
@@ -187,7 +187,7 @@ test("an upgrade and a CONNECT end when the connection is handed over", async ()
   upgrading.close();
 });
 
-test("an upgrade that is refused is a response like any other", async () => {
+it("records a refused upgrade as an ordinary response", async () => {
   const client = new undici.Client(server.url).compose(traceInterceptor());
   await expect(client.upgrade({ path: "/missing" })).rejects.toThrow("bad upgrade");
   const [span] = await telemetry.ended(1);
@@ -198,7 +198,7 @@ test("an upgrade that is refused is a response like any other", async () => {
   await client.destroy();
 });
 
-test("informational responses are handed on and are not the response", async () => {
+it("passes on informational responses and records the final one", async () => {
   const infos: number[] = [];
   const { statusCode, body } = await agent.request({
     origin: server.url,
@@ -207,11 +207,12 @@ test("informational responses are handed on and are not the response", async () 
     onInfo: (info) => void infos.push(info.statusCode),
   });
   await body.dump();
-  expect([infos, statusCode]).toEqual([[103], 200]);
+  expect(infos).toEqual([103]);
+  expect(statusCode).toBe(200);
   expect((await telemetry.ended(1)).map(shapeOf)).toEqual([expected("/hints")]);
 });
 
-test("hooks are told of the dispatched options, and of what undici tells a handler", async () => {
+it("gives hooks the dispatched options and undici's response", async () => {
   const seen: unknown[] = [];
   const hooked = new undici.Agent().compose(
     traceInterceptor({
@@ -250,7 +251,7 @@ test("hooks are told of the dispatched options, and of what undici tells a handl
   await hooked.close();
 });
 
-test("a dispatcher of mocks that is composed", async () => {
+it("records requests of a composed MockAgent", async () => {
   const mocks = new undici.MockAgent();
   mocks.disableNetConnect();
   mocks
@@ -277,7 +278,7 @@ test("a dispatcher of mocks that is composed", async () => {
   await mocks.close();
 });
 
-test("through a proxy: the span is that of the request, and CONNECT is none", async () => {
+it("records the request through a proxy, and no span for CONNECT", async () => {
   const proxied: string[] = [];
   const proxy = createServer((request, response) => {
     proxied.push(`${request.method} ${request.url}`);
@@ -312,7 +313,7 @@ test("through a proxy: the span is that of the request, and CONNECT is none", as
   proxy.close();
 });
 
-test("as the global dispatcher it serves the top-level functions and the platform's fetch", async () => {
+it("traces undici's functions and the platform's fetch as the global dispatcher", async () => {
   const before = undici.getGlobalDispatcher();
   undici.setGlobalDispatcher(agent);
   try {
@@ -326,7 +327,7 @@ test("as the global dispatcher it serves the top-level functions and the platfor
   expect((await telemetry.ended(3)).map(shapeOf)).toEqual(paths.map((path) => expected(path)));
 });
 
-test.skipIf(major < 7)("a cached response is no request, a fresh one has its span", async () => {
+it.skipIf(major < 7)("records no span for a cached response", async () => {
   const caching = new undici.Agent().compose(traceInterceptor(), undici.interceptors.cache());
   const cached = await serve({ "*": (_, response) => void response.setHeader("cache-control", "max-age=60").end("keep") });
   await inTurn([1, 2, 3], async () => {
@@ -339,7 +340,7 @@ test.skipIf(major < 7)("a cached response is no request, a fresh one has its spa
   await cached.close();
 });
 
-test.skipIf(major < 7)("with dns beneath, the span has the host's name", async () => {
+it.skipIf(major < 7)("records the host's name with the dns interceptor inside", async () => {
   const named = new undici.Agent().compose(
     undici.interceptors.dns({ lookup: (_, __, done) => done(null, [{ address: "127.0.0.1", family: 4, ttl: 1000 }]) }),
     traceInterceptor(),
@@ -354,7 +355,7 @@ test.skipIf(major < 7)("with dns beneath, the span has the host's name", async (
   await named.close();
 });
 
-test("dump: the body is thrown away, the span is that of the whole exchange", async () => {
+it("records the whole exchange with the dump interceptor", async () => {
   const dumping = new undici.Agent().compose(traceInterceptor(), undici.interceptors.dump());
   const { body } = await dumping.request({ origin: server.url, path: "/ok", method: "GET" });
   expect(await body.text()).toBe("");
