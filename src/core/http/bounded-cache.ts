@@ -1,30 +1,26 @@
-// Enough for what an agent talks to, and little memory: a longer text is not worth it, and soon all is forgotten and learnt anew.
-const KEPT = 2048;
-const LONGEST = 512;
+const MAX_ENTRIES = 2048;
+const MAX_CHARACTERS = 1 << 20;
+const MAX_KEY_LENGTH = 16_384;
 
-/** Remembers what was worked out for texts that come again and again, in bounded memory. The last one is found without being hashed. */
+/** A map with string keys and bounded memory: it is emptied when its keys exceed a number of entries or of characters. */
 export class BoundedCache<Value> {
   readonly #values = new Map<string, Value>();
-  #lastText: string | undefined;
-  #lastValue: Value | undefined;
+  #characters = 0;
 
-  get(text: string): Value | undefined {
-    if (text === this.#lastText) return this.#lastValue;
-    if (text.length > LONGEST) return undefined;
-    const value = this.#values.get(text);
-    if (value !== undefined) this.#keep(text, value);
-    return value;
+  get(key: string): Value | undefined {
+    return this.#values.get(key);
   }
 
-  set(text: string, value: Value): void {
-    this.#keep(text, value);
-    if (text.length > LONGEST) return;
-    if (this.#values.size === KEPT) this.#values.clear();
-    this.#values.set(text, value);
-  }
-
-  #keep(text: string, value: Value): void {
-    this.#lastText = text;
-    this.#lastValue = value;
+  /** Stores a value; a key of more than 16,384 characters is not stored. */
+  set(key: string, value: Value): void {
+    if (key.length > MAX_KEY_LENGTH) return;
+    if (!this.#values.has(key)) {
+      if (this.#values.size === MAX_ENTRIES || this.#characters + key.length > MAX_CHARACTERS) {
+        this.#values.clear();
+        this.#characters = 0;
+      }
+      this.#characters += key.length;
+    }
+    this.#values.set(key, value);
   }
 }

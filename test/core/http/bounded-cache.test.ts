@@ -12,14 +12,16 @@ describe("BoundedCache", () => {
     expect(cache.get("text 1")).toBe(-1);
   });
 
-  it("keeps only the last long key", () => {
+  it("is emptied when its keys have more than 1,048,576 characters", () => {
     const cache = new BoundedCache<number>();
-    const [first, second] = ["a".repeat(10_000), "b".repeat(10_000)];
-    cache.set(first, 1);
-    expect(cache.get(first)).toBe(1);
-    cache.set(second, 2);
-    expect(cache.get(first)).toBeUndefined();
-    expect(cache.get(second)).toBe(2);
+    const key = (i: number): string => String(i).padStart(1 << 14, "0");
+    for (let i = 0; i < 64; i++) cache.set(key(i), i);
+    cache.set(key(63), -1);
+    expect(cache.get(key(0))).toBe(0);
+    expect(cache.get(key(63))).toBe(-1);
+    cache.set("1", 1);
+    expect(cache.get(key(0))).toBeUndefined();
+    expect(cache.get("1")).toBe(1);
   });
 
   it("keeps 2048 keys and is emptied when another is set", () => {
@@ -33,9 +35,9 @@ describe("BoundedCache", () => {
     expect(cache.get("one more")).toBe(-1);
   });
 
-  it("keeps a key of 512 characters but not a longer one", () => {
+  it("keeps a key of 16,384 characters but not a longer one", () => {
     const cache = new BoundedCache<number>();
-    const [kept, longer] = ["a".repeat(512), "b".repeat(513)];
+    const [kept, longer] = ["a".repeat(16_384), "b".repeat(16_385)];
     cache.set(kept, 1);
     cache.set(longer, 2);
     cache.set("last", 3);
