@@ -1,12 +1,10 @@
 import { context, diag, propagation, trace } from "@opentelemetry/api";
 import type { TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { CompositePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
-import { w3cBaggagePropagator } from "./core/propagation/baggage.ts";
 import { own, propagationStatus } from "./core/telemetry/propagation-status.ts";
 import type { PropagationSetup } from "./core/telemetry/propagation-status.ts";
 import { SETUP_OPTIONS, checkOptions } from "./core/telemetry/options.ts";
-import { propagatorNames, w3cPropagator } from "./core/propagation/propagator.ts";
+import { propagatorFromEnvironment } from "./core/propagation/propagator.ts";
 import { hasContextManager, isNoop } from "./core/telemetry/tracer.ts";
 
 export type { PropagationSetup } from "./core/telemetry/propagation-status.ts";
@@ -34,7 +32,7 @@ export interface SetupOptions {
  */
 export function setupPropagation(options: SetupOptions = {}): PropagationSetup {
   checkOptions("setupPropagation", options, SETUP_OPTIONS);
-  if (propagation.fields().length === 0) setPropagator(options.propagator ?? propagatorOfEnvironment());
+  if (propagation.fields().length === 0) setPropagator(options.propagator ?? propagatorFromEnvironment());
   if (options.contextManager !== false && !hasContextManager()) setContextManager();
   return propagationStatus();
 }
@@ -50,18 +48,4 @@ function setPropagator(propagator: TextMapPropagator | undefined): void {
 function setContextManager(): void {
   const manager = new AsyncLocalStorageContextManager().enable();
   if (context.setGlobalContextManager(manager)) own.contextManager = manager;
-}
-
-/** What `OTEL_PROPAGATORS` asks for; undefined for `none`. */
-function propagatorOfEnvironment(): TextMapPropagator | undefined {
-  const names = propagatorNames();
-  if (names === undefined) return w3cPropagator();
-  if (names.includes("none")) return undefined;
-  const propagators: TextMapPropagator[] = [];
-  for (const name of new Set(names)) {
-    if (name === "tracecontext") propagators.push(new W3CTraceContextPropagator());
-    else if (name === "baggage") propagators.push(w3cBaggagePropagator());
-    else diag.warn(`a2a-otel: OTEL_PROPAGATORS names "${name}", which is not brought along (tracecontext, baggage, none): skipped`);
-  }
-  return propagators.length === 0 ? undefined : new CompositePropagator({ propagators });
 }

@@ -8,7 +8,7 @@ import { CallContext } from "../../core/context/call-context.ts";
 import { ClientCall } from "../../core/calls/client-call.ts";
 import { now } from "../../core/telemetry/meter.ts";
 import { findActiveCall } from "../../core/calls/active-calls.ts";
-import { TRACEPARENT } from "../../core/propagation/propagator.ts";
+import { TRACEPARENT } from "../../core/propagation/trace-context.ts";
 import { isNativeFunction, createPatchDetector } from "../../core/node/native-function.ts";
 import { thirdPartySubscribedFirst, hasThirdPartySubscribers } from "../../core/node/undici-channels.ts";
 import type { Build } from "./build.ts";

@@ -2,7 +2,7 @@ import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import type { Context, Link, SpanContext } from "@opentelemetry/api";
 import type { ReceivedRequest } from "../http/server-attributes.ts";
 import { acceptedBaggage, withoutCallersTrace } from "../propagation/policy.ts";
-import { extract, truncateHeaders } from "../propagation/propagator.ts";
+import { extract } from "../propagation/propagator.ts";
 import { safeCall } from "../telemetry/diagnostics.ts";
 import type { Incoming } from "../telemetry/options.ts";
 import type { ServerConfig } from "./server-config.ts";
@@ -44,7 +44,7 @@ export function restrictAdmitted(config: ServerConfig, received: ReceivedRequest
 function extractCaller(config: ServerConfig, received: ReceivedRequest, base: Context): Context {
   const source = config.propagation();
   const headers = source && received.readHeaders(source.fields);
-  return source && headers ? extract(source, truncateHeaders(headers), base) : base;
+  return source && headers ? extract(source, headers, base) : base;
 }
 
 function incomingMode({ options: { incoming = "parent" } }: ServerConfig, request: unknown): Incoming | undefined {

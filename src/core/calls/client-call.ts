@@ -25,8 +25,9 @@ import { removeActiveCall, addActiveCall } from "./active-calls.ts";
 import type { ActiveCall } from "./active-calls.ts";
 import { hasParent } from "../propagation/parent.ts";
 import { dependsOnUrl, injectWithPolicy } from "../propagation/policy.ts";
-import { TRACEPARENT, replacedNames } from "../propagation/propagator.ts";
+import { replacedNames } from "../propagation/propagator.ts";
 import type { Propagation } from "../propagation/propagator.ts";
+import { TRACEPARENT } from "../propagation/trace-context.ts";
 import type { Target } from "../http/target.ts";
 import type { Exchange } from "../node/undici-channels.ts";
 

@@ -7,7 +7,7 @@ import { ClientCall } from "../calls/client-call.ts";
 import { isNode } from "../telemetry/environment.ts";
 import { safeCall, reportFailure } from "../telemetry/diagnostics.ts";
 import { findActiveCall, activeCalls } from "../calls/active-calls.ts";
-import { TRACEPARENT, TRACESTATE } from "../propagation/propagator.ts";
+import { TRACEPARENT, TRACESTATE } from "../propagation/trace-context.ts";
 import { sharedState } from "../telemetry/shared-state.ts";
 
 /** A request as undici's diagnostics channels tell of it. Its headers are a flat array that may be changed while it is being created. */

@@ -1,6 +1,7 @@
+import { DEFAULT_PORTS, isSameOrigin, originOf, parseUrl } from "../http/urls.ts";
 import type { Origin } from "../http/urls.ts";
-import { DEFAULT_PORTS, originOf, parseUrl } from "../http/urls.ts";
 import { safeCall } from "../telemetry/diagnostics.ts";
+import { isBrowser } from "../telemetry/environment.ts";
 import { redactText } from "../http/redaction.ts";
 
 /**
@@ -25,7 +26,7 @@ export function compileMatchers(matchers: Matcher | readonly Matcher[]): UrlTest
   const list = Array.isArray(matchers) ? (matchers as readonly Matcher[]) : [matchers as Matcher];
   const origins = list.filter((matcher) => typeof matcher !== "function").map(originTest);
   const functions = list.filter((matcher) => typeof matcher === "function");
-  const byOrigin = remembered((origin) => origins.some((test) => test(origin)));
+  const byOrigin = cachedByOrigin((origin) => origins.some((test) => test(origin)));
   return (url) => {
     const origin = originOf(url);
     if (origin.address === "") return false;
@@ -33,20 +34,15 @@ export function compileMatchers(matchers: Matcher | readonly Matcher[]): UrlTest
   };
 }
 
-/** Keeps the decision for each origin, as long as the origin itself is remembered, and the last one at hand. */
-function remembered(test: OriginTest): OriginTest {
+/** Caches the decision for each origin, for as long as {@link originOf} caches the origin itself. */
+function cachedByOrigin(test: OriginTest): OriginTest {
   const decisions = new WeakMap<Origin, boolean>();
-  let lastOrigin: Origin | undefined;
-  let lastDecision = false;
   return (origin) => {
-    if (origin === lastOrigin) return lastDecision;
     let decision = decisions.get(origin);
     if (decision === undefined) {
       decision = test(origin);
       decisions.set(origin, decision);
     }
-    lastOrigin = origin;
-    lastDecision = decision;
     return decision;
   };
 }
@@ -91,4 +87,16 @@ function serialized(origin: Origin): string {
   const { scheme, address, port } = origin;
   const name = address.includes(":") ? `[${address}]` : address;
   return port === undefined || port === DEFAULT_PORTS[`${scheme}:`] ? `${scheme}://${name}` : `${scheme}://${name}:${port}`;
+}
+
+/**
+ * Matches URLs of the page's or worker's own origin; undefined outside of browsers. Any header of ours makes a request to another origin one that
+ * needs a preflight (Fetch standard, CORS), which fails if that origin does not allow the header.
+ */
+export function ownOriginTest(): UrlTest | undefined {
+  if (!isBrowser()) return undefined;
+  const { origin, location } = globalThis as { readonly origin?: string; readonly location: { readonly origin: string } };
+  // `origin` is "null" in a sandboxed frame, and the parent's in a frame without an address; `location` does not show either.
+  const own = originOf(origin ?? location.origin);
+  return (url) => own.address !== "" && isSameOrigin(originOf(url), own);
 }

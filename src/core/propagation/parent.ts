@@ -1,7 +1,9 @@
 import { ROOT_CONTEXT, SpanKind, isSpanContextValid, propagation, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import { findActiveCall } from "../calls/active-calls.ts";
-import { BAGGAGE, TRACEPARENT, extract, mergedBaggage } from "./propagator.ts";
+import { BAGGAGE, mergeBaggage } from "./baggage.ts";
+import { extract } from "./propagator.ts";
+import { TRACEPARENT } from "./trace-context.ts";
 import type { Propagation } from "./propagator.ts";
 
 /** Whether the request carries a `traceparent` that an open call, or somebody else's open CLIENT span, has put there. */
@@ -21,7 +23,7 @@ export function parentOf(active: Context, carried: Record<string, string>, sourc
   const parent = lead ? extract(source, carried, active) : active;
   if (carried[BAGGAGE] === undefined) return parent;
   const byHand = propagation.getBaggage(extract(source, carried, ROOT_CONTEXT));
-  const baggage = mergedBaggage(propagation.getBaggage(active), byHand);
+  const baggage = mergeBaggage(propagation.getBaggage(active), byHand);
   return baggage === undefined ? parent : propagation.setBaggage(parent, baggage);
 }
 

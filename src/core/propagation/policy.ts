@@ -1,13 +1,12 @@
 import { ROOT_CONTEXT, propagation, trace } from "@opentelemetry/api";
 import type { Baggage, Context } from "@opentelemetry/api";
-import { sizeOf } from "./baggage.ts";
-import { ownOriginTest } from "./browser-origin.ts";
+import { BAGGAGE, sizeOf } from "./baggage.ts";
 import { warnOnce } from "../telemetry/diagnostics.ts";
-import { compileMatchers } from "./matchers.ts";
+import { compileMatchers, ownOriginTest } from "./matchers.ts";
 import type { UrlTest } from "./matchers.ts";
 import { modelProviderHosts } from "./model-providers.ts";
 import type { ClientOptions } from "../telemetry/options.ts";
-import { BAGGAGE, inject } from "./propagator.ts";
+import { inject } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
 
 /**

@@ -30,3 +30,20 @@ export function isNode(): boolean {
     navigator?.userAgent !== "Cloudflare-Workers"
   );
 }
+
+/**
+ * Whether `fetch` is a browser's, which enforces CORS. Pages are recognised by `document`, workers by `importScripts`; Deno and Cloudflare have a
+ * `location` but neither of these. Node with a simulated `document` (jsdom, happy-dom) is not a browser, but a page of Electron is, although it has
+ * Node's `process`.
+ */
+export function isBrowser(): boolean {
+  const { process, location, document, importScripts } = globalThis as {
+    readonly process?: { readonly getBuiltinModule?: unknown; readonly versions?: { readonly electron?: string } };
+    readonly location?: unknown;
+    readonly document?: unknown;
+    readonly importScripts?: unknown;
+  };
+  if (location === undefined) return false;
+  if (typeof process?.getBuiltinModule === "function" && process.versions?.electron === undefined) return false;
+  return (typeof document === "object" && document !== null) || typeof importScripts === "function";
+}

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ownOriginTest } from "../../../src/core/propagation/browser-origin.ts";
+import { ownOriginTest } from "../../../src/core/propagation/matchers.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 

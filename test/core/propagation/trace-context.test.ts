@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
-import { parseTraceState } from "../../../src/core/propagation/trace-state.ts";
+import { parseTraceState } from "../../../src/core/propagation/trace-context.ts";
 import { extractTraceContext, injectTraceContext } from "../../../src/index.ts";
 
 describe("parseTraceState()", () => {
