@@ -2,12 +2,13 @@ import type { Comparison } from "./comparison.ts";
 
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
+const FLAGS: number = 1;
 let spans = 0;
 
 /** A new string each time, concatenated as propagators do it: the expression has to flatten it. */
 function nextTraceparent(): string {
   const spanId = (spans++).toString(16).padStart(16, "0");
-  return `00-${TRACE_ID}-${spanId}-0${Number(1).toString(16)}`;
+  return `00-${TRACE_ID}-${spanId}-0${FLAGS.toString(16)}`;
 }
 
 export const comparison: Comparison = {
