@@ -7,7 +7,7 @@ import type { TestServer } from "../support/server.ts";
 import { traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
-/** What a call came to, in what an application can see of it. */
+/** The outcome of a call, as an application sees it. */
 export interface Outcome {
   value?: unknown;
   error?: unknown;
@@ -44,10 +44,10 @@ export function errorShape(error: unknown): unknown {
   return { class: error.constructor.name, name, message, code, errno, syscall, own, cause: errorShape(cause) };
 }
 
-/** A server that keeps each request's bytes, one connection for a request. */
+/** A server that records the bytes of each request, on a connection of its own. */
 export interface Wire {
   readonly url: string;
-  /** The bytes of the requests since the last time, each as Latin-1 text. */
+  /** The bytes of the requests since the last call, each as Latin-1 text. */
   readonly taken: () => string[];
   readonly close: () => Promise<void>;
 }
@@ -78,12 +78,12 @@ export async function openWire(): Promise<Wire> {
   };
 }
 
-/** A body that comes bit by bit, which fetch wants to be told of. */
+/** An init with a streamed body, which fetch requires to be declared. */
 export function streamed(body: unknown, more: RequestInit = {}): RequestInit {
   return { method: "POST", body, duplex: "half", ...more } as RequestInit;
 }
 
-/** The `traceparent` of each request that a server has seen, and of each span that was ended: the same, if all is well. */
+/** The `traceparent` of each request that a server has received, and of each ended span: they should be the same. */
 export async function traffic(
   telemetry: TestTelemetry,
   server: TestServer,
@@ -97,7 +97,7 @@ export async function traffic(
 
 const PROPAGATION = /^(?:traceparent|tracestate|baggage): .*\r\n/gim;
 
-/** A request without the propagation headers, and with the random part of a FormData boundary made the same. */
+/** A request without the propagation headers, and with a constant in place of the random part of a FormData boundary. */
 export function withoutPropagation(request: string): string {
   const end = request.indexOf("\r\n\r\n") + 2;
   const text = request.slice(0, end).replace(PROPAGATION, "") + request.slice(end);

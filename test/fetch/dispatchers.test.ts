@@ -1,9 +1,10 @@
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
+import { SpanStatusCode } from "@opentelemetry/api";
 import { Agent, MockAgent, ProxyAgent, RetryAgent, getGlobalDispatcher, interceptors, setGlobalDispatcher } from "undici";
 import type { Dispatcher } from "undici";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 import { inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
@@ -34,7 +35,7 @@ const proxyUrl = (): string => `http://127.0.0.1:${(proxy.address() as AddressIn
 beforeAll(async () => {
   server = await serve({
     ...ROUTES,
-    // Each URL is busy the first time.
+    // Each URL answers 503 the first time.
     "/flaky": ({ url = "" }, response) => {
       const first = !busy.has(url);
       busy.add(url);
@@ -57,12 +58,12 @@ afterEach(async () => {
   await telemetry.stop();
 });
 
-const text = async (url: string, init?: RequestInit): Promise<unknown> => {
+const text = async (url: string, init?: RequestInit): Promise<object> => {
   const response = await fetch(url, init);
-  return [response.status, response.url, await response.text()];
+  return { status: response.status, url: response.url, text: await response.text() };
 };
 
-/** Runs calls through a global dispatcher in a span, without and with us: the same outcome. */
+/** Runs calls through a global dispatcher in a span, without and with tracing, and expects the same outcome. */
 async function through(dispatcher: Dispatcher, run: () => Promise<unknown>): Promise<void> {
   setGlobalDispatcher(dispatcher);
   const { plain, traced } = await bothWays(() => {
@@ -71,41 +72,43 @@ async function through(dispatcher: Dispatcher, run: () => Promise<unknown>): Pro
     server.requests.length = 0;
     return inSpan("work", run);
   });
-  expect([traced.value, errorShape(traced.error)]).toEqual([plain.value, errorShape(plain.error)]);
+  expect(errorShape(traced.error)).toEqual(errorShape(plain.error));
+  expect(traced.value).toEqual(plain.value);
 }
 
-/** Status and resend count of each attempt; each was seen by the server under its own traceparent, and has the same parent. */
-async function attempts(count: number): Promise<unknown[]> {
+/** The attempts, of which the server saw the traceparent and which have the same parent. */
+async function attempts(count: number): Promise<object[]> {
   const { sent, issued, own } = await traffic(telemetry, server, count);
   expect(sent).toEqual(issued);
   const work = telemetry.spans().find(({ name }) => name === "work");
   expect(new Set(own.map((span) => span.parentSpanContext?.spanId))).toEqual(new Set([work?.spanContext().spanId]));
-  return own.map(({ attributes }) => [attributes["http.response.status_code"], attributes["http.request.resend_count"]]);
+  return own.map(({ attributes }) => ({
+    status: attributes["http.response.status_code"],
+    resendCount: attributes["http.request.resend_count"],
+  }));
 }
 
 describe("a global dispatcher of the undici package", () => {
-  test("Agent", async () => {
+  it("traces a fetch through an Agent", async () => {
     await through(new Agent(), () => text(`${server.url}/ok`));
-    expect(await attempts(1)).toEqual([[200, undefined]]);
+    expect(await attempts(1)).toEqual([{ status: 200, resendCount: undefined }]);
   });
 
   const retrying: Record<string, () => Dispatcher> = {
     RetryAgent: () => new RetryAgent(new Agent(), { minTimeout: 1, maxTimeout: 1 }),
     "the retry interceptor": () => new Agent().compose(interceptors.retry({ minTimeout: 1, maxTimeout: 1 })),
   };
-  test.each(Object.entries(retrying))("%s: each attempt has a span and a traceparent", async (_, make) => {
+  it.each(Object.entries(retrying))("records each attempt of %s with its own traceparent", async (_, make) => {
     await through(make(), () => text(`${server.url}/flaky`));
     expect(await attempts(2)).toEqual([
-      [503, undefined],
-      [200, 1],
+      { status: 503, resendCount: undefined },
+      { status: 200, resendCount: 1 },
     ]);
-    expect(telemetry.own().map(({ status, attributes }) => [status.code, attributes["error.type"]])).toEqual([
-      [2, "503"],
-      [0, undefined],
-    ]);
+    expect(telemetry.own().map(({ status }) => status.code)).toEqual([SpanStatusCode.ERROR, SpanStatusCode.UNSET]);
+    expect(telemetry.own().map(({ attributes }) => attributes["error.type"])).toEqual(["503", undefined]);
   });
 
-  test("retries on one warm socket stay with their call", async () => {
+  it("assigns retries on one warm socket to their own calls", async () => {
     const agent = new Agent({ connections: 1 }).compose(interceptors.retry({ minTimeout: 1, maxTimeout: 1 }));
     const urls = Array.from({ length: 5 }, (_, index) => `${server.url}/flaky?n=${index}`);
     await through(agent, async () => {
@@ -113,38 +116,33 @@ describe("a global dispatcher of the undici package", () => {
       return Promise.all(urls.map((url) => text(url)));
     });
     await attempts(11);
-    const seen = telemetry.own().map(({ attributes }) => [attributes["url.full"], attributes["http.response.status_code"]]);
-    expect(seen).toEqual(
-      expect.arrayContaining(
-        urls.flatMap((url) => [
-          [url, 503],
-          [url, 200],
-        ]),
-      ),
-    );
+    for (const url of urls) {
+      const ofUrl = telemetry.own().filter(({ attributes }) => attributes["url.full"] === url);
+      expect(ofUrl.map(({ attributes }) => attributes["http.response.status_code"])).toEqual([503, 200]);
+    }
   });
 
-  test("the redirect interceptor: each hop has a span and a traceparent", async () => {
+  it("records each hop of the redirect interceptor with its own traceparent", async () => {
     const agent = new Agent().compose(interceptors.redirect({ maxRedirections: 3 }));
     await through(agent, () => text(`${server.url}/redirect`));
     expect(await attempts(2)).toEqual([
-      [302, undefined],
-      [200, 1],
+      { status: 302, resendCount: undefined },
+      { status: 200, resendCount: 1 },
     ]);
   });
 
-  test("ProxyAgent with a tunnel: the CONNECT is no attempt and carries nothing", async () => {
+  it("sends no trace context with the CONNECT of a ProxyAgent and records no span for it", async () => {
     await through(new ProxyAgent({ uri: proxyUrl(), proxyTunnel: true }), () => text(`${server.url}/redirect`));
     expect(await attempts(2)).toEqual([
-      [302, undefined],
-      [200, 1],
+      { status: 302, resendCount: undefined },
+      { status: 200, resendCount: 1 },
     ]);
     expect(connects.length).toBeGreaterThan(0);
     expect(connects.every((traceparent) => traceparent === undefined)).toBe(true);
     expect(telemetry.own()[1]?.attributes["url.full"]).toBe(`${server.url}/ok`);
   });
 
-  test("ProxyAgent without a tunnel: one call, whose server is not the proxy", async () => {
+  it("records one call to the server through a ProxyAgent without a tunnel", async () => {
     await through(new ProxyAgent({ uri: proxyUrl(), proxyTunnel: false }), () => text(`${server.url}/ok`));
     const [span] = await telemetry.ended(1);
     expect(proxied).toEqual([undefined, traceparentOf(span as never)]);
@@ -155,7 +153,7 @@ describe("a global dispatcher of the undici package", () => {
     });
   });
 
-  test("MockAgent sees the headers; its span ends at them, without a peer", async () => {
+  it("ends the span of a MockAgent's response at the headers, without a peer", async () => {
     const mock = new MockAgent();
     mock.disableNetConnect();
     const seen: unknown[] = [];
@@ -173,7 +171,7 @@ describe("a global dispatcher of the undici package", () => {
     });
   });
 
-  test("MockAgent that has no such mock: the same error, one span", async () => {
+  it("records one span and rejects with the same error when a MockAgent has no match", async () => {
     const mock = new MockAgent();
     mock.disableNetConnect();
     await through(mock, () => text("http://agent.example/none"));
@@ -187,7 +185,7 @@ const ofThePlatform = (): Dispatcher =>
   (globalThis as Record<symbol, Dispatcher>)[Symbol.for("undici.globalDispatcher.1")] as Dispatcher;
 
 describe("init.dispatcher", () => {
-  test("is handed on as it is, the same handler too", async () => {
+  it("is passed on unchanged and gets the platform's handler", async () => {
     const seen: unknown[] = [];
     const dispatcher = {
       dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) {
@@ -196,29 +194,35 @@ describe("init.dispatcher", () => {
       },
     };
     const { plain, traced } = await bothWays(() => text(`${server.url}/ok`, { dispatcher } as unknown as RequestInit));
-    expect([traced.value, errorShape(traced.error)]).toEqual([plain.value, errorShape(plain.error)]);
+    expect(errorShape(traced.error)).toEqual(errorShape(plain.error));
+    expect(traced.value).toEqual(plain.value);
     expect(seen.slice(2)).toEqual(seen.slice(0, 2));
     const [span] = await telemetry.ended(1);
     expect(span?.attributes["http.response.status_code"]).toBe(200);
   });
 
-  test("of undici 8 under a platform that hands out handlers of undici 7: the same outcome, and one span that ends", async () => {
+  it("of undici 8 settles as without tracing on a platform with handlers of undici 7, and its span ends", async () => {
     const dispatcher = new Agent();
     const run = (): Promise<unknown> => text(`${server.url}/ok`, { dispatcher } as unknown as RequestInit);
     const { plain, traced } = await bothWays(run);
-    expect([traced.value, errorShape(traced.error)]).toEqual([plain.value, errorShape(plain.error)]);
+    expect(errorShape(traced.error)).toEqual(errorShape(plain.error));
+    expect(traced.value).toEqual(plain.value);
     await telemetry.ended(1);
     await telemetry.settled();
   });
 
-  test("that never settles the call: an abort ends the span, and is no error", async () => {
-    const dispatcher = { dispatch: () => true };
+  it("that never settles the call: an abort ends the span without an error", async () => {
     const { plain, traced } = await bothWays(() => {
       const controller = new AbortController();
-      setTimeout(() => controller.abort(), 20);
+      const dispatcher = {
+        dispatch: () => {
+          setImmediate(() => controller.abort());
+          return true;
+        },
+      };
       return fetch(server.url, { dispatcher, signal: controller.signal } as unknown as RequestInit);
     });
     expect(errorShape(traced.error)).toEqual(errorShape(plain.error));
-    expect((await telemetry.ended(1)).map(({ status }) => status.code)).toEqual([0]);
+    expect((await telemetry.ended(1)).map(({ status }) => status.code)).toEqual([SpanStatusCode.UNSET]);
   });
 });

@@ -1,10 +1,10 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { connectChannels } from "../../src/core/node/undici-channels.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 
-test("a runtime with a part of Node's process, as the Edge runtime of Next.js, is taken for one without channels", () => {
+it("treats a runtime with a partial process object, as the Edge runtime of Next.js, as one without channels", () => {
   vi.stubGlobal("process", { env: {}, getBuiltinModule: () => undefined });
   const original = globalThis.fetch;
   expect(connectChannels()).toBe(false);

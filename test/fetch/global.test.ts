@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { instrumentFetch } from "../../src/fetch.ts";
 
 const property = Object.getOwnPropertyDescriptor(globalThis, "fetch") as PropertyDescriptor;
@@ -12,20 +12,21 @@ afterEach(() => {
   Object.defineProperty(globalThis, "fetch", property);
 });
 
-test("where there is no global fetch that is told", () => {
+it("throws where the runtime has no global fetch", () => {
   expect(() => instrumentFetch()).toThrow("instrumentFetch: this runtime has no global fetch");
 });
 
-test("one that is inherited is inherited again", () => {
+it("restores an inherited fetch", () => {
   place(prototype, {});
   const undo = instrumentFetch();
   expect(globalThis.fetch).not.toBe(platform);
   expect(Object.getOwnPropertyDescriptor(globalThis, "fetch")?.enumerable).toBe(true);
   undo();
-  expect([Object.hasOwn(globalThis, "fetch"), globalThis.fetch]).toEqual([false, platform]);
+  expect(Object.hasOwn(globalThis, "fetch")).toBe(false);
+  expect(globalThis.fetch).toBe(platform);
 });
 
-test("one that is a getter is one again, and stays as visible as it was", () => {
+it("restores a getter and keeps its enumerability", () => {
   const getter = { configurable: true, enumerable: false, get: () => platform };
   Object.defineProperty(globalThis, "fetch", getter);
   const undo = instrumentFetch();
@@ -34,7 +35,7 @@ test("one that is a getter is one again, and stays as visible as it was", () => 
   expect(Object.getOwnPropertyDescriptor(globalThis, "fetch")).toMatchObject(getter);
 });
 
-test("what somebody puts on afterwards stays, and what is beneath passes calls on", async () => {
+it("leaves a later wrapper in place when it is undone, and then only passes calls on", async () => {
   place(globalThis, {});
   const undo = instrumentFetch();
   const ours = globalThis.fetch;
