@@ -5,13 +5,13 @@ import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { context } from "@opentelemetry/api";
 import type { Comparison } from "./micro/comparison.ts";
-import { estimate, median } from "./measure/statistics.ts";
+import { estimateMedian, median } from "./measure/statistics.ts";
 import type { Estimate } from "./measure/statistics.ts";
-import { repeat } from "./measure/trio.ts";
-import type { Call } from "./measure/trio.ts";
-import { USUAL } from "./rows/options.ts";
-import { startTelemetry } from "./rows/telemetry.ts";
-import { trioOf } from "./rows/trios.ts";
+import { repeatCall } from "./measure/calls.ts";
+import type { Call } from "./measure/calls.ts";
+import { USUAL } from "./scenarios/scenario.ts";
+import { startTelemetry } from "./scenarios/telemetry.ts";
+import { createVariants } from "./scenarios/variants.ts";
 
 const ROUNDS = 200;
 const WARM_UP_ROUNDS = 50;
@@ -29,9 +29,9 @@ if (name === undefined) {
 
 const { comparison } = (await import(`./micro/${name}.ts`)) as { comparison: Comparison };
 const { description, clever, obvious, usesPerCall = 1, call = "fetch" } = comparison;
-const { parent, settle } = startTelemetry(USUAL);
-const trio = await trioOf({ ...USUAL, row: call });
-await repeat(obvious, 50_000);
+const { parent, flush } = startTelemetry(USUAL);
+const { untraced, traced } = await createVariants({ ...USUAL, subject: call });
+await repeatCall(obvious, 50_000);
 const uses = usesPerBlock(obvious);
 
 const time: Record<"clever" | "obvious" | "untraced" | "traced", number[]> = { clever: [], obvious: [], untraced: [], traced: [] };
@@ -43,30 +43,30 @@ await context.with(parent, async () => {
       async () => void time.obvious.push(await nanoseconds(obvious, uses)),
     ];
     for (const measure of round % 2 === 0 ? pair : pair.toReversed()) await measure();
-    time.untraced.push(await nanoseconds(trio.base, CALLS_PER_BLOCK));
-    time.traced.push(await nanoseconds(trio.traced, CALLS_PER_BLOCK));
-    await settle();
+    time.untraced.push(await nanoseconds(untraced, CALLS_PER_BLOCK));
+    time.traced.push(await nanoseconds(traced, CALLS_PER_BLOCK));
+    await flush();
   }
 });
 for (const times of Object.values(time)) times.splice(0, WARM_UP_ROUNDS);
 
-const ownTime = median(time.traced.map((traced, i) => traced - (time.untraced[i] as number)));
-const saved = estimate(time.obvious.map((slower, i) => slower - (time.clever[i] as number)));
+const ownTime = median(time.traced.map((total, i) => total - (time.untraced[i] as number)));
+const saved = estimateMedian(time.obvious.map((slower, i) => slower - (time.clever[i] as number)));
 const gain = scaled(saved, usesPerCall / ownTime);
 const verdict = gain.low >= REQUIRED_GAIN ? "keep the clever code" : "use the obvious code";
 console.log(`${name}: ${description}
   clever    ${median(time.clever).toFixed(1)} ns
   obvious   ${median(time.obvious).toFixed(1)} ns
-  saved     ${saved.median.toFixed(1)} ns (${saved.low.toFixed(1)} to ${saved.high.toFixed(1)}), ${usesPerCall} x per call
+  saved     ${saved.value.toFixed(1)} ns (${saved.low.toFixed(1)} to ${saved.high.toFixed(1)}), ${usesPerCall} x per call
   own time  ${ownTime.toFixed(0)} ns per sampled ${call} call
-  gain      ${percent(gain.median)} of the own time (${percent(gain.low)} to ${percent(gain.high)}): ${verdict}`);
+  gain      ${percent(gain.value)} of the own time (${percent(gain.low)} to ${percent(gain.high)}): ${verdict}`);
 process.exit();
 
 /** Makes a block last about a millisecond. */
 function usesPerBlock(work: Call): number {
   for (let count = 1000; ; count *= 2) {
     const start = process.hrtime.bigint();
-    void repeat(work, count);
+    void repeatCall(work, count);
     if (Number(process.hrtime.bigint() - start) >= BLOCK_NS) return count;
   }
 }
@@ -74,13 +74,13 @@ function usesPerBlock(work: Call): number {
 /** CPU time of one use, in nanoseconds. */
 async function nanoseconds(work: Call, count: number): Promise<number> {
   const start = process.cpuUsage();
-  await repeat(work, count);
+  await repeatCall(work, count);
   const { user, system } = process.cpuUsage(start);
   return ((user + system) * 1000) / count;
 }
 
-function scaled({ median: middle, low, high }: Estimate, factor: number): Estimate {
-  return { median: middle * factor, low: low * factor, high: high * factor };
+function scaled({ value, low, high }: Estimate, factor: number): Estimate {
+  return { value: value * factor, low: low * factor, high: high * factor };
 }
 
 function percent(share: number): string {

@@ -1,58 +1,71 @@
-import { FIGURES, HEADER_BYTES, HELD } from "../figures.ts";
-import { allocated, headersAdded, timing } from "../measure/processes.ts";
-import type { Measuring } from "../measure/processes.ts";
-import { USUAL } from "../rows/options.ts";
-import type { RowName, RowSpec } from "../rows/options.ts";
-import type { State } from "../rows/telemetry.ts";
-import { byteFindings, timeFindings } from "./verdict.ts";
-import type { Finding } from "./verdict.ts";
+import { TIMING_FLAGS, runInChild } from "../measure/run-in-child.ts";
+import { USUAL } from "../scenarios/scenario.ts";
+import type { Scenario, Subject } from "../scenarios/scenario.ts";
+import type { SdkState } from "../scenarios/telemetry.ts";
+import { TARGETS, gateLimits } from "../targets.ts";
+import type { CheckJob } from "./check-process.ts";
+import { confirm, isAbove } from "./judge.ts";
+import type { Finding } from "./judge.ts";
 
-/** Something that the gate asks a process of its own. */
-export interface Check {
+export interface CheckResult {
   readonly name: string;
-  readonly measure: () => Promise<Finding[]>;
+  readonly findings: readonly Finding[];
+  /** Whether findings above a limit were confirmed by further processes. */
+  readonly confirmed: boolean;
 }
 
-const STATES: readonly State[] = ["sampled", "unsampled", "none"];
-/** Half of the rounds of the table; the interval tells what they leave open. */
-const SHARE = 0.5;
-
-export function checks({ share = SHARE, delay = 0 }: Measuring = {}): Check[] {
-  const found: Check[] = [];
-  for (const row of Object.keys(FIGURES) as RowName[]) {
-    if (FIGURES[row] === undefined) continue;
-    const figures = { ...FIGURES[row], ...HELD[row] };
-    for (const state of STATES) {
-      const spec: RowSpec = { ...USUAL, row, state };
-      const time = (): Promise<Finding[]> => timing(spec, { share, delay }).then((timed) => timeFindings(state, timed, figures));
-      const bytes = (): Promise<Finding[]> => allocated(spec).then((counted) => byteFindings(state, counted, figures));
-      if (hasTime(row, state)) found.push({ name: `${row}, ${NAMES[state]}: time`, measure: time });
-      if (hasBytes(row, state)) found.push({ name: `${row}, ${NAMES[state]}: memory`, measure: bytes });
-    }
-  }
-  return [...found, { name: "headers added, without baggage", measure: headers }];
+export interface CheckOptions {
+  /** Runs only the checks whose name begins with this. */
+  readonly only?: string | undefined;
+  /** Delays each traced call by a number of microseconds, to test the gate. Default: 0. */
+  readonly delay?: number;
+  /** Is called for each check as soon as its result is known. */
+  readonly onResult?: (result: CheckResult) => void;
 }
 
-export const NAMES: Record<State, string> = {
+export const STATE_NAMES: Record<SdkState, string> = {
   none: "no SDK",
-  forward: "no SDK, a trace came in",
+  forward: "no SDK, trace received",
   unsampled: "unsampled",
   sampled: "sampled",
 };
 
-async function headers(): Promise<Finding[]> {
-  const measured = await headersAdded({ ...USUAL, row: "fetch" });
-  // None at all would be no good sign either.
-  const kept = measured > 0 && measured < HEADER_BYTES;
-  return [{ what: "header bytes", measured, limit: HEADER_BYTES, kept, clear: !kept }];
+/** How many processes have to find a limit exceeded before the gate fails. */
+const PROCESSES = 3;
+
+/** Two processes measure at a time. The estimates of a process do not change when the other core is busy. */
+const CONCURRENCY = 2;
+const FLAGS = [...TIMING_FLAGS, "--expose-gc"];
+const PROCESS = new URL("check-process.ts", import.meta.url);
+
+/**
+ * Checks each scenario that has limits, and returns whether all limits are kept. Once a limit is known to be exceeded the answer is clear, and
+ * the scenarios that remain are measured in one process each.
+ */
+export async function runChecks({ only = "", delay = 0, onResult }: CheckOptions = {}): Promise<boolean> {
+  const queue = scenariosWithLimits().filter((scenario) => checkName(scenario).startsWith(only));
+  let kept = true;
+  const work = async (): Promise<void> => {
+    for (let scenario = queue.shift(); scenario !== undefined; scenario = queue.shift()) {
+      const job: CheckJob = { scenario, limits: gateLimits(scenario.subject, scenario.state), delay };
+      const confirmed = kept;
+      const findings = await confirm(() => runInChild<Finding[]>(PROCESS, job, FLAGS), confirmed ? PROCESSES : 1);
+      if (findings.some(isAbove)) kept = false;
+      onResult?.({ name: checkName(scenario), findings, confirmed });
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  return kept;
 }
 
-function hasTime(row: RowName, state: State): boolean {
-  const { sampledTime, noSdkTime, unsampledRatio } = FIGURES[row] ?? {};
-  return { sampled: sampledTime, none: noSdkTime, unsampled: unsampledRatio, forward: undefined }[state] !== undefined;
+function scenariosWithLimits(): Scenario[] {
+  const scenarios: Scenario[] = [];
+  for (const subject of Object.keys(TARGETS) as Subject[]) {
+    for (const state of Object.keys(TARGETS[subject] ?? {}) as SdkState[]) scenarios.push({ ...USUAL, subject, state });
+  }
+  return scenarios;
 }
 
-function hasBytes(row: RowName, state: State): boolean {
-  const { sampledBytes, noSdkBytes, unsampledBytes } = FIGURES[row] ?? {};
-  return { sampled: sampledBytes, none: noSdkBytes, unsampled: unsampledBytes, forward: undefined }[state] !== undefined;
+function checkName({ subject, state }: Scenario): string {
+  return `${subject}, ${STATE_NAMES[state]}`;
 }

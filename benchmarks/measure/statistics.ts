@@ -1,6 +1,6 @@
-/** A value that is the median of several, with the interval that its true value lies in, 99 times of 100. */
+/** An estimated value, with the interval that contains the true value in about 99 of 100 measurements. */
 export interface Estimate {
-  readonly median: number;
+  readonly value: number;
   readonly low: number;
   readonly high: number;
 }
@@ -19,20 +19,30 @@ export function quantile(values: readonly number[], share: number): number {
   return lower + (upper - lower) * (rank - Math.floor(rank));
 }
 
-/** The median with its interval from order statistics, which asks nothing of the distribution. */
-export function estimate(values: readonly number[]): Estimate {
+/**
+ * The mean of the lowest tenth of the values. Other processes can only make a round slower: they evict its caches, lower the clock frequency and
+ * occupy the other hardware thread. The lowest tenth is therefore the same on an idle machine and on a busy one.
+ */
+export function quietestTenth(values: ArrayLike<number>): number {
+  const sorted = Float64Array.from(values).toSorted();
+  const count = Math.ceil(sorted.length / 10);
+  return sorted.subarray(0, count).reduce((sum, value) => sum + value, 0) / count;
+}
+
+/** The median with its interval from order statistics, which assumes nothing about the distribution. */
+export function estimateMedian(values: readonly number[]): Estimate {
   const margin = (2.576 * Math.sqrt(values.length)) / 2 / Math.max(1, values.length);
   return {
-    median: median(values),
+    value: median(values),
     low: quantile(values, Math.max(0, 0.5 - margin)),
     high: quantile(values, Math.min(1, 0.5 + margin)),
   };
 }
 
-/** What several processes say together: the median of their medians, and all that any of them holds possible. */
-export function together(estimates: readonly Estimate[]): Estimate {
+/** Combines the estimates of several processes: the median of their values, and the hull of their intervals. */
+export function combineEstimates(estimates: readonly Estimate[]): Estimate {
   return {
-    median: median(estimates.map((each) => each.median)),
+    value: median(estimates.map((each) => each.value)),
     low: Math.min(...estimates.map((each) => each.low)),
     high: Math.max(...estimates.map((each) => each.high)),
   };

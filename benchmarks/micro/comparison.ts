@@ -1,4 +1,4 @@
-import type { RowName } from "../rows/options.ts";
+import type { Subject } from "../scenarios/scenario.ts";
 
 /**
  * Two implementations of the same thing: one that is clever, and the obvious one that it replaces. Each file of this folder exports one as
@@ -14,5 +14,5 @@ export interface Comparison {
   /** How many times one traced call runs this code. Default: 1. */
   readonly usesPerCall?: number;
   /** The traced call whose own time the gain is compared with. Default: `"fetch"`. */
-  readonly call?: RowName;
+  readonly call?: Subject;
 }

@@ -1,10 +1,10 @@
-// dd-trace, whose agent is nowhere; loaded before the client, by `--import`.
+// dd-trace with an agent address that does not exist. Loaded with `--import`, before the client.
 import { default as tracer } from "dd-trace";
-import { registerPeer } from "../stacks/peer.ts";
+import { registerInstrumentation } from "../whole-clients/instrumentation.ts";
 
 tracer.init({ url: "http://127.0.0.1:1", startupLogs: false });
 
-registerPeer({
-  within: (work) => tracer.trace("handle a request", {}, () => work()),
-  settle: async () => {},
+registerInstrumentation({
+  runInRequestSpan: (work) => tracer.trace("handle a request", {}, () => work()),
+  flush: async () => {},
 });

@@ -1,6 +1,6 @@
-// @sentry/node, whose events go nowhere; loaded before the client, by `--import`.
+// @sentry/node with a transport that discards the events. Loaded with `--import`, before the client.
 import * as Sentry from "@sentry/node";
-import { registerPeer } from "../stacks/peer.ts";
+import { registerInstrumentation } from "../whole-clients/instrumentation.ts";
 
 Sentry.init({
   dsn: "http://public@127.0.0.1:1/1",
@@ -10,7 +10,7 @@ Sentry.init({
   transport: () => ({ send: async () => ({}), flush: async () => true }),
 });
 
-registerPeer({
-  within: (work) => Sentry.startSpan({ name: "handle a request", forceTransaction: true }, work),
-  settle: async () => void (await Sentry.flush()),
+registerInstrumentation({
+  runInRequestSpan: (work) => Sentry.startSpan({ name: "handle a request", forceTransaction: true }, work),
+  flush: async () => void (await Sentry.flush()),
 });

@@ -1,7 +1,7 @@
-// @vercel/otel, which instruments fetch; loaded before the client, by `--import`.
+// @vercel/otel, which instruments fetch, with an exporter that discards the spans. Loaded with `--import`, before the client.
 import { context, trace } from "@opentelemetry/api";
 import { registerOTel } from "@vercel/otel";
-import { registerPeer } from "../stacks/peer.ts";
+import { registerInstrumentation } from "../whole-clients/instrumentation.ts";
 
 const exporter = {
   export: (_spans: unknown, done: (result: { code: number }) => void): void => done({ code: 0 }),
@@ -16,11 +16,11 @@ registerOTel({
 const tracer = trace.getTracer("agent");
 const provider = trace.getTracerProvider() as { getDelegate?: () => { forceFlush?: () => Promise<void> } };
 
-registerPeer({
-  within: (work) =>
+registerInstrumentation({
+  runInRequestSpan: (work) =>
     tracer.startActiveSpan("handle a request", async (span) => {
       await context.with(context.active(), work);
       span.end();
     }),
-  settle: async () => provider.getDelegate?.().forceFlush?.(),
+  flush: async () => provider.getDelegate?.().forceFlush?.(),
 });

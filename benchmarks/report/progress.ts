@@ -1,4 +1,4 @@
-/** Says on the terminal, in one line that is written over, what is being measured. */
+/** Prints what is being measured. On a terminal, each message replaces the one before. */
 export function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`);
   else process.stderr.write(`${text}\n`);

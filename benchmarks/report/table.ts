@@ -1,22 +1,24 @@
-/** A table, its cells as they are to be read. */
+/** A table of results. Its cells are text, formatted for the reader. */
 export interface Table {
   readonly title: string;
-  /** What the table says, and of what it does not speak. */
+  /** The command that measures this table again. */
+  readonly command: string;
+  /** What the columns mean, and what the table does not show. */
   readonly text: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** A table as Markdown, aligned so that it reads well on a terminal too. */
-export function markdown({ title, text, head, rows }: Table): string {
+/** The table in Markdown, with aligned columns so that it can be read on a terminal too. */
+export function renderTable({ head, rows }: Pick<Table, "head" | "rows">): string {
   const lines = [head, ...rows];
   const widths = head.map((_, column) => Math.max(3, ...lines.map((line) => (line[column] ?? "").length)));
-  const print = (line: readonly string[]): string => `| ${widths.map((width, i) => (line[i] ?? "").padEnd(width)).join(" | ")} |`;
+  const render = (line: readonly string[]): string => `| ${widths.map((width, i) => (line[i] ?? "").padEnd(width)).join(" | ")} |`;
   const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
-  return [`## ${title}`, "", text, "", print(head), rule, ...rows.map(print), ""].join("\n");
+  return [render(head), rule, ...rows.map(render), ""].join("\n");
 }
 
-/** Microseconds; two significant digits are what the machine allows below ten. */
+/** Microseconds, with the digits that are reproducible. */
 export function microseconds(value: number): string {
   if (Math.abs(value) < 0.005) return "0";
   return value.toFixed(Math.abs(value) < 1 ? 2 : Math.abs(value) < 20 ? 1 : 0);
@@ -30,8 +32,8 @@ export function ratio(value: number): string {
   return value.toFixed(2);
 }
 
-/** A value beside its figure, marked where it is not kept. */
-export function beside(text: string, value: number, figure: number | undefined): string {
-  if (figure === undefined) return text;
-  return value <= figure ? `${text} (figure ${figure})` : `**${text}** (figure ${figure})`;
+/** A value with its target, in bold if it misses the target. */
+export function withTarget(text: string, value: number, target: number | undefined): string {
+  if (target === undefined) return text;
+  return value <= target ? `${text} (target ${target})` : `**${text}** (target ${target})`;
 }

@@ -1,67 +1,67 @@
-import { FIGURES, SLOWEST } from "../figures.ts";
-import type { Figures } from "../figures.ts";
-import { NAMES } from "../gate/checks.ts";
-import { inOrder } from "../measure/in-order.ts";
-import { beside, bytes, microseconds, ratio } from "../report/table.ts";
+import { STATE_NAMES } from "../gate/checks.ts";
+import { bytes, microseconds, ratio, withTarget } from "../report/table.ts";
 import type { Table } from "../report/table.ts";
-import { USUAL } from "../rows/options.ts";
-import type { RowName } from "../rows/options.ts";
-import type { State } from "../rows/telemetry.ts";
-import { measured } from "./measured.ts";
-import type { Measured, Thoroughness } from "./measured.ts";
+import { USUAL } from "../scenarios/scenario.ts";
+import type { Subject } from "../scenarios/scenario.ts";
+import type { SdkState } from "../scenarios/telemetry.ts";
+import { TAIL_LATENCY, TARGETS } from "../targets.ts";
+import { measureRepeatedly, measureTailLatency } from "./repeated-measurement.ts";
+import type { Effort, Measurement } from "./repeated-measurement.ts";
 
-const ROWS: readonly RowName[] = ["undici", "fetch", "wrapFetch", "axios", "got", "server", "inject", "extract", "noop"];
-const STATES: readonly State[] = ["none", "forward", "unsampled", "sampled"];
+const SUBJECTS: readonly Subject[] = [
+  "undici",
+  "fetch",
+  "wrapFetch",
+  "axios",
+  "got",
+  "server",
+  "injectTraceContext",
+  "extractTraceContext",
+  "untraced",
+];
+const STATES: readonly SdkState[] = ["none", "forward", "unsampled", "sampled"];
 
-export async function ownTime(how: Thoroughness): Promise<Measured[]> {
-  const results: Measured[] = [];
-  await inOrder(ROWS, (row) =>
-    inOrder(row === "noop" ? ["sampled" as const] : STATES, async (state) => {
-      results.push(await measured(`${row}, ${NAMES[state]}`, { ...USUAL, row, state }, how, row !== "noop"));
-    }),
-  );
-  return results;
-}
-
-export function ownTimeTable(results: readonly Measured[]): Table {
+export async function ownTimeTable(effort: Effort): Promise<Table> {
+  const rows: string[][] = [];
+  for (const subject of SUBJECTS) {
+    for (const state of subject === "untraced" ? (["sampled"] as const) : STATES) {
+      const name = `${subject}, ${STATE_NAMES[state]}`;
+      const scenario = { ...USUAL, subject, state };
+      const measurement = await measureRepeatedly(name, scenario, effort);
+      const tail = subject === "untraced" ? undefined : await measureTailLatency(name, scenario, effort);
+      rows.push(formatRow(measurement, tail));
+    }
+  }
   return {
-    title: "Own time of a call, on a stub transport",
+    title: "Own time per call on a stub transport",
+    command: "npm run bench -- --only own-time",
     text: [
-      "What a call takes more than without tracing, in microseconds of CPU at the median, and how that compares with the floor. In bold: a figure",
-      "that is not kept yet. `noop` traces nothing, three times: what the harness itself makes of nothing.",
+      "Own time is the CPU time in microseconds that a call takes beyond the untraced call. The first column is the quietest tenth of the rounds, which",
+      "the gate checks; the second is the median of all rounds; the third is the 99th percentile of single calls, in wall-clock time. The ratio is own",
+      "time divided by the time of the SDK baseline, both over the quietest tenth. Values that miss their target are in bold. The row `untraced` measures",
+      "an untraced call three times: it shows the error of the measurement.",
     ].join("\n"),
-    head: ["", "", "own time", "99th percentile", "floor", "own / floor", "interval", "bytes", "floor's"],
-    rows: results.map(line),
+    head: ["", "SDK", "own time", "median", "99th percentile", "SDK baseline", "ratio", "interval", "bytes", "baseline's bytes"],
+    rows,
   };
 }
 
-function line({ spec, own, floor, ratio: share, bytes: allocation, slowest }: Measured): string[] {
-  const { row, state } = spec;
-  const figures = FIGURES[row];
-  const hasFloor = floor > 0.05;
+function formatRow({ scenario, cost, allocation }: Measurement, tail: number | undefined): string[] {
+  const { subject, state } = scenario;
+  const targets = TARGETS[subject]?.[state];
+  const { own, ratio: ratioToBaseline, baseline, medianOwn } = cost;
+  // Without an SDK the baseline takes next to no time, so the ratio to it means nothing.
+  const hasRatio = baseline > 0.05;
   return [
-    row,
-    NAMES[state],
-    beside(microseconds(own.median), own.median, timeFigure(state, figures)),
-    slowest === undefined ? "" : beside(microseconds(slowest), slowest, state === "sampled" ? SLOWEST : undefined),
-    microseconds(floor),
-    hasFloor ? beside(ratio(share.median), share.median, ratioFigure(state, figures)) : "",
-    hasFloor ? `${ratio(share.low)} to ${ratio(share.high)}` : "",
-    beside(bytes(allocation.traced), Number(bytes(allocation.traced)), byteFigure(state, figures)),
-    bytes(allocation.floor),
-  ];
-}
-
-function timeFigure(state: State, figures: Figures | undefined): number | undefined {
-  return { none: figures?.noSdkTime, forward: undefined, unsampled: undefined, sampled: figures?.sampledTime }[state];
-}
-
-function ratioFigure(state: State, figures: Figures | undefined): number | undefined {
-  return { none: undefined, forward: undefined, unsampled: figures?.unsampledRatio, sampled: figures?.sampledRatio }[state];
-}
-
-function byteFigure(state: State, figures: Figures | undefined): number | undefined {
-  return { none: figures?.noSdkBytes, forward: undefined, unsampled: figures?.unsampledBytes, sampled: figures?.sampledBytes }[
-    state
+    subject,
+    STATE_NAMES[state],
+    withTarget(microseconds(own.value), own.value, targets?.ownTime),
+    microseconds(medianOwn),
+    tail === undefined ? "" : withTarget(microseconds(tail), tail, state === "sampled" ? TAIL_LATENCY : undefined),
+    microseconds(baseline),
+    hasRatio ? withTarget(ratio(ratioToBaseline.value), ratioToBaseline.value, targets?.ratio) : "",
+    hasRatio ? `${ratio(ratioToBaseline.low)} to ${ratio(ratioToBaseline.high)}` : "",
+    withTarget(bytes(allocation.traced), Number(bytes(allocation.traced)), targets?.bytes),
+    bytes(allocation.baseline),
   ];
 }

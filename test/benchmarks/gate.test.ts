@@ -1,94 +1,113 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
-import { agree, byteFindings, isBroken, timeFindings } from "../../benchmarks/gate/verdict.ts";
-import type { Finding } from "../../benchmarks/gate/verdict.ts";
-import type { Timing } from "../../benchmarks/measure/rotation.ts";
+import { describe, expect, it } from "vitest";
+import { confirm, judgeAllocation, judgeCost, judgeHeaderBytes } from "../../benchmarks/gate/judge.ts";
+import type { Finding, Verdict } from "../../benchmarks/gate/judge.ts";
+import type { Cost } from "../../benchmarks/measure/cost.ts";
 
 const GATE = fileURLToPath(new URL("../../benchmarks/gate.ts", import.meta.url));
 
-function timed(own: number, low: number, high: number, floor = 3): Timing {
-  const ratio = { median: (low + high) / 2, low, high };
-  return { base: 1, floor, traced: { median: own, low: own - 0.5, high: own + 0.5 }, ratio };
-}
+const verdicts = (findings: readonly Finding[]): Verdict[] => findings.map(({ verdict }) => verdict);
 
-const broken = (findings: Finding[]): boolean[] => findings.map(isBroken);
+describe("judgeCost", () => {
+  function createCost({ own = [4, 4.2], ratio = [1.1, 1.2] }: { own?: [number, number]; ratio?: [number, number] }): Cost {
+    const estimate = ([low, high]: [number, number]): Cost["own"] => ({ value: (low + high) / 2, low, high });
+    return { untraced: 1, baseline: 3, own: estimate(own), ratio: estimate(ratio), medianOwn: 5 };
+  }
 
-describe("a process's findings", () => {
-  test("a sampled call of 10 us breaks the promise, one of less keeps it", () => {
-    const figures = { sampledTime: 10 };
-    expect(broken(timeFindings("sampled", timed(10, 1, 1.2), figures))).toEqual([true]);
-    expect(broken(timeFindings("sampled", timed(9.9, 1, 1.2), figures))).toEqual([false]);
+  it("finds an own time above its limit if the whole interval is", () => {
+    expect(verdicts(judgeCost(createCost({ own: [10, 10.2] }), { ownTime: 10 }))).toEqual(["above"]);
   });
 
-  test("where the floor takes longer than usual the call may too, up to half as long again", () => {
-    const figures = { sampledTime: 10, usualFloor: 4 };
-    const isBrokenAt = (own: number, floor: number): boolean =>
-      isBroken(timeFindings("sampled", timed(own, 1, 1.2, floor), figures)[0]!);
-    expect([isBrokenAt(9.9, 2), isBrokenAt(10, 2)]).toEqual([false, true]);
-    expect([isBrokenAt(12.4, 5), isBrokenAt(12.5, 5)]).toEqual([false, true]);
-    expect([isBrokenAt(14.9, 50), isBrokenAt(15, 50)]).toEqual([false, true]);
+  it("finds an own time within its limit if the whole interval is", () => {
+    expect(verdicts(judgeCost(createCost({ own: [9.7, 9.9] }), { ownTime: 10 }))).toEqual(["within"]);
   });
 
-  test("a ratio is above its figure only if its whole interval is", () => {
-    const figures = { sampledTime: 10, sampledRatio: 1.4, unsampledRatio: 1.3 };
-    expect(broken(timeFindings("sampled", timed(4, 1.35, 1.6), figures))).toEqual([false, false]);
-    expect(broken(timeFindings("sampled", timed(4, 1.41, 1.6), figures))).toEqual([false, true]);
-    expect(broken(timeFindings("unsampled", timed(4, 1.31, 1.6), figures))).toEqual([true]);
+  it("finds an own time unclear if its interval contains the limit", () => {
+    expect(verdicts(judgeCost(createCost({ own: [9.9, 10.1] }), { ownTime: 10 }))).toEqual(["unclear"]);
   });
 
-  test("what has no figure is not judged", () => {
-    expect(timeFindings("unsampled", timed(4, 5, 6), { sampledTime: 10 })).toEqual([]);
-    expect(byteFindings("sampled", { floor: 5000, traced: 9000 }, { sampledTime: 10 })).toEqual([]);
+  it("finds a ratio above its limit if the whole interval is", () => {
+    expect(verdicts(judgeCost(createCost({ ratio: [1.41, 1.5] }), { ratio: 1.4 }))).toEqual(["above"]);
   });
 
-  test("bytes above their figure break it", () => {
-    const figures = { sampledTime: 10, sampledBytes: 6500 };
-    expect(broken(byteFindings("sampled", { floor: 5000, traced: 6400 }, figures))).toEqual([false]);
-    expect(broken(byteFindings("sampled", { floor: 5000, traced: 6600 }, figures))).toEqual([true]);
+  it("finds a ratio unclear if its interval contains the limit", () => {
+    expect(verdicts(judgeCost(createCost({ ratio: [1.35, 1.5] }), { ratio: 1.4 }))).toEqual(["unclear"]);
+  });
+
+  it("judges only what has a limit", () => {
+    expect(judgeCost(createCost({ own: [50, 60] }), { bytes: 100 })).toEqual([]);
   });
 });
 
-type Said = "kept" | "doubtful" | "clear";
+describe("judgeAllocation", () => {
+  it("finds bytes within their limit", () => {
+    expect(verdicts(judgeAllocation({ baseline: 5000, traced: 6500 }, { bytes: 6500 }))).toEqual(["within"]);
+  });
 
-describe("processes that are asked together", () => {
-  async function ask(...answers: Said[][]): Promise<{ asked: number; broken: boolean[] }> {
-    let asked = 0;
-    const findings = await agree(async () => {
-      const said = answers[asked++] as Said[];
-      return said.map((each, i) => ({ what: `${i}`, measured: 1, limit: 1, kept: each === "kept", clear: each === "clear" }));
-    });
-    return { asked, broken: broken(findings) };
+  it("finds bytes above their limit", () => {
+    expect(verdicts(judgeAllocation({ baseline: 5000, traced: 6600 }, { bytes: 6500 }))).toEqual(["above"]);
+  });
+
+  it("ignores bytes without a limit", () => {
+    expect(judgeAllocation({ baseline: 5000, traced: 9000 }, { ownTime: 10 })).toEqual([]);
+  });
+});
+
+describe("judgeHeaderBytes", () => {
+  it("finds header bytes within their limit", () => {
+    expect(verdicts(judgeHeaderBytes(70, { headerBytes: 200 }))).toEqual(["within"]);
+  });
+
+  it("fails if no header was sent", () => {
+    expect(verdicts(judgeHeaderBytes(0, { headerBytes: 200 }))).toEqual(["above"]);
+  });
+});
+
+describe("confirm", () => {
+  interface Confirmed {
+    readonly processes: number;
+    readonly verdicts: Verdict[];
   }
 
-  test("one that kept all figures is enough", async () => {
-    expect(await ask(["clear"], ["kept"])).toEqual({ asked: 2, broken: [false] });
+  /** Confirms with processes whose verdicts are given: one list for each process, with one verdict for each quantity. */
+  async function confirmWith(...verdictsByProcess: Verdict[][]): Promise<Confirmed> {
+    const quantities = ["ownTime", "ratio"] as const;
+    let processes = 0;
+    const findings = await confirm(async () => {
+      const found = verdictsByProcess[processes++] as Verdict[];
+      return found.map((verdict, i) => ({ quantity: quantities[i] as "ownTime", measured: 1, limit: 1, verdict }));
+    }, 3);
+    return { processes, verdicts: verdicts(findings) };
+  }
+
+  it("asks one process if no finding is above its limit", async () => {
+    expect(await confirmWith(["within"])).toEqual({ processes: 1, verdicts: ["within"] });
   });
 
-  test("a figure is broken if none of three kept it, and one is beyond doubt", async () => {
-    expect(await ask(["clear"], ["doubtful"], ["doubtful"])).toEqual({ asked: 3, broken: [true] });
-    expect(await ask(["doubtful"], ["doubtful"], ["clear"])).toEqual({ asked: 3, broken: [true] });
+  it("accepts an unclear finding of one process", async () => {
+    expect(await confirmWith(["unclear"])).toEqual({ processes: 1, verdicts: ["unclear"] });
   });
 
-  test("doubts alone break nothing", async () => {
-    expect(await ask(["doubtful"], ["doubtful"], ["doubtful"])).toEqual({ asked: 3, broken: [false] });
+  it("stops at the first process whose finding is not above the limit", async () => {
+    expect(await confirmWith(["above"], ["within"])).toEqual({ processes: 2, verdicts: ["within"] });
   });
 
-  test("each figure counts for itself", async () => {
-    expect(await ask(["kept", "clear"], ["clear", "clear"], ["clear", "clear"])).toEqual({ asked: 3, broken: [false, true] });
+  it("finds a limit exceeded if all three processes do", async () => {
+    expect(await confirmWith(["above"], ["above"], ["above"])).toEqual({ processes: 3, verdicts: ["above"] });
+  });
+
+  it("confirms each quantity separately", async () => {
+    const confirmed = await confirmWith(["above", "above"], ["within", "above"], ["above", "above"]);
+    expect(confirmed).toEqual({ processes: 3, verdicts: ["within", "above"] });
   });
 });
 
 describe("the gate", () => {
-  test("fails for a call that takes 15 us more", { timeout: 60_000 }, () => {
-    const { status, stdout } = spawnSync(
-      process.execPath,
-      [GATE, "--only", "undici, sampled: time", "--delay", "15", "--share", "0.05"],
-      {
-        encoding: "utf8",
-      },
-    );
-    expect(stdout).toMatch(/^FAIL {2}undici, sampled: time +(?:1[5-9]|[2-9]\d)[\d.]* us +figure 1[0-5][\d.]*$/m);
+  it("fails if each call of undici takes 10 us longer", { timeout: 180_000 }, () => {
+    const options = ["--only", "undici, sampled", "--delay", "10"];
+    const { status, stdout } = spawnSync(process.execPath, [GATE, ...options], { encoding: "utf8" });
+    expect(stdout).toMatch(/^FAIL {2}undici, sampled +(?:1\d|[2-9]\d)[\d.]* us own time +limit 10$/m);
     expect(status).toBe(1);
   });
 });

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { progress, progressDone } from "../../benchmarks/report/progress.ts";
-import { markdown } from "../../benchmarks/report/table.ts";
+import { renderTable } from "../../benchmarks/report/table.ts";
 import { chosenCells } from "./cells.ts";
 import type { Cell, NodeLine } from "./cells.ts";
 import { installNode, installPeers, pack, packTools } from "./install.ts";
@@ -38,8 +38,8 @@ try {
   for (const cell of cells) rows.push(await row(cell, install));
   progressDone();
   for (const failure of failures) console.log(failure);
-  const text = "The package as it would be published. Not promised: see docs/support.md.";
-  console.log(markdown({ title: "Node and peers", text, head: ["node", "peers", "smoke", "contract", "time"], rows }));
+  console.log("Results of the packed package, by version of Node and of the peer dependencies:\n");
+  console.log(renderTable({ head: ["node", "peers", "smoke", "contract", "time"], rows }));
 } finally {
   if (values.keep) console.log(`kept: ${folder}`);
   else rmSync(folder, { recursive: true, force: true });
