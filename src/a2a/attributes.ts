@@ -2,7 +2,7 @@ import type { AgentCard } from "@a2a-js/sdk";
 import type { Attributes } from "@opentelemetry/api";
 import { A2A_METHOD_NAME } from "../core/http/a2a-recognition.ts";
 
-/** Attributes of OpenTelemetry's A2A conventions (development), and how they come from what the SDK's methods are given and return. */
+// The attributes of OpenTelemetry's A2A conventions (development), as they are read from the arguments and results of the SDK's methods.
 
 const A2A_MESSAGE_ID = "a2a.message.id";
 const A2A_MESSAGE_REFERENCE_TASK_IDS = "a2a.message.reference_task_ids";
@@ -15,7 +15,7 @@ const GEN_AI_AGENT_NAME = "gen_ai.agent.name";
 const GEN_AI_AGENT_VERSION = "gen_ai.agent.version";
 export const GEN_AI_CONVERSATION_ID = "gen_ai.conversation.id";
 
-/** The SDK's `TaskState`, by number. */
+// The names of the SDK's enumeration `TaskState`, by number.
 const TASK_STATES = [
   "TASK_STATE_UNSPECIFIED",
   "TASK_STATE_SUBMITTED",
@@ -28,64 +28,64 @@ const TASK_STATES = [
   "TASK_STATE_AUTH_REQUIRED",
 ];
 
-/** The methods whose `id` is a task's; that of the others is a configuration's. */
-const BY_TASK_ID = new Set(["GetTask", "CancelTask", "SubscribeToTask"]);
+// The methods whose `id` is that of a task. In other methods it is that of a push notification configuration.
+const METHODS_WITH_TASK_ID = new Set(["GetTask", "CancelTask", "SubscribeToTask"]);
 
-/** A record of any shape: what is read here comes from the application or from another agent. */
+// Of any shape, because the values come from the application or from another agent.
 type Fields = Record<string, unknown>;
 
-function fieldsOf(value: unknown): Fields | undefined {
+function asFields(value: unknown): Fields | undefined {
   return typeof value === "object" && value !== null ? (value as Fields) : undefined;
 }
 
-/** A text that says something: the SDK's messages have "" where a field is not set. */
-function text(value: unknown): string | undefined {
+/** A text; undefined if it is empty, as fields of the SDK's messages are that are not set. */
+function nonEmptyText(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-function put(attributes: Attributes, name: string, value: unknown): void {
-  const said = text(value);
-  if (said !== undefined) attributes[name] = said;
+function setText(attributes: Attributes, name: string, value: unknown): void {
+  const text = nonEmptyText(value);
+  if (text !== undefined) attributes[name] = text;
 }
 
-/** What the request of a method tells. */
+/** The attributes that are known from the request of a method. */
 export function requestAttributes(method: string, request: unknown, tenant: unknown, version: unknown): Attributes {
   const attributes: Attributes = { [A2A_METHOD_NAME]: method };
-  const fields = fieldsOf(request);
-  const message = fieldsOf(fields?.["message"]);
-  put(attributes, A2A_MESSAGE_ID, message?.["messageId"]);
-  put(attributes, A2A_TASK_ID, message?.["taskId"] ?? (BY_TASK_ID.has(method) ? fields?.["id"] : fields?.["taskId"]));
-  put(attributes, A2A_TENANT, text(fields?.["tenant"]) ?? tenant);
-  put(attributes, A2A_PROTOCOL_VERSION, version);
-  put(attributes, GEN_AI_CONVERSATION_ID, conversationOf(request));
+  const fields = asFields(request);
+  const message = asFields(fields?.["message"]);
+  setText(attributes, A2A_MESSAGE_ID, message?.["messageId"]);
+  setText(attributes, A2A_TASK_ID, message?.["taskId"] ?? (METHODS_WITH_TASK_ID.has(method) ? fields?.["id"] : fields?.["taskId"]));
+  setText(attributes, A2A_TENANT, nonEmptyText(fields?.["tenant"]) ?? tenant);
+  setText(attributes, A2A_PROTOCOL_VERSION, version);
+  setText(attributes, GEN_AI_CONVERSATION_ID, conversationId(request));
   const references = message?.["referenceTaskIds"];
   if (Array.isArray(references) && references.length > 0) attributes[A2A_MESSAGE_REFERENCE_TASK_IDS] = references.map(String);
   return attributes;
 }
 
-/** The context id of a request: the conversation that it belongs to. */
-export function conversationOf(request: unknown): string | undefined {
-  const fields = fieldsOf(request);
-  return text(fieldsOf(fields?.["message"])?.["contextId"]) ?? text(fields?.["contextId"]);
+/** `gen_ai.conversation.id`: the context id of a request. */
+export function conversationId(request: unknown): string | undefined {
+  const fields = asFields(request);
+  return nonEmptyText(asFields(fields?.["message"])?.["contextId"]) ?? nonEmptyText(fields?.["contextId"]);
 }
 
-/** What a result tells, or an event of a stream. */
-export interface Seen {
+/** The fields of a result, or of an event of a stream, that are recorded. */
+export interface ResultFields {
   readonly taskId: string | undefined;
   readonly state: string | undefined;
   readonly conversation: string | undefined;
 }
 
-/** Reads a task, a message, a push configuration, or an event of a stream that holds one of them. */
-export function readResult(result: unknown): Seen | undefined {
-  const fields = fieldsOf(result);
-  const entity = fieldsOf(fieldsOf(fields?.["payload"])?.["value"]) ?? fields;
+/** Reads a task, a message, a push notification configuration, or an event of a stream that contains one of them. */
+export function readResult(result: unknown): ResultFields | undefined {
+  const fields = asFields(result);
+  const entity = asFields(asFields(fields?.["payload"])?.["value"]) ?? fields;
   if (entity === undefined) return undefined;
   const isTask = "status" in entity && !("taskId" in entity);
   return {
-    taskId: text(isTask ? entity["id"] : entity["taskId"]),
-    state: stateName(fieldsOf(entity["status"])?.["state"]),
-    conversation: text(entity["contextId"]),
+    taskId: nonEmptyText(isTask ? entity["id"] : entity["taskId"]),
+    state: stateName(asFields(entity["status"])?.["state"]),
+    conversation: nonEmptyText(entity["contextId"]),
   };
 }
 
@@ -94,11 +94,11 @@ function stateName(state: unknown): string | undefined {
   return typeof state === "string" && TASK_STATES.includes(state) ? state : undefined;
 }
 
-/** What an agent's card tells of it. */
+/** The attributes that are known from an agent's card. */
 export function agentAttributes(card: AgentCard | undefined): Attributes {
   const attributes: Attributes = {};
-  put(attributes, GEN_AI_AGENT_NAME, card?.name);
-  put(attributes, GEN_AI_AGENT_DESCRIPTION, card?.description);
-  put(attributes, GEN_AI_AGENT_VERSION, card?.version);
+  setText(attributes, GEN_AI_AGENT_NAME, card?.name);
+  setText(attributes, GEN_AI_AGENT_DESCRIPTION, card?.description);
+  setText(attributes, GEN_AI_AGENT_VERSION, card?.version);
   return attributes;
 }

@@ -1,7 +1,7 @@
 import { propagation } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 
-/** A span processor, as the SDKs 1 to 3 take it. */
+/** A span processor for the OpenTelemetry SDKs 1 to 3. */
 export interface BaggageSpanProcessor {
   onStart(span: Span, parentContext: Context): void;
   onEnd(span: unknown): void;
@@ -10,10 +10,10 @@ export interface BaggageSpanProcessor {
 }
 
 /**
- * Makes a span processor that writes chosen members of baggage onto each span that starts, under their own names.
+ * Creates a span processor that copies members of the baggage to attributes of the same name on each span that starts.
  *
- * @param keys the members' names; baggage is what others have sent, so name only what is yours.
- * @throws TypeError where `keys` is no array of strings.
+ * @param keys the names of the members. Callers can send any baggage, so name only members of your own.
+ * @throws TypeError if `keys` is not an array of strings.
  *
  * @example
  * new NodeSDK({ spanProcessors: [baggageSpanProcessor(["gen_ai.conversation.id"]), exporting] });

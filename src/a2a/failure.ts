@@ -3,8 +3,8 @@ import { safeCall } from "../core/telemetry/diagnostics.ts";
 
 const CAUSES_FOLLOWED = 4;
 
-/** The JSON-RPC code of the errors that A2A defines, by the names of the SDK's classes (A2A specification, error code mappings). */
-const CODES: ReadonlyMap<string, string> = new Map([
+// The JSON-RPC codes of the errors that A2A defines, by the names of the SDK's classes (A2A specification, error code mappings).
+const JSON_RPC_CODES: ReadonlyMap<string, string> = new Map([
   ["TaskNotFoundError", "-32001"],
   ["TaskNotCancelableError", "-32002"],
   ["PushNotificationNotSupportedError", "-32003"],
@@ -26,25 +26,23 @@ interface SdkError {
   readonly cause?: unknown;
 }
 
-/**
- * `error.type` of a failed call: the JSON-RPC code or the HTTP status that the agent answered with, else what any failure is called.
- */
-export function receivedErrorType(error: unknown, signal: AbortSignal | undefined): string {
-  return safeCall("reading an error", answered, error, CAUSES_FOLLOWED) ?? errorType(error, signal);
+/** `error.type` of a failed call: the JSON-RPC code or the HTTP status of the agent's response, or else the type of the error itself. */
+export function clientErrorType(error: unknown, signal: AbortSignal | undefined): string {
+  return safeCall("reading an error", protocolErrorCode, error, CAUSES_FOLLOWED) ?? errorType(error, signal);
 }
 
-/** `error.type` of what a handler threw: the JSON-RPC code that the SDK's transport answers it with. */
-export function answeredErrorType(error: unknown): string {
-  return safeCall("reading an error", answered, error, 1) ?? INTERNAL_ERROR;
+/** `error.type` of an error that a handler threw: the JSON-RPC code with which the SDK's transport responds to it. */
+export function handlerErrorType(error: unknown): string {
+  return safeCall("reading an error", protocolErrorCode, error, 1) ?? INTERNAL_ERROR;
 }
 
-/** What an error of the SDK says that was answered. An error in mid-stream has the one with the code as its cause. */
-function answered(error: unknown, depth: number): string | undefined {
+/** The JSON-RPC code or HTTP status in an error of the SDK. The error of a stream that breaks off has it in its cause. */
+function protocolErrorCode(error: unknown, depth: number): string | undefined {
   if (typeof error !== "object" || error === null || depth === 0) return undefined;
   const { envelopeCode, transport, statusCode, cause, name } = error as SdkError;
   if (typeof envelopeCode === "number") return String(envelopeCode);
-  // In mid-stream it is the 200 that the stream began with.
+  // For a stream that breaks off, the status is the 200 with which it began.
   if (transport === "rest" && typeof statusCode === "number" && statusCode >= 400) return String(statusCode);
-  // v0.3's REST transport throws the bare classes.
-  return (typeof name === "string" ? CODES.get(name) : undefined) ?? answered(cause, depth - 1);
+  // The REST transport of v0.3 throws errors without a code.
+  return (typeof name === "string" ? JSON_RPC_CODES.get(name) : undefined) ?? protocolErrorCode(cause, depth - 1);
 }

@@ -12,14 +12,14 @@ export function followCall(operation: Operation, call: () => unknown): unknown {
     throw error;
   }
   if (!isThenable(result)) {
-    operation.saw(result);
+    operation.received(result);
     operation.end();
     return result;
   }
-  // The promise that is handed on is this one: a handler beside it would hide a rejection that nobody handles.
+  // This promise is returned, and not the original: a handler on the original would hide a rejection that the application does not handle.
   return result.then(
     (value) => {
-      operation.saw(value);
+      operation.received(value);
       operation.end();
       return value;
     },
@@ -35,59 +35,57 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof safeCall("reading a result", then) === "function";
 }
 
-/** A stream that was given up without a word ends when it is collected. */
-const abandoned =
+// Ends the operation of a stream that is garbage-collected before its end.
+const abandonedStreams =
   typeof FinalizationRegistry === "function" ? new FinalizationRegistry<Operation>((operation) => operation.abandon()) : undefined;
 
 /**
- * Follows a stream to its end, an early break, or an error. Its operation begins with the first event that is asked for: the SDK's
- * generators do nothing before.
- *
- * What is handed out inherits from the stream, so it is of the same classes and has the same properties.
+ * Follows a stream to its end, its cancellation, or an error. The operation starts when the first event is requested, as the SDK's generators
+ * do. The returned object inherits from the stream, so that it has the same classes and properties.
  */
-export function followStream(stream: unknown, begin: () => Operation | undefined): unknown {
-  return isStream(stream) ? follow(stream, begin) : stream;
+export function followStream(stream: unknown, start: () => Operation | undefined): unknown {
+  return isAsyncIterable(stream) ? wrapStream(stream, start) : stream;
 }
 
-function follow(stream: Stream, begin: () => Operation | undefined): Stream {
+function wrapStream(stream: Stream, start: () => Operation | undefined): Stream {
   let operation: Operation | undefined;
-  let begun = false;
+  let hasStarted = false;
 
-  function step(name: "next" | "return" | "throw", args: unknown[]): unknown {
+  function advance(name: "next" | "return" | "throw", args: unknown[]): unknown {
     const method = stream[name] as (...args: unknown[]) => unknown;
-    if (!begun) {
-      begun = true;
-      // A stream that is closed before it has begun makes no call.
-      if (name === "next") operation = safeCall("beginning an A2A call", begin);
-      if (operation !== undefined) abandoned?.register(followed, operation);
+    if (!hasStarted) {
+      hasStarted = true;
+      // A stream that is closed before the first event makes no call.
+      if (name === "next") operation = safeCall("starting an A2A call", start);
+      if (operation !== undefined) abandonedStreams?.register(followed, operation);
     }
     const current = operation;
     if (current === undefined) return Reflect.apply(method, stream, args);
-    return settle(current, () => context.with(current.context, () => Reflect.apply(method, stream, args)));
+    return observeResult(current, () => context.with(current.context, () => Reflect.apply(method, stream, args)));
   }
 
   const followed = Object.create(stream) as Stream;
-  define(followed, "next", (...args) => step("next", args));
-  if (typeof stream.return === "function") define(followed, "return", (...args) => step("return", args));
-  if (typeof stream.throw === "function") define(followed, "throw", (...args) => step("throw", args));
-  define(followed, Symbol.asyncIterator, () => {
+  defineMethod(followed, "next", (...args) => advance("next", args));
+  if (typeof stream.return === "function") defineMethod(followed, "return", (...args) => advance("return", args));
+  if (typeof stream.throw === "function") defineMethod(followed, "throw", (...args) => advance("throw", args));
+  defineMethod(followed, Symbol.asyncIterator, () => {
     const iterator: unknown = stream[Symbol.asyncIterator]();
-    return iterator === stream ? followed : followStream(iterator, begin);
+    return iterator === stream ? followed : followStream(iterator, start);
   });
   return followed;
 }
 
 type Stream = AsyncIterator<unknown> & AsyncIterable<unknown>;
 
-function isStream(value: unknown): value is Stream {
+function isAsyncIterable(value: unknown): value is Stream {
   return typeof (value as Partial<Stream> | null | undefined)?.[Symbol.asyncIterator] === "function";
 }
 
-function define(object: object, name: PropertyKey, value: (...args: unknown[]) => unknown): void {
+function defineMethod(object: object, name: PropertyKey, value: (...args: unknown[]) => unknown): void {
   Object.defineProperty(object, name, { configurable: true, writable: true, value });
 }
 
-function settle(operation: Operation, run: () => unknown): unknown {
+function observeResult(operation: Operation, run: () => unknown): unknown {
   let result: unknown;
   try {
     result = run();
@@ -100,7 +98,7 @@ function settle(operation: Operation, run: () => unknown): unknown {
     (item) => {
       const { done, value } = item as IteratorResult<unknown>;
       if (done === true) operation.end();
-      else operation.saw(value);
+      else operation.received(value);
       return item;
     },
     (error: unknown) => {

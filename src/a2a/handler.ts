@@ -13,18 +13,18 @@ import { sharedState } from "../core/telemetry/shared-state.ts";
 import { A2A_OPTIONS, checkOptions } from "../core/telemetry/options.ts";
 import type { A2AOptions } from "../core/telemetry/options.ts";
 import { extract, propagationSource } from "../core/propagation/propagator.ts";
-import { openServerSpan } from "../core/context/open-server-span.ts";
+import { hasEnded, openServerSpan } from "../core/context/open-server-span.ts";
 import type { OpenServerSpan } from "../core/context/open-server-span.ts";
 import { checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
-import { agentAttributes, conversationOf, requestAttributes } from "./attributes.ts";
+import { agentAttributes, conversationId, requestAttributes } from "./attributes.ts";
 import { withConversation } from "./conversation.ts";
-import { answeredErrorType } from "./failure.ts";
+import { handlerErrorType } from "./failure.ts";
 import { followCall, followStream } from "./follow.ts";
-import { withMethods } from "./methods.ts";
-import type { Around } from "./methods.ts";
+import { wrapMethods } from "./methods.ts";
+import type { MethodWrapper } from "./methods.ts";
 import { Operation } from "./operation.ts";
 
-/** The methods of the SDK's request handler, with the names that A2A has for them. */
+/** The methods of the SDK's request handler, with their names in A2A. */
 const METHODS = {
   getAuthenticatedExtendedAgentCard: "GetExtendedAgentCard",
   sendMessage: "SendMessage",
@@ -41,16 +41,16 @@ const METHODS = {
 
 const STREAMING = new Set(["sendMessageStream", "resubscribe"]);
 
-/** The SERVER spans that a call has named: a handler that is called in the course of another call gets a span of its own. */
-const claimed = new WeakMap<Span, unknown>();
+// The SERVER spans that are named by a call already. A handler that is called inside another call gets a span of its own.
+const claimedSpans = new WeakMap<Span, unknown>();
 
 /**
- * Wraps a request handler of @a2a-js/sdk: the HTTP SERVER span is named by the A2A method and tells of task, conversation and agent. Where
- * no SERVER span is open one is opened, in the trace that the request's headers tell of.
+ * Wraps a request handler of @a2a-js/sdk: the HTTP SERVER span is named by the A2A method, and records task, conversation and agent. If no
+ * SERVER span is open, one is started, in the trace that the request's headers continue.
  *
- * The executor runs in its context, also after the response. A handler that is wrapped already is returned as it is.
+ * The executor runs in the span's context, also after the response. A handler that is wrapped already is returned as it is.
  *
- * @throws TypeError for a bad option, or where `handler` is no request handler.
+ * @throws TypeError for an invalid option, or if `handler` is not a request handler.
  *
  * @example
  * const requestHandler = wrapRequestHandler(new DefaultRequestHandler(card, new InMemoryTaskStore(), executor));
@@ -62,91 +62,92 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
     throw new TypeError("wrapRequestHandler: handler must be a request handler of @a2a-js/sdk");
   }
   if (sharedState.instrumented.has(handler)) return handler;
-  const tracer = tracerSource(options.tracerProvider);
+  const getTracer = tracerSource(options.tracerProvider);
   const propagation = propagationSource(options.propagator);
   const { polling = "trace", conversationBaggage = [] } = options;
-  let shown: AgentCard | undefined;
+  let observedCard: AgentCard | undefined;
 
-  /** The active context; where no span is in it, with the trace that the request's headers tell of. */
-  function parentOf(active: Context, call: ServerCallContext | undefined): Context {
+  /** The active context, or the context that the request's headers carry if no span is active. */
+  function parentContext(active: Context, call: ServerCallContext | undefined): Context {
     const spanContext = trace.getSpanContext(active);
     if (spanContext !== undefined && isSpanContextValid(spanContext)) return active;
     const source = propagation();
-    const carried = source && readHeaders(headersOf(call), source.fields);
+    const carried = source && readHeaders(requestHeaders(call), source.fields);
     return source && carried ? extract(source, carried, active) : active;
   }
 
-  function begin(method: string, active: Context, args: readonly unknown[]): Operation | undefined {
+  function startOperation(method: string, active: Context, args: readonly unknown[]): Operation | undefined {
     const [request, call] = args as [unknown, ServerCallContext | undefined];
-    const open = liveSpan(active, call);
+    const open = findOpenSpan(active, call);
     if (open === "claimed") return undefined;
-    const silenced = method === "GetTask" && polling === "suppress";
-    const parent = open === undefined ? parentOf(active, call) : active;
-    const base = silenced ? suppressTracing(parent) : withConversation(parent, conversationBaggage, conversationOf(request));
-    const tell = (): Attributes => {
-      const card = (handler as { agentCard?: AgentCard }).agentCard ?? shown;
+    const isSuppressedPoll = method === "GetTask" && polling === "suppress";
+    const parent = open === undefined ? parentContext(active, call) : active;
+    const base = isSuppressedPoll
+      ? suppressTracing(parent)
+      : withConversation(parent, conversationBaggage, conversationId(request));
+    const attributes = (): Attributes => {
+      const card = (handler as { agentCard?: AgentCard }).agentCard ?? observedCard;
       return { ...requestAttributes(method, request, call?.tenant, call?.requestedVersion), ...agentAttributes(card) };
     };
     if (open !== undefined) {
-      claimed.set(open.span, call);
-      const isRest = open.span.isRecording() && nameSpan(open, method, tell());
-      // HTTP has its own word on a status of its own: 4xx is no error of a server. An error in mid-stream comes too late for a status.
-      const judge = (error: unknown, { answered }: Operation): string | undefined =>
-        isRest && !answered ? undefined : answeredErrorType(error);
-      return new Operation(base, open.span, false, judge);
+      claimedSpans.set(open.span, call);
+      const isRest = open.span.isRecording() && nameByMethod(open, method, attributes());
+      // The REST binding responds to errors with a status, which decides about the HTTP span: a 4xx is not an error of the server. Once a
+      // stream has begun, its status cannot change.
+      const classifyError = (error: unknown, { hasResult }: Operation): string | undefined =>
+        isRest && !hasResult ? undefined : handlerErrorType(error);
+      return new Operation(base, { span: open.span, classifyError });
     }
-    const recorder = silenced ? undefined : tracer();
+    const tracer = isSuppressedPoll ? undefined : getTracer();
     const span =
-      recorder &&
+      tracer &&
       safeCall("the tracer", () => {
-        const attributes = { ...tell(), ...hostAttributes(call) };
-        return recorder.startSpan(method, { kind: SpanKind.SERVER, attributes }, base);
+        const startAttributes = { ...attributes(), ...serverAttributes(call) };
+        return tracer.startSpan(method, { kind: SpanKind.SERVER, attributes: startAttributes }, base);
       });
-    if (span === undefined) return new Operation(base, undefined, false, answeredErrorType);
-    claimed.set(span, call);
-    return new Operation(trace.setSpan(base, span), span, true, answeredErrorType);
+    if (span === undefined) return new Operation(base);
+    claimedSpans.set(span, call);
+    return new Operation(trace.setSpan(base, span), { span, endsSpan: true, classifyError: handlerErrorType });
   }
 
-  const around = new Map<PropertyKey, Around>();
+  const wrappers = new Map<PropertyKey, MethodWrapper>();
   for (const [key, method] of Object.entries(METHODS)) {
-    around.set(key, (call, args) => {
+    wrappers.set(key, (call, args) => {
       checkContextManager();
       const active = context.active();
       if (isSuppressed(active)) return call();
-      if (STREAMING.has(key)) return followStream(call(), () => begin(method, active, args));
-      const operation = safeCall("beginning an A2A call", begin, method, active, args);
+      if (STREAMING.has(key)) return followStream(call(), () => startOperation(method, active, args));
+      const operation = safeCall("starting an A2A call", startOperation, method, active, args);
       return operation === undefined ? call() : followCall(operation, call);
     });
   }
-  // The SDK's transports ask for the card before each call: a handler that keeps it to itself shows it there.
-  around.set("getAgentCard", (call) => {
+  // The SDK's transports request the card before each call. A handler with a private card is read there.
+  wrappers.set("getAgentCard", (call) => {
     const result = call();
     if (!(result instanceof Promise) || "agentCard" in handler) return result;
-    return result.then((card: AgentCard) => (shown = card));
+    return result.then((card: AgentCard) => (observedCard = card));
   });
-  const proxy = withMethods(handler, around);
+  const proxy = wrapMethods(handler, wrappers);
   sharedState.instrumented.add(proxy);
   return proxy;
 }
 
 /**
- * The SERVER span that is open for this call; none where it has ended, or is that of another call; `"claimed"` where a wrapper outside of
- * this one has named it.
+ * The SERVER span that is open for this call; undefined if there is none, if it has ended, or if it belongs to another call; `"claimed"` if an
+ * outer wrapper has named it for this call.
  */
-function liveSpan(active: Context, call: unknown): OpenServerSpan | "claimed" | undefined {
+function findOpenSpan(active: Context, call: unknown): OpenServerSpan | "claimed" | undefined {
   const open = openServerSpan(active);
-  // The API does not show it, but the span of an SDK does.
-  if (open === undefined || (open.span as { ended?: boolean }).ended === true) return undefined;
-  if (!isSpanContextValid(open.span.spanContext())) return undefined;
-  if (!claimed.has(open.span)) return open;
-  return call !== undefined && claimed.get(open.span) === call ? "claimed" : undefined;
+  if (open === undefined || hasEnded(open.span) || !isSpanContextValid(open.span.spanContext())) return undefined;
+  if (!claimedSpans.has(open.span)) return open;
+  return call !== undefined && claimedSpans.get(open.span) === call ? "claimed" : undefined;
 }
 
-/** Names the SERVER span by the method, for good. @returns whether the request came by A2A's REST binding. */
-function nameSpan({ span, metadata }: OpenServerSpan, method: string, attributes: Attributes): boolean {
+/** Names the SERVER span by the method, permanently. Returns whether the request uses A2A's REST binding. */
+function nameByMethod({ span, metadata }: OpenServerSpan, method: string, attributes: Attributes): boolean {
   safeCall("a span", () => {
     if (metadata?.route !== undefined) {
-      // Whoever owns the span would name it by its route when the response ends.
+      // Otherwise the instrumentation that owns the span names it by its route when the response ends.
       span.setAttribute(HTTP_ROUTE, metadata.route);
       delete metadata.route;
     }
@@ -158,16 +159,17 @@ function nameSpan({ span, metadata }: OpenServerSpan, method: string, attributes
   return recogniseA2A("headers", String(http[HTTP_REQUEST_METHOD]), String(http[URL_PATH]), A2A_HEADERS)?.method === method;
 }
 
-/** That it is A2A is known here. */
+// The request is known to be A2A, whatever its headers are.
 const A2A_HEADERS = { "a2a-version": "" };
 
-/** The headers of the request, which the SDK's transports keep with the call. */
-function headersOf(call: ServerCallContext | undefined): unknown {
+/** The headers of the HTTP request, which the SDK's transports keep in the call's state. */
+function requestHeaders(call: ServerCallContext | undefined): unknown {
   return safeCall("reading the request's headers", () => call?.state?.get("headers"));
 }
 
-function hostAttributes(call: ServerCallContext | undefined): Attributes {
-  const host = readHeader(headersOf(call), "host");
+/** `server.address` and `server.port`, from the `Host` header. */
+function serverAttributes(call: ServerCallContext | undefined): Attributes {
+  const host = readHeader(requestHeaders(call), "host");
   if (host === undefined) return {};
   const { address, port } = originOf(`a2a://${host}`);
   return { ...(address !== "" && { [SERVER_ADDRESS]: address }), ...(port !== undefined && { [SERVER_PORT]: port }) };

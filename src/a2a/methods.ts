@@ -1,31 +1,31 @@
-/** A method of an object as it is called: by whom, and how to call the original. */
-export type Around = (call: () => unknown, args: readonly unknown[]) => unknown;
+/** Runs instead of a method; `call` calls the original. */
+export type MethodWrapper = (call: () => unknown, args: readonly unknown[]) => unknown;
 
 type Method = (...args: unknown[]) => unknown;
 
 /**
- * An object that is `original` in all but the methods that `around` names.
+ * Creates a proxy of `original` whose named methods are wrapped.
  *
- * A proxy, and no object that delegates by name: methods of later versions are there, `instanceof` holds, and what is written goes to the
- * original. Every method, also one that we do not know, runs with the original as its `this`: a private member (`#name`) cannot be read
- * through a proxy. So what the original calls on itself is not followed.
+ * A proxy, unlike an object that delegates by name, has the methods of later versions, passes `instanceof`, and writes to the original. Every
+ * method runs with the original as its `this`, because private members (`#name`) cannot be read through a proxy; methods that the original
+ * calls on itself are therefore not wrapped.
  */
-export function withMethods<T extends object>(original: T, around: ReadonlyMap<PropertyKey, Around>): T {
-  const made = new Map<PropertyKey, { readonly source: unknown; readonly method: unknown }>();
-  const proxy: T = new Proxy(replaceable(original), {
+export function wrapMethods<T extends object>(original: T, wrappers: ReadonlyMap<PropertyKey, MethodWrapper>): T {
+  const cache = new Map<PropertyKey, { readonly source: unknown; readonly method: unknown }>();
+  const proxy: T = new Proxy(withReplaceableMethods(original), {
     get(_, key) {
       const source: unknown = Reflect.get(original, key, original);
       if (typeof source !== "function" || key === "constructor") return source;
-      const known = made.get(key);
-      if (known !== undefined && known.source === source) return known.method;
-      const method = follow(source as Method, around.get(key));
-      made.set(key, { source, method });
+      const cached = cache.get(key);
+      if (cached !== undefined && cached.source === source) return cached.method;
+      const method = wrapMethod(source as Method, wrappers.get(key));
+      cache.set(key, { source, method });
       return method;
     },
     set: (_, key, value) => Reflect.set(original, key, value, original),
   });
 
-  function follow(source: Method, wrapper: Around | undefined): unknown {
+  function wrapMethod(source: Method, wrapper: MethodWrapper | undefined): unknown {
     return new Proxy(source, {
       apply(_, self, args: unknown[]) {
         const call = (): unknown => Reflect.apply(source, self === proxy ? original : self, args);
@@ -37,15 +37,18 @@ export function withMethods<T extends object>(original: T, around: ReadonlyMap<P
   return proxy;
 }
 
-/** What a proxy can stand before: it may not answer with another function than a property that can never change has. */
-function replaceable<T extends object>(original: T): T {
+/**
+ * The target of the proxy: the original, or a copy of it if it has methods that are neither configurable nor writable (a frozen object), for
+ * which a proxy must return the target's own value.
+ */
+function withReplaceableMethods<T extends object>(original: T): T {
   const properties = Object.getOwnPropertyDescriptors(original) as Record<PropertyKey, PropertyDescriptor>;
   const keys = Reflect.ownKeys(properties);
-  const fixed = keys.some((key) => {
+  const hasFixedMethod = keys.some((key) => {
     const { configurable, writable, value } = properties[key] as PropertyDescriptor;
     return configurable === false && writable === false && typeof value === "function";
   });
-  if (!fixed) return original;
+  if (!hasFixedMethod) return original;
   for (const key of keys) (properties[key] as PropertyDescriptor).configurable = true;
   return Object.create(Object.getPrototypeOf(original) as object | null, properties) as T;
 }

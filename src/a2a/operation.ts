@@ -6,52 +6,60 @@ import { safeCall, reportFailure } from "../core/telemetry/diagnostics.ts";
 import { now } from "../core/telemetry/meter.ts";
 import { A2A_TASK_ID, A2A_TASK_STATE, GEN_AI_CONVERSATION_ID, readResult } from "./attributes.ts";
 
-/** Names a failure: its `error.type`, or undefined for what is none (a cancel), or is told by another layer. */
-export type Judge = (error: unknown, operation: Operation) => string | undefined;
+/** Returns `error.type` of a failure; undefined if it is not an error (a cancellation), or if another layer records it. */
+export type ErrorClassifier = (error: unknown, operation: Operation) => string | undefined;
 
-/** One A2A call, on either end. Its transitions are idempotent and never throw. */
+interface OperationOptions {
+  /** The span that is recorded to, if any. */
+  readonly span?: Span | undefined;
+  /** Whether the operation ends the span; it does not end a SERVER span of HTTP. Default: false. */
+  readonly endsSpan?: boolean;
+  /** Default: a failure is not recorded. */
+  readonly classifyError?: ErrorClassifier;
+}
+
+/** One A2A call, on the client or on the server. The methods are idempotent and never throw. */
 export class Operation {
-  /** What the SDK's method runs in. */
+  /** The context that the SDK's method runs in. */
   readonly context: Context;
-  /** Whether anything has come back. */
-  answered = false;
+  /** Whether a result has been received. */
+  hasResult = false;
   readonly #span: Span | undefined;
-  readonly #owned: boolean;
-  readonly #judge: Judge;
-  readonly #told: Record<string, string | undefined> = {};
-  #last = 0;
-  #ended = false;
+  readonly #endsSpan: boolean;
+  readonly #classifyError: ErrorClassifier | undefined;
+  readonly #recorded: Record<string, string | undefined> = {};
+  #lastResultTime = now();
+  #hasEnded = false;
 
-  /** @param owned whether the span is this operation's to end; a SERVER span that HTTP has opened is not. */
-  constructor(context: Context, span: Span | undefined, owned: boolean, judge: Judge) {
+  constructor(context: Context, { span, endsSpan = false, classifyError }: OperationOptions = {}) {
     this.context = context;
     this.#span = span;
-    this.#owned = owned;
-    this.#judge = judge;
-    this.#last = now();
+    this.#endsSpan = endsSpan;
+    this.#classifyError = classifyError;
   }
 
-  /** A result came back, or an event of a stream. */
-  saw(result: unknown): void {
-    this.answered = true;
-    this.#last = now();
-    if (this.#ended || this.#span?.isRecording() !== true) return;
-    const seen = safeCall("reading a result", readResult, result);
-    if (seen === undefined) return;
-    this.#tell(A2A_TASK_ID, seen.taskId);
-    this.#tell(A2A_TASK_STATE, seen.state);
-    this.#tell(GEN_AI_CONVERSATION_ID, seen.conversation);
+  /** A result was returned, or an event of a stream. */
+  received(result: unknown): void {
+    this.hasResult = true;
+    this.#lastResultTime = now();
+    if (this.#hasEnded || this.#span?.isRecording() !== true) return;
+    const fields = safeCall("reading a result", readResult, result);
+    if (fields === undefined) return;
+    this.#record(A2A_TASK_ID, fields.taskId);
+    this.#record(A2A_TASK_STATE, fields.state);
+    this.#record(GEN_AI_CONVERSATION_ID, fields.conversation);
   }
 
-  #tell(name: string, value: string | undefined): void {
-    if (value === undefined || this.#told[name] === value) return;
-    this.#told[name] = value;
+  #record(name: string, value: string | undefined): void {
+    if (value === undefined || this.#recorded[name] === value) return;
+    this.#recorded[name] = value;
     safeCall("a span", () => this.#span?.setAttribute(name, value));
   }
 
+  /** The call failed. */
   fail(error: unknown): void {
-    if (this.#ended) return;
-    const type = safeCall("judging a failure", this.#judge, error, this);
+    if (this.#hasEnded) return;
+    const type = safeCall("classifying an error", this.#classifyError, error, this);
     const span = this.#span;
     if (type !== undefined && span?.isRecording() === true) {
       safeCall("recording an exception", () => {
@@ -63,20 +71,20 @@ export class Operation {
     this.end();
   }
 
-  /** The call is over. */
+  /** The call is complete. */
   end(): void {
     this.#finish(undefined);
   }
 
-  /** Nobody will hear of the call again: it was over when something last came back. */
+  /** A stream was garbage-collected before its end: the call ended when the last result was received. */
   abandon(): void {
-    this.#finish(this.#last);
+    this.#finish(this.#lastResultTime);
   }
 
   #finish(time: number | undefined): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    if (!this.#owned) return;
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    if (!this.#endsSpan) return;
     try {
       this.#span?.end(time);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { agentAttributes, readResult, requestAttributes } from "../../src/a2a/attributes.ts";
-import { answeredErrorType, receivedErrorType } from "../../src/a2a/failure.ts";
+import { handlerErrorType, clientErrorType } from "../../src/a2a/failure.ts";
 
 const NOTHING = { taskId: undefined, state: undefined, conversation: undefined };
 
@@ -59,6 +59,6 @@ describe("the type of a failure", () => {
     ["one whose name is no text", named(7), "Error", "-32603"],
     ["no error", "no", "_OTHER", "-32603"],
   ])("%s", (_, error, received, answered) => {
-    expect([receivedErrorType(error, undefined), answeredErrorType(error)]).toEqual([received, answered]);
+    expect([clientErrorType(error, undefined), handlerErrorType(error)]).toEqual([received, answered]);
   });
 });

@@ -11,7 +11,7 @@ afterEach(() => telemetry.stop());
 
 function begin(): Operation {
   const span = trace.getTracer("test").startSpan("SendMessage");
-  return new Operation(trace.setSpan(context.active(), span), span, true, (error) => String(error));
+  return new Operation(trace.setSpan(context.active(), span), { span, endsSpan: true, classifyError: String });
 }
 const ended = (): unknown[] =>
   telemetry.spans().map(({ status, attributes }) => [status.code, attributes["error.type"], attributes["a2a.task.id"]]);

@@ -16,9 +16,10 @@ export interface ServerConfig extends RequestRules {
 }
 
 /**
- * Checks and reads a server's options, for the function that is named.
+ * Checks and reads a server's options.
  *
- * @throws TypeError for an option that is not there or has a wrong value.
+ * @param caller the name of the function that received the options, for error messages.
+ * @throws TypeError for an unknown option or an invalid value.
  */
 export function serverConfig<Request, Response>(caller: string, options: ServerOptions<Request, Response> = {}): ServerConfig {
   checkOptions(caller, options, SERVER_OPTIONS);
