@@ -1,8 +1,8 @@
 import { examine } from "./doctor/examine.ts";
 import { ownModules } from "./doctor/own-modules.ts";
 import { loadedFiles } from "./doctor/packages.ts";
-import { tryGet } from "./doctor/try-get.ts";
 import type { DoctorReport } from "./doctor/report.ts";
+import { tryGet } from "./doctor/try-get.ts";
 
 export { formatReport } from "./doctor/report.ts";
 export type { DoctorReport } from "./doctor/report.ts";
@@ -17,29 +17,34 @@ export interface DoctorOptions {
   roundTrip?: boolean;
   /** The milliseconds that a call, or an export, may take. Default: 5000. */
   timeout?: number;
-  /** Whether to have the SDK export at the end (`forceFlush()`) and to say whether that worked: spans leave the machine then. Default: false. */
+  /** Whether to make the SDK export its spans (`forceFlush()`) and report the result; spans leave the machine then. Default: false. */
   flush?: boolean;
-  /** The application's first file: copies of packages are looked for from there. Default: `process.argv[1]`. */
+  /** The application's first file, from which copies of packages are searched. Default: `process.argv[1]`. */
   entry?: string;
 }
 
-const isBoolean = (value: unknown): string | undefined => (typeof value === "boolean" ? undefined : "true or false");
-const OPTIONS: Record<keyof DoctorOptions, (value: unknown) => string | undefined> = {
-  roundTrip: isBoolean,
+/** For each option, what its value must be; undefined if the value is valid. */
+const CHECKS: Record<keyof DoctorOptions, (value: unknown) => string | undefined> = {
+  roundTrip: expectBoolean,
   timeout: (value) => (typeof value === "number" && value > 0 && value <= 600_000 ? undefined : "milliseconds, from 1 to 600000"),
-  flush: isBoolean,
+  flush: expectBoolean,
   entry: (value) => (typeof value === "string" && value !== "" ? undefined : "a path"),
 };
 
+function expectBoolean(value: unknown): string | undefined {
+  return typeof value === "boolean" ? undefined : "true or false";
+}
+
 /**
- * Looks at what this process does with traces, and makes a call over loopback to see what comes out: which SDK, context manager and propagator are
- * registered, which copies of OpenTelemetry's API there are, which instrumentations are at work, what the environment says.
+ * Examines how this process handles traces: which SDK, context manager and propagator are registered, which copies of OpenTelemetry's API are
+ * loaded, which instrumentations are active, and what the environment variables set. It makes a call over loopback to verify the result. Call it
+ * after the application has started.
  *
- * It sets nothing, and sends nothing but to 127.0.0.1. With an SDK the call's spans are exported like any others; they are in a trace named
- * `a2a-otel doctor`. Call it when the application has started.
+ * It registers nothing, and only sends to 127.0.0.1. With an SDK, the spans of the call are exported like all others, in a trace named
+ * `a2a-otel doctor`.
  *
- * @returns the findings; as a string they are a text for people. It rejects for a bad option and for nothing else.
- * @throws TypeError for a bad option.
+ * @returns a report, which as a string is a text for people. The promise is rejected for an invalid option only.
+ * @throws TypeError for an invalid option.
  *
  * @example
  * console.log(String(await doctor()));
@@ -53,10 +58,10 @@ export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport>
 function checkOptions(options: DoctorOptions): void {
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    if (!Object.hasOwn(OPTIONS, name)) {
-      throw new TypeError(`doctor: there is no option "${name}"; the options are ${Object.keys(OPTIONS).join(", ")}`);
+    if (!Object.hasOwn(CHECKS, name)) {
+      throw new TypeError(`doctor: there is no option "${name}"; the options are ${Object.keys(CHECKS).join(", ")}`);
     }
-    const expected = OPTIONS[name as keyof DoctorOptions](value);
+    const expected = CHECKS[name as keyof DoctorOptions](value);
     if (expected !== undefined) throw new TypeError(`doctor: option "${name}" must be ${expected}, not ${JSON.stringify(value)}`);
   }
 }

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { OLDEST_NODE } from "../src/doctor/checks/runtime.ts";
 import { parseArguments } from "../src/doctor/command/arguments.ts";
 import { cli } from "./doctor/app.ts";
@@ -15,7 +15,7 @@ const manifest = JSON.parse(readFileSync("tools/package.json", "utf8")) as {
 
 const literal = (text: string): RegExp => new RegExp(text.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`));
 
-test("the bin is a script that node runs", async () => {
+it("has a bin that is an executable script", async () => {
   const file = join("tools", manifest.bin["a2a-otel-cli"] as string);
   expect(readFileSync(file, "utf8")).toMatch(/^#!\/usr\/bin\/env node\n/);
   // As npm does when it installs the package.
@@ -24,11 +24,11 @@ test("the bin is a script that node runs", async () => {
   expect(stdout).toBe(`${manifest.version}\n`);
 });
 
-test("the oldest Node that the doctor accepts is that of package.json", () => {
+it("accepts the same versions of Node in the doctor as in package.json", () => {
   expect(manifest.engines.node).toBe(`>=${OLDEST_NODE}`);
 });
 
-test.each([
+it.each([
   { args: ["--version"], code: 0, stdout: `${manifest.version}\n`, stderr: "" },
   { args: ["--help"], code: 0, stdout: "a2a-otel-cli doctor [options] [app.js]", stderr: "" },
   { args: ["doctor", "--help"], code: 0, stdout: "--wait <ms>", stderr: "" },
@@ -47,19 +47,19 @@ test.each([
     stderr: 'a2a-otel-cli doctor: there is no option "--jsn". See a2a-otel-cli doctor --help.\n',
   },
   { args: ["doctor", "not-there.js"], code: 2, stdout: "", stderr: 'there is no file "not-there.js"' },
-])("a2a-otel $args: $code", async ({ args, code, stdout, stderr }) => {
+])("exits with $code for the arguments $args", async ({ args, code, stdout, stderr }) => {
   const run = await cli(args);
   expect(run.code).toBe(code);
-  // Nothing at all where nothing is expected.
+  // An empty string means that nothing is printed.
   expect(run.stdout).toMatch(stdout === "" ? /^$/ : literal(stdout));
   expect(run.stderr).toMatch(stderr === "" ? /^$/ : literal(stderr));
 });
 
-test("doctor without an app looks at the environment, and says what it cannot see", async () => {
+it("examines the environment if doctor is called without an app", async () => {
   const { code, stdout } = await cli(["doctor"], undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4317" });
   expect(code).toBe(0);
   expect(stdout).toContain("WARNING  No app was given");
-  expect(stdout).toContain("WARNING  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 is the port of gRPC");
+  expect(stdout).toContain("WARNING  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 uses the port of OTLP over gRPC");
   expect(stdout).not.toContain("context manager is registered");
 });
 
@@ -74,7 +74,7 @@ const DEFAULTS = {
   appArguments: [],
 };
 
-test.each([
+it.each([
   { args: [], parsed: { ...DEFAULTS, app: undefined } },
   { args: ["app.js"], parsed: { ...DEFAULTS, app: "app.js" } },
   { args: ["app.js", "--wait", "5", "--json"], parsed: { ...DEFAULTS, app: "app.js", wait: 5, json: true } },
@@ -91,16 +91,16 @@ test.each([
       appArguments: ["--json", "--", "y"],
     },
   },
-])("the arguments $args", ({ args, parsed }) => {
+])("parses the arguments $args", ({ args, parsed }) => {
   expect(parseArguments(args)).toEqual(parsed);
 });
 
-test.each([
-  { args: ["a.js", "b.js"], says: 'one app at a time, not "a.js" and "b.js"; arguments of the app come after --' },
-  { args: ["--wait", "soon"], says: '--wait needs milliseconds from 0 to 600000, not "soon"' },
-  { args: ["--timeout"], says: "--timeout needs milliseconds from 0 to 600000, not nothing" },
+it.each([
+  { args: ["a.js", "b.js"], says: 'only one app can be examined, not "a.js" and "b.js"; arguments of the app follow --' },
+  { args: ["--wait", "soon"], says: '--wait must be a number of milliseconds from 0 to 600000, not "soon"' },
+  { args: ["--timeout"], says: "--timeout must be a number of milliseconds from 0 to 600000, but it has no value" },
   { args: ["--import"], says: "--import needs a value" },
   { args: ["--not-of-node"], says: 'there is no option "--not-of-node"' },
-])("the arguments $args are wrong", ({ args, says }) => {
+])("rejects the arguments $args", ({ args, says }) => {
   expect(() => parseArguments(args)).toThrow(says);
 });

@@ -7,7 +7,10 @@ import { tryGet } from "./try-get.ts";
 /** `@opentelemetry/api`, as a namespace. */
 export type Api = typeof ApiModule;
 
-/** The copies of a2a-otel and of OpenTelemetry's API through which a process is examined. Nothing else in `doctor/` imports them at run time. */
+/**
+ * The copies of a2a-otel and of OpenTelemetry's API through which a process is examined. The checks receive them as an argument and import only
+ * their types.
+ */
 export interface AppModules {
   readonly api: Api;
   readonly getDiagnostics: typeof getDiagnostics;

@@ -1,12 +1,12 @@
-/** One thing that was looked at, and what came out. */
+/** The result of one check. */
 export interface Finding {
-  /** `"error"`: a trace breaks or a span is wrong. `"warning"`: it may be meant so, or something is lost. `"ok"`: as it should be. */
+  /** `"error"`: a trace breaks or a span is wrong. `"warning"`: something may be lost, or may be intended. `"ok"`: no problem was found. */
   readonly level: "ok" | "warning" | "error";
-  /** A name that stays the same from version to version: `"sdk"`, `"context-manager"`, `"round-trip"`. */
+  /** A name that stays the same in all versions, for programs: `"sdk"`, `"context-manager"`, `"round-trip"`. */
   readonly id: string;
-  /** What is so, in plain words. */
+  /** What was found, for people. */
   readonly message: string;
-  /** What to do about it: a command, or a line of code. */
+  /** What to do about it: a command, a setting, or a line of code. */
   readonly remedy?: string;
 }
 
@@ -18,7 +18,7 @@ export interface Findings {
   readonly error: (id: string, message: string, remedy?: string) => void;
 }
 
-/** @param redact removes the secrets from a text that is shown to people. */
+/** @param redact removes credentials from a text; it is applied to every message and remedy. */
 export function collectFindings(redact: (text: string) => string): Findings {
   const all: Finding[] = [];
   const add = (level: Finding["level"], id: string, message: string, remedy?: string): void =>

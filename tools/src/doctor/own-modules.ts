@@ -5,16 +5,16 @@ import { traceRequests } from "a2a-otel/server/node";
 import type { AppModules } from "./app-modules.ts";
 import { tryGet } from "./try-get.ts";
 
-/** The copies that this package itself finds: the application's, if this package is one of the application's dependencies. */
+/** The copies that this package itself resolves. They are the application's if this package is installed in the application. */
 export const ownModules: AppModules = { api, getDiagnostics, redactText, wrapFetch, traceRequests, location: locateLibrary() };
 
-/** In a bundle there is no file to find. */
+/** In a bundle the library has no file of its own; the bundle's URL is used then. */
 function locateLibrary(): string {
-  const found = tryGet(() =>
+  const file = tryGet(() =>
     process
       .getBuiltinModule("node:module")
       .createRequire(import.meta.url)
       .resolve("a2a-otel/diagnostics"),
   );
-  return found === undefined ? import.meta.url : process.getBuiltinModule("node:url").pathToFileURL(found).href;
+  return file === undefined ? import.meta.url : process.getBuiltinModule("node:url").pathToFileURL(file).href;
 }

@@ -1,23 +1,25 @@
 import { tryGet } from "./try-get.ts";
 
-/** A package as it lies on disk. Two copies of one package are two of these. */
+/** An installed package. Two copies of one package are two of these. */
 export interface PackageCopy {
   readonly name: string;
   readonly version: string;
   readonly directory: string;
-  /** Whether a file of it runs in this process; undefined where that cannot be seen. */
+  /** Whether this process has loaded a file of it; undefined if that is unknown. */
   readonly loaded: boolean | undefined;
 }
 
 /**
- * The files that this process runs, ES modules too, of which no list is public: the debugger's interface tells of each script once, and changes
- * nothing. Where there is none (`--permission`, other runtimes) the CommonJS cache has to do. Undefined: it cannot be seen.
+ * The files that this process has loaded; undefined if they cannot be listed.
+ *
+ * No public API lists ES modules, but the inspector reports each script once and changes nothing. Without an inspector (`--permission`, other
+ * runtimes), the cache of CommonJS modules is used.
  */
 export function loadedFiles(): string[] | undefined {
-  return tryGet(filesOfInspector) ?? tryGet(filesOfRequireCache);
+  return tryGet(filesFromInspector) ?? tryGet(filesFromRequireCache);
 }
 
-function filesOfInspector(): string[] | undefined {
+function filesFromInspector(): string[] | undefined {
   const { Session } = process.getBuiltinModule("node:inspector");
   const { fileURLToPath } = process.getBuiltinModule("node:url");
   const path = process.getBuiltinModule("node:path");
@@ -37,19 +39,19 @@ function filesOfInspector(): string[] | undefined {
   return files.size === 0 ? undefined : [...files];
 }
 
-function filesOfRequireCache(): string[] {
+function filesFromRequireCache(): string[] {
   const { createRequire } = process.getBuiltinModule("node:module");
   return Object.keys(createRequire(import.meta.url).cache);
 }
 
-/** The packages that files belong to, each directory once. */
+/** The packages to which the files belong, each directory once. */
 export function packagesOf(files: readonly string[]): PackageCopy[] {
   const path = process.getBuiltinModule("node:path");
   const known = new Map<string, PackageCopy | undefined>();
   const packageAt = (directory: string): PackageCopy | undefined => {
     if (known.has(directory)) return known.get(directory);
     const above = path.dirname(directory);
-    // A folder's package.json may only say what kind of module is in it, and be no package's.
+    // A package.json without a name and a version only sets the module type of a folder inside a package.
     const found = readPackage(directory, true) ?? (above === directory ? undefined : packageAt(above));
     known.set(directory, found);
     return found;
@@ -71,7 +73,7 @@ function readPackage(directory: string, loaded: boolean | undefined): PackageCop
   return typeof name === "string" && typeof version === "string" ? { name, version, directory, loaded } : undefined;
 }
 
-/** The package that a module finds under a name; undefined where it finds none. */
+/** The package that a module resolves for a name; undefined if there is none. */
 export function resolvedPackage(name: string, from: string | URL): PackageCopy | undefined {
   return tryGet(() => {
     const { createRequire } = process.getBuiltinModule("node:module");
@@ -79,13 +81,13 @@ export function resolvedPackage(name: string, from: string | URL): PackageCopy |
   });
 }
 
-// Folders to look into: a bound for trees that nobody expects.
-const MOST = 20_000;
+/** The number of folders that are searched at most. */
+const MAX_FOLDERS = 20_000;
 
 /**
- * The copies of a package that are installed where a module could find them, in the folders above it and nested in other packages.
+ * The installed copies of a package that a module may resolve: in the folders above the module, and nested in other packages.
  *
- * @param loaded what is said of them.
+ * @param loaded the value of `loaded` for the copies.
  */
 export function installedCopies(name: string, from: string, loaded: boolean | undefined): PackageCopy[] {
   return tryGet(() => searchCopies(name, from, loaded)) ?? [];
@@ -100,7 +102,7 @@ function searchCopies(name: string, from: string, loaded: boolean | undefined): 
   const list = (folder: string): string[] => tryGet(() => readdirSync(folder)) ?? [];
   const visit = (directory: string): void => {
     const real = tryGet(() => realpathSync(directory));
-    if (real === undefined || seen.has(real) || seen.size > MOST) return;
+    if (real === undefined || seen.has(real) || seen.size > MAX_FOLDERS) return;
     seen.add(real);
     if (directory.endsWith(path.join("node_modules", name))) {
       const copy = readPackage(real, loaded);

@@ -71,10 +71,11 @@ export function cli(args: readonly string[], cwd: string = root, env: Record<str
 
 export interface Diagnosis extends Run {
   readonly report: DoctorReport;
-  /** The findings of an id. */
+  /** The findings with an id. */
   readonly of: (id: string) => Finding[];
   /** The ids of all findings of a level. */
   readonly ids: (level: Finding["level"]) => string[];
+  readonly summary: { readonly code: number; readonly errors: string[]; readonly warnings: string[] };
 }
 
 /** Runs `a2a-otel-cli doctor --json` over an app whose first file is the given code. */
@@ -93,11 +94,14 @@ export async function diagnose(
     const run = await cli(["doctor", "--json", "--wait", "100", ...args, file], app.folder, env);
     if (!run.stdout.startsWith("{")) throw new Error(`no report, but: ${run.stdout}${run.stderr}`);
     const report = JSON.parse(run.stdout) as DoctorReport;
+    const ids = (level: Finding["level"]): string[] =>
+      report.findings.filter((finding) => finding.level === level).map(({ id }) => id);
     return {
       ...run,
       report,
+      ids,
       of: (id) => report.findings.filter((finding) => finding.id === id),
-      ids: (level) => report.findings.filter((finding) => finding.level === level).map(({ id }) => id),
+      summary: { code: run.code, errors: ids("error"), warnings: ids("warning") },
     };
   } finally {
     app.remove();

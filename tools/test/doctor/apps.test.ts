@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FETCH, PROCESSES, SERVER, diagnose, sdk } from "./app.ts";
 
 const UNDICI = `
@@ -7,12 +7,12 @@ const UNDICI = `
 `;
 const TRACEPARENT = /^00-[\da-f]{32}-[\da-f]{16}-01$/;
 
-describe("an app in which all is well", PROCESSES, () => {
-  test("has no error and no warning, and is ended though its server goes on", async () => {
-    const { code, ids, report, of, stderr } = await diagnose(
-      `${sdk()} startSdk(); ${FETCH} ${SERVER} console.log("the app's own words");`,
+describe("doctor, for an app without problems", PROCESSES, () => {
+  it("reports no error and no warning, and ends the app although its server is still running", async () => {
+    const { code, report, of, stderr, summary } = await diagnose(
+      `${sdk()} startSdk(); ${FETCH} ${SERVER} console.log("output of the app");`,
     );
-    expect([ids("error"), ids("warning")]).toEqual([[], []]);
+    expect(summary).toMatchObject({ errors: [], warnings: [] });
     expect(code).toBe(0);
     expect(report).toMatchObject({
       ok: true,
@@ -35,78 +35,78 @@ describe("an app in which all is well", PROCESSES, () => {
         received: { baggage: ["a2a-otel.doctor=1"] },
       },
     });
-    expect(of("sdk")[0]?.message).toContain("TracerProvider, with the sampler ParentBased{root=AlwaysOnSampler}");
-    expect(of("sdk")[0]?.message).toContain("Spans go to SimpleSpanProcessor (InMemorySpanExporter).");
-    expect(of("service")[0]?.message).toBe('Spans are of the service "agent".');
+    expect(of("sdk")[0]?.message).toContain("TracerProvider with the sampler ParentBased{root=AlwaysOnSampler}");
+    expect(of("sdk")[0]?.message).toContain("Spans are passed to SimpleSpanProcessor (InMemorySpanExporter).");
+    expect(of("service")[0]?.message).toBe('The service name is "agent".');
     expect(of("round-trip")[0]?.message).toMatch(
-      /arrived after [\d.]+ ms with one traceparent, of the caller's trace: its parent is the one CLIENT span/,
+      /arrived after [\d.]+ ms with one traceparent of the caller's trace\. Its parent is the only CLIENT span/,
     );
     expect(of("spans")[0]?.message).toContain(report.roundTrip?.traceId);
-    expect(stderr).toContain("the app's own words");
+    expect(stderr).toContain("output of the app");
   });
 
-  test("also beside instrumentation-undici: one header, one span", async () => {
+  it("finds one header and one span together with instrumentation-undici", async () => {
     const { code, report, of } = await diagnose(`${sdk()} startSdk(); ${UNDICI} ${FETCH} ${SERVER}`);
     expect(code).toBe(0);
     expect(report.roundTrip?.traceparents).toHaveLength(1);
     expect(report.roundTrip?.clientSpans).toEqual([{ name: "GET", scope: "a2a-otel" }]);
     expect(of("instrumentations")[0]?.message).toMatch(
-      /a subscriber to undici's channels.* Loaded: @opentelemetry\/instrumentation-undici [\d.]+\./,
+      /a subscriber to undici's channels.* Loaded packages: @opentelemetry\/instrumentation-undici [\d.]+\./,
     );
   });
 
-  test("also with instrumentation-undici alone", async () => {
+  it("accepts instrumentation-undici without a2a-otel's own instrumentation", async () => {
     const { code, report, of } = await diagnose(`${sdk()} startSdk(); ${UNDICI} ${SERVER}`);
     expect(code).toBe(0);
     expect(report.roundTrip?.clientSpans).toEqual([{ name: "GET", scope: "@opentelemetry/instrumentation-undici" }]);
-    expect(of("round-trip")[0]?.message).toContain('the one CLIENT span, "GET" of @opentelemetry/instrumentation-undici');
+    expect(of("round-trip")[0]?.message).toContain('the only CLIENT span, "GET" of @opentelemetry/instrumentation-undici');
   });
 
-  test("also where the SDK starts after instrumentFetch() and setupPropagation()", async () => {
-    const { code, report, ids } = await diagnose(
+  it("accepts an SDK that starts after instrumentFetch() and setupPropagation()", async () => {
+    const { report, summary } = await diagnose(
       `import { setupPropagation } from "a2a-otel/setup"; ${FETCH} setupPropagation();
        ${sdk({ manager: "undefined", propagator: "undefined" })} setTimeout(startSdk, 200); ${SERVER}`,
       { args: ["--wait", "1500"] },
     );
-    expect([code, ids("warning")]).toEqual([0, []]);
+    expect(summary).toMatchObject({ code: 0, warnings: [] });
     expect(report.propagation).toMatchObject({ propagator: "ours", contextManager: "ours", tracerProvider: "other" });
     expect(report.roundTrip?.parent).toBe("client span");
   });
 });
 
-describe("without an SDK", PROCESSES, () => {
-  test("and with nothing else: there is no context manager, and nobody instruments fetch", async () => {
-    const { code, ids, of, report } = await diagnose(SERVER);
-    expect([code, ids("error"), ids("warning")]).toEqual([1, ["context-manager", "fetch"], ["sdk"]]);
+describe("doctor, for an app without an SDK", PROCESSES, () => {
+  it("reports that there is no context manager and no instrumentation of fetch", async () => {
+    const { of, report, summary } = await diagnose(SERVER);
+    expect(summary).toMatchObject({ code: 1, errors: ["context-manager", "fetch"], warnings: ["sdk"] });
     expect(of("context-manager")[0]?.remedy).toContain("setupPropagation()");
     expect(of("fetch")[0]).toMatchObject({
-      message: expect.stringContaining("nobody instruments the global fetch, so the trace ends here"),
+      message: expect.stringContaining("the global fetch is not instrumented. The trace ends here."),
       remedy: expect.stringContaining("node --import a2a-otel/register app.js"),
     });
     expect(report.roundTrip).toMatchObject({ traceparents: [], parent: "none", received: {} });
   });
 
-  test.each([
+  it.each([
     { how: "--import", args: ["--import", "a2a-otel/register"], env: {} },
     { how: "NODE_OPTIONS", args: [], env: { NODE_OPTIONS: "--import a2a-otel/register" } },
-  ])("a2a-otel/register by $how passes the trace on", async ({ args, env }) => {
-    const { code, ids, of, report } = await diagnose(SERVER, { args, env });
-    expect([code, ids("error"), ids("warning")]).toEqual([0, [], ["sdk"]]);
-    expect(of("context-manager")[0]?.message).toContain("a2a-otel/register sets one when the first call comes");
+  ])("sees that a2a-otel/register, loaded by $how, forwards the trace", async ({ args, env }) => {
+    const { of, report, summary } = await diagnose(SERVER, { args, env });
+    expect(summary).toMatchObject({ code: 0, errors: [], warnings: ["sdk"] });
+    expect(of("context-manager")[0]?.message).toMatch(/^A context manager .* is registered by a2a-otel/);
     expect(report.roundTrip).toMatchObject({ parent: "caller", sameTrace: true, tracestate: true, baggage: true, continued: true });
     expect(report.roundTrip).not.toHaveProperty("clientSpans");
   });
 
-  test("since OTEL_SDK_DISABLED=true: a warning, and no more", async () => {
+  it("warns if OTEL_SDK_DISABLED=true is the reason", async () => {
     const code = `${sdk()} import { setupPropagation } from "a2a-otel/setup";
       if (process.env.OTEL_SDK_DISABLED !== "true") startSdk(); else setupPropagation();
       ${FETCH} ${SERVER}`;
     const diagnosis = await diagnose(code, { env: { OTEL_SDK_DISABLED: "true" } });
-    expect([diagnosis.code, diagnosis.ids("warning")]).toEqual([0, ["env-disabled", "sdk"]]);
-    expect(diagnosis.of("sdk")[0]?.message).toContain("OTEL_SDK_DISABLED=true asks for that");
+    expect(diagnosis.summary).toMatchObject({ code: 0, warnings: ["env-disabled", "sdk"] });
+    expect(diagnosis.of("sdk")[0]?.message).toContain("OTEL_SDK_DISABLED=true requests this");
   });
 
-  test("though its package is loaded: it starts later than the look", async () => {
+  it("reports an error if the package of an SDK is loaded, because the SDK starts too late", async () => {
     const { code, of } = await diagnose(`${sdk()} setTimeout(startSdk, 60_000); ${FETCH} ${SERVER}`);
     expect(code).toBe(1);
     expect(of("sdk")[0]).toMatchObject({

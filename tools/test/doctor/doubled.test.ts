@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FETCH, PROCESSES, SERVER, diagnose, sdk } from "./app.ts";
 
 const UNDICI = `
@@ -6,8 +6,8 @@ const UNDICI = `
   new UndiciInstrumentation();
 `;
 
-describe("too much of a good thing", PROCESSES, () => {
-  test("code beneath instrumentFetch() that appends a traceparent by hand: one value all the same", async () => {
+describe("doctor, for an app with several instrumentations", PROCESSES, () => {
+  it("finds one traceparent if code beneath instrumentFetch() appends another by hand", async () => {
     const append = `const inner = globalThis.fetch;
       globalThis.fetch = (input, init) => {
         const headers = new Headers(init?.headers);
@@ -21,35 +21,35 @@ describe("too much of a good thing", PROCESSES, () => {
     expect(of("round-trip")[0]).toMatchObject({ level: "ok" });
   });
 
-  test("two instances of instrumentation-undici: two values, and two CLIENT spans", async () => {
-    const { code, ids, of } = await diagnose(`${sdk()} startSdk(); ${UNDICI} new UndiciInstrumentation(); ${SERVER}`);
-    expect([code, ids("error")]).toEqual([1, ["round-trip", "double-spans"]]);
-    expect(of("round-trip")[0]?.message).toContain("2 subscribers to undici's channels, of which each appends its own");
+  it("reports the two headers and CLIENT spans of two instances of instrumentation-undici", async () => {
+    const { of, summary } = await diagnose(`${sdk()} startSdk(); ${UNDICI} new UndiciInstrumentation(); ${SERVER}`);
+    expect(summary).toMatchObject({ code: 1, errors: ["round-trip", "double-spans"] });
+    expect(of("round-trip")[0]?.message).toContain("2 subscribers to undici's channels, each of which appends its own value");
     expect(of("round-trip")[0]?.remedy).toContain("instrumentFetch()");
     expect(of("double-spans")[0]?.message).toContain(
       '"GET" of @opentelemetry/instrumentation-undici, "GET" of @opentelemetry/instrumentation-undici',
     );
   });
 
-  test("a wrapper around instrumentFetch() with a CLIENT span of its own: two CLIENT spans", async () => {
+  it("reports the second CLIENT span of a wrapper around instrumentFetch()", async () => {
     const outer = `const inner = globalThis.fetch;
       globalThis.fetch = (input, init) => trace.getTracer("my-fetch").startActiveSpan("call", { kind: 2 }, (span) => inner(input, init).finally(() => span.end()));`;
-    const { code, ids, of } = await diagnose(`${sdk()} startSdk(); ${FETCH} ${outer} ${SERVER}`);
-    expect([code, ids("error")]).toEqual([1, ["double-spans"]]);
+    const { of, summary } = await diagnose(`${sdk()} startSdk(); ${FETCH} ${outer} ${SERVER}`);
+    expect(summary).toMatchObject({ code: 1, errors: ["double-spans"] });
     expect(of("double-spans")[0]?.message).toContain('"call" of my-fetch, "GET" of a2a-otel');
     expect(of("instrumentations")[0]?.message).toContain("a wrapper of the global fetch");
   });
 
-  test("a policy that leaves 127.0.0.1 out is told from a mistake", async () => {
-    const { code, ids, of } = await diagnose(`${sdk()} startSdk(); import { instrumentFetch } from "a2a-otel/fetch";
+  it("recognises a policy that excludes 127.0.0.1", async () => {
+    const { of, summary } = await diagnose(`${sdk()} startSdk(); import { instrumentFetch } from "a2a-otel/fetch";
       instrumentFetch({ propagateTo: "*.corp.example" }); ${SERVER}`);
-    expect([code, ids("warning")]).toEqual([0, ["round-trip"]]);
-    expect(of("round-trip")[0]?.message).toContain("an option keeps 127.0.0.1 out (propagateTo");
+    expect(summary).toMatchObject({ code: 0, warnings: ["round-trip"] });
+    expect(of("round-trip")[0]?.message).toContain("An option of instrumentFetch() excludes 127.0.0.1 (propagateTo");
   });
 
-  test("an app whose calls go through another client is only warned that fetch is not instrumented", async () => {
-    const { code, ids, of } = await diagnose(`${sdk()} startSdk(); import "a2a-otel/undici"; ${SERVER}`);
-    expect([code, ids("warning")]).toEqual([0, ["fetch"]]);
-    expect(of("instrumentations")[0]?.message).toContain("entry points for undici are loaded");
+  it("only warns that fetch is not instrumented if another client is", async () => {
+    const { of, summary } = await diagnose(`${sdk()} startSdk(); import "a2a-otel/undici"; ${SERVER}`);
+    expect(summary).toMatchObject({ code: 0, warnings: ["fetch"] });
+    expect(of("instrumentations")[0]?.message).toContain("The entry points of a2a-otel for undici are loaded");
   });
 });

@@ -1,23 +1,23 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { serve } from "../../../test/support/server.ts";
 import { FETCH, PROCESSES, SERVER, diagnose, sdk } from "./app.ts";
 
-describe("what leaves the machine", PROCESSES, () => {
-  test("a call is not made where a proxy would get it", async () => {
+describe("doctor, for what leaves the machine", PROCESSES, () => {
+  it("makes no call that would go through a proxy", async () => {
     const proxy = await serve({});
     const env = { NODE_USE_ENV_PROXY: "1", HTTP_PROXY: proxy.url };
     const { of, report, ids } = await diagnose(`${sdk()} startSdk(); ${FETCH} ${SERVER}`, { env });
     await proxy.close();
     expect(of("round-trip")[0]).toMatchObject({
       level: "warning",
-      message: expect.stringContaining("the proxy of HTTP_PROXY, since NO_PROXY does not"),
+      message: expect.stringContaining("the proxy in HTTP_PROXY, because NO_PROXY does not"),
     });
     expect(report).not.toHaveProperty("roundTrip");
     expect(ids("error")).toEqual([]);
     expect(proxy.requests).toEqual([]);
   });
 
-  test("with NO_PROXY it is made", async () => {
+  it("makes the call if NO_PROXY excludes loopback", async () => {
     const proxy = await serve({});
     const env = { NODE_USE_ENV_PROXY: "1", HTTP_PROXY: proxy.url, NO_PROXY: "localhost,127.0.0.1" };
     const { code, report } = await diagnose(`${sdk()} startSdk(); ${FETCH} ${SERVER}`, { env });
@@ -27,10 +27,10 @@ describe("what leaves the machine", PROCESSES, () => {
     expect(proxy.requests).toEqual([]);
   });
 
-  test("--no-round-trip makes none", async () => {
+  it("makes no call with --no-round-trip", async () => {
     const { code, of, report } = await diagnose(`${sdk()} startSdk(); ${SERVER}`, { args: ["--no-round-trip"] });
     expect(code).toBe(0);
-    expect(of("round-trip")[0]?.message).toContain("it was not asked for");
+    expect(of("round-trip")[0]?.message).toContain("it was switched off");
     expect(report).not.toHaveProperty("roundTrip");
   });
 
@@ -39,7 +39,7 @@ describe("what leaves the machine", PROCESSES, () => {
     ${sdk({ processors: `new sdk.BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url: "${url}" }) })` })}
     startSdk(); ${FETCH} ${SERVER}`;
 
-  test("--flush has the spans exported, and says so", async () => {
+  it("makes the SDK export its spans with --flush", async () => {
     const backend = await serve({ "/v1/traces": (_, response) => void response.writeHead(200).end("{}") });
     const { code, of } = await diagnose(otlp(`${backend.url}/v1/traces`), { args: ["--flush"] });
     await backend.close();
@@ -50,7 +50,7 @@ describe("what leaves the machine", PROCESSES, () => {
       expect(sent).toContain(name);
   });
 
-  test("--flush tells why nothing arrives", async () => {
+  it("reports why the export of --flush failed", async () => {
     const backend = await serve({ "/v1/traces": (_, response) => void response.writeHead(401).end() });
     const { code, of } = await diagnose(otlp(`${backend.url}/v1/traces`), { args: ["--flush"] });
     await backend.close();

@@ -2,7 +2,7 @@ import { context, propagation, trace } from "@opentelemetry/api";
 import type { Span, SpanContext, Tracer } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { doctor } from "../../src/doctor.ts";
 import { className } from "../../src/doctor/try-get.ts";
 import { collectFindings } from "../../src/doctor/findings.ts";
@@ -11,7 +11,7 @@ import { checkNoSdk } from "../../src/doctor/checks/sdk.ts";
 import { instrumentFetch } from "a2a-otel/fetch";
 import { clearGlobals } from "../../../test/support/telemetry.ts";
 
-describe("where no SDK is registered", () => {
+describe("checkNoSdk()", () => {
   const NODE = { name: "node", version: "24.0.0" } as const;
   const findingOf = (
     loaded: Record<string, string> | undefined,
@@ -24,7 +24,7 @@ describe("where no SDK is registered", () => {
     return findings.all[0]!;
   };
 
-  test("nobody may have meant to start one", () => {
+  it("warns if no SDK is loaded", () => {
     expect(findingOf({ express: "5.0.0" })).toMatchObject({
       level: "warning",
       remedy: expect.stringContaining("npm i @opentelemetry/sdk-node"),
@@ -32,11 +32,11 @@ describe("where no SDK is registered", () => {
     expect(findingOf(undefined)).toMatchObject({ level: "warning" });
   });
 
-  test("on another runtime no package for Node is recommended", () => {
-    expect(findingOf({}, {}, { name: "workers", version: "" }).remedy).toMatch(/^choose an SDK that knows this runtime/);
+  it("recommends no package for Node on another runtime", () => {
+    expect(findingOf({}, {}, { name: "workers", version: "" }).remedy).toContain("choose an SDK that supports this runtime");
   });
 
-  test("one that is loaded was meant to start", () => {
+  it("reports an error if an SDK is loaded", () => {
     const loaded = { "@opentelemetry/sdk-node": "0.301.0", "@opentelemetry/sdk-trace": "3.1.1", express: "5.0.0" };
     expect(findingOf(loaded)).toMatchObject({
       level: "error",
@@ -45,7 +45,7 @@ describe("where no SDK is registered", () => {
     expect(findingOf(loaded, { OTEL_SDK_DISABLED: "true" })).toMatchObject({ level: "warning" });
   });
 
-  test("Sentry has an option for it", () => {
+  it("names the option of Sentry that registers its SDK", () => {
     expect(findingOf({ "@sentry/node": "11.12.0" })).toMatchObject({
       level: "warning",
       remedy: "`Sentry.init({ enableOpenTelemetrySetup: true, ... })`",
@@ -53,14 +53,14 @@ describe("where no SDK is registered", () => {
   });
 });
 
-describe("an SDK of another kind", () => {
+describe("doctor() with an SDK of another vendor", () => {
   let undo = (): void => {};
   afterEach(() => {
     undo();
     clearGlobals();
   });
 
-  test("whose span contexts have getters, and ids of 64 bits that are padded: as Datadog's", async () => {
+  it("recognises padded 64-bit trace ids in span contexts with getters, as those of Datadog", async () => {
     const LOW = "5db1b4854945297f";
     let count = 0;
     const tracer = {
@@ -100,19 +100,17 @@ describe("an SDK of another kind", () => {
       tracestate: undefined,
       continued: true,
     });
-    expect(findings.find(({ id }) => id === "sdk")?.message).toBe(
-      "An SDK is registered (a tracer provider), and it records spans.",
-    );
-    expect(findings.find(({ id }) => id === "round-trip")?.message).toContain("a span that cannot be seen from here");
+    expect(findings.find(({ id }) => id === "sdk")?.message).toBe("An SDK is registered (a tracer provider). It records spans.");
+    expect(findings.find(({ id }) => id === "round-trip")?.message).toContain("a span that cannot be observed");
   });
 });
 
-test.each([
+it.each([
   { value: { constructor: { name: "TracerProvider$1" } }, name: "TracerProvider" },
   { value: { constructor: { name: "Ga" } }, name: undefined },
   { value: {}, name: undefined },
   { value: Object.create(null) as object, name: undefined },
   { value: undefined, name: undefined },
-])("the name of a class: $name", ({ value, name }) => {
+])("className() returns $name", ({ value, name }) => {
   expect(className(value)).toBe(name);
 });

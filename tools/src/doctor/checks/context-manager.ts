@@ -1,90 +1,100 @@
 import type { PropagationSetup } from "a2a-otel/diagnostics";
 import type { Api } from "../app-modules.ts";
-import { className, tryGet } from "../try-get.ts";
 import type { Findings } from "../findings.ts";
+import { className, tryGet } from "../try-get.ts";
 
 const EMITTER = "listeners of a bound EventEmitter";
 const PROBE = Symbol("a2a-otel.doctor");
 
-/** The ways by which code comes later, and in each of which a context has to be found again. */
-const LATER: Record<string, (then: () => void, api: Api) => void> = {
-  await: (then) => void Promise.resolve().then(then),
-  setTimeout: (then) => void setTimeout(then, 1),
-  setImmediate: (then) => void setImmediate(then),
-  "process.nextTick": (then) => process.nextTick(then),
+/** The ways in which code continues later. A context must be active again in each of them. */
+const CONTINUATIONS: Record<string, (callback: () => void, api: Api) => void> = {
+  await: (callback) => void Promise.resolve().then(callback),
+  setTimeout: (callback) => void setTimeout(callback, 1),
+  setImmediate: (callback) => void setImmediate(callback),
+  "process.nextTick": (callback) => process.nextTick(callback),
   [EMITTER]: throughEmitter,
 };
 
-/** `context.bind` on an emitter keeps the context for its listeners, whoever emits. */
-function throughEmitter(then: () => void, { ROOT_CONTEXT, context }: Api): void {
+/** `context.bind` of an emitter keeps the context for its listeners, in whichever context the event is emitted. */
+function throughEmitter(callback: () => void, { ROOT_CONTEXT, context }: Api): void {
   const { EventEmitter } = process.getBuiltinModule("node:events");
   const emitter = context.bind(context.active(), new EventEmitter());
-  emitter.on("event", then);
+  emitter.on("event", callback);
   context.with(ROOT_CONTEXT, () => emitter.emit("event"));
 }
 
-/** Where a context is not found again. Nothing is set: the probe lives in a context of its own. */
-async function whereContextIsLost(api: Api): Promise<string[]> {
+/** The continuations in which the context is not active. Nothing is registered: the probe is a value of a context of its own. */
+async function findLosses(api: Api): Promise<string[]> {
   const { ROOT_CONTEXT, context } = api;
-  const tries = Object.entries(LATER).map(([name, later]) => {
+  const probes = Object.entries(CONTINUATIONS).map(([name, continueLater]) => {
     const probe = ROOT_CONTEXT.setValue(PROBE, name);
     return new Promise<string | undefined>((resolve) => {
-      const look = (): void => resolve(context.active().getValue(PROBE) === name ? undefined : name);
-      // What a platform does not have cannot lose anything.
-      if (tryGet(() => context.with(probe, () => (later(look, api), true))) === undefined) resolve(undefined);
+      const check = (): void => resolve(context.active().getValue(PROBE) === name ? undefined : name);
+      // A function that the platform does not have cannot lose the context.
+      if (tryGet(() => context.with(probe, () => (continueLater(check, api), true))) === undefined) resolve(undefined);
     });
   });
-  return (await Promise.all(tries)).filter((name) => name !== undefined);
+  return (await Promise.all(probes)).filter((name) => name !== undefined);
 }
 
-/** @param setByCall whether a context manager came with the first call: `a2a-otel/register` brings one then. */
+/** @param cameWithFirstCall whether the context manager was registered by the first outbound call, as `a2a-otel/register` may do it. */
 export async function checkContextManager(
   findings: Findings,
   api: Api,
-  { contextManager }: PropagationSetup,
-  setByCall: boolean,
+  { contextManager, tracerProvider }: PropagationSetup,
+  cameWithFirstCall: boolean,
 ): Promise<void> {
   if (contextManager === "none") {
     findings.error(
       "context-manager",
-      "No context manager is registered: code behind an await, and a call that is made while a request is handled, do not know in which trace they " +
-        "are. Each call begins a trace of its own, or carries none.",
-      'start an SDK that brings one (NodeSDK, NodeTracerProvider.register()), or call setupPropagation() of "a2a-otel/setup" when yours has started.',
+      "No context manager is registered. Code after an await, and calls that are made while a request is handled, do not find their trace: each call " +
+        "begins a new trace, or carries none.",
+      'Start an SDK that registers one (NodeSDK, or NodeTracerProvider.register()), or call setupPropagation() of "a2a-otel/setup" after your SDK has started.',
     );
     return;
   }
-  const name = managerName();
-  const inBrackets = name === undefined ? "" : ` (${name})`;
-  const lost = await whereContextIsLost(api);
-  if (lost.length === 1 && lost[0] === EMITTER) {
-    findings.warn(
-      "context-manager",
-      `The context manager${inBrackets} keeps the context, but not for the listeners of an EventEmitter that context.bind() was called on.`,
-      "an AsyncLocalStorageContextManager (@opentelemetry/context-async-hooks) does.",
-    );
-    return;
-  }
-  if (lost.length > 0) {
+  if (cameWithFirstCall && tracerProvider !== "none") {
     findings.error(
       "context-manager",
-      `The context manager${inBrackets} loses the context in: ${lost.join(", ")}. What runs there does not know in which trace it is.`,
-      "register an AsyncLocalStorageContextManager (@opentelemetry/context-async-hooks): the SDK's `contextManager` option, or setupPropagation() with none before it.",
+      "No context manager was registered until the first outbound call, when a2a-otel registered one. Spans that were started before are not the parent " +
+        "of that call, so the first trace is broken.",
+      'Call setupPropagation() of "a2a-otel/setup" after your SDK has started, or start an SDK that registers a context manager (NodeSDK).',
     );
     return;
   }
-  const whose =
-    contextManager === "ours"
-      ? setByCall
-        ? "a2a-otel/register sets one when the first call comes"
-        : "a2a-otel's"
-      : "the application's";
+  const name = contextManagerName();
+  const inBrackets = name === undefined ? "" : ` (${name})`;
+  const losses = await findLosses(api);
+  if (losses.length === 1 && losses[0] === EMITTER) {
+    findings.warn(
+      "context-manager",
+      `The context manager${inBrackets} keeps the context, except for listeners of an EventEmitter that was passed to context.bind().`,
+      "Register an AsyncLocalStorageContextManager (@opentelemetry/context-async-hooks), which keeps it there too.",
+    );
+    return;
+  }
+  if (losses.length > 0) {
+    findings.error(
+      "context-manager",
+      `The context manager${inBrackets} loses the context in: ${losses.join(", ")}. Code that runs there does not find its trace.`,
+      "Register an AsyncLocalStorageContextManager (@opentelemetry/context-async-hooks) with the `contextManager` option of your SDK, or call setupPropagation() " +
+        "without registering another one.",
+    );
+    return;
+  }
+  const source =
+    contextManager === "other"
+      ? "by the application"
+      : cameWithFirstCall
+        ? "by a2a-otel/register when the first call was made"
+        : "by a2a-otel";
   findings.ok(
     "context-manager",
-    `A context manager is registered (${whose}${name === undefined ? "" : `, ${name}`}); it keeps the context across ${Object.keys(LATER).join(", ")}.`,
+    `A context manager${inBrackets} is registered ${source}. It keeps the context in: ${Object.keys(CONTINUATIONS).join(", ")}.`,
   );
 }
 
-function managerName(): string | undefined {
+function contextManagerName(): string | undefined {
   const registry = (globalThis as unknown as Record<symbol, { context?: unknown } | undefined>)[
     Symbol.for("opentelemetry.js.api.1")
   ];

@@ -1,64 +1,63 @@
 import type { Api } from "../app-modules.ts";
+import type { Findings } from "../findings.ts";
 import { installedCopies, packagesOf, resolvedPackage } from "../packages.ts";
 import type { PackageCopy } from "../packages.ts";
-import { tryGet, shownPath } from "../try-get.ts";
-import type { Findings } from "../findings.ts";
+import { displayPath, tryGet } from "../try-get.ts";
 
 const API = "@opentelemetry/api";
-const OWN = "a2a-otel";
+const LIBRARY = "a2a-otel";
 
-/** What the copies of OpenTelemetry's API share in a process: one place for each major version. */
+/** The global object in which all copies of OpenTelemetry's API with one major version keep what is registered. */
 interface Registry {
   readonly version?: unknown;
   readonly [place: string]: unknown;
 }
 
-/** The copies that matter, and which of them holds what is registered. */
+/** The copies of the packages that matter for a trace. */
 export interface Copies {
-  /** The API that this package uses. */
+  /** The copy of the API that a2a-otel uses. */
   readonly api: PackageCopy | undefined;
   readonly apis: readonly PackageCopy[];
-  readonly own: readonly PackageCopy[];
-  /** The versions of the packages that are loaded, by name; undefined where that cannot be seen. */
+  readonly library: readonly PackageCopy[];
+  /** The versions of the loaded packages, by name; undefined if they cannot be listed. */
   readonly loaded: ReadonlyMap<string, string> | undefined;
 }
 
 /**
- * @param files those that the process runs, if that can be seen.
- * @param entry the application's first file: copies are looked for from there.
+ * @param files the files that the process has loaded, if they can be listed.
+ * @param entry the application's first file, from which installed copies are searched.
  * @param location a file of the copy of a2a-otel that is examined.
  */
 export function findCopies(files: readonly string[] | undefined, entry: string | undefined, location: string): Copies {
   const packages = files && tryGet(() => packagesOf(files));
-  const api = resolvedPackage(API, location);
   const copiesOf = (name: string): PackageCopy[] => {
     const loaded = packages?.filter((copy) => copy.name === name) ?? [];
-    const found = entry === undefined ? [] : installedCopies(name, entry, packages === undefined ? undefined : false);
-    return [...loaded, ...found.filter(({ directory }) => loaded.every((copy) => copy.directory !== directory))];
+    const installed = entry === undefined ? [] : installedCopies(name, entry, packages === undefined ? undefined : false);
+    return [...loaded, ...installed.filter(({ directory }) => loaded.every((copy) => copy.directory !== directory))];
   };
   return {
-    api,
+    api: resolvedPackage(API, location),
     apis: copiesOf(API),
-    own: copiesOf(OWN),
+    library: copiesOf(LIBRARY),
     loaded: packages && new Map(packages.map(({ name, version }) => [name, version])),
   };
 }
 
-/** The registries that are there, by major version. */
-function registries(): Map<string, Registry> {
-  const found = new Map<string, Registry>();
+/** The registries of this process, by the API's major version. */
+function findRegistries(): Map<string, Registry> {
+  const registries = new Map<string, Registry>();
   for (const symbol of Object.getOwnPropertySymbols(globalThis)) {
     const major = /^(?:io\.)?opentelemetry\.js\.api\.(\d+)$/.exec(Symbol.keyFor(symbol) ?? "")?.[1];
-    if (major !== undefined) found.set(major, (globalThis as unknown as Record<symbol, Registry>)[symbol] as Registry);
+    if (major !== undefined) registries.set(major, (globalThis as unknown as Record<symbol, Registry>)[symbol] as Registry);
   }
-  return found;
+  return registries;
 }
 
 /**
- * Whether a copy of the API sees what another version's has registered: the same major version, and none older than itself by a minor one
- * (the API's own rule, `isCompatible`).
+ * Whether a copy of the API sees what a copy of another version has registered. By the API's rule (`isCompatible`), the major versions are equal
+ * and the minor version of the copy is not newer.
  */
-export function sees(copy: string, registered: string): boolean {
+export function isCompatible(copy: string, registered: string): boolean {
   if (copy === registered) return true;
   if (copy.includes("-") || registered.includes("-")) return false;
   const [major, minor = "0"] = copy.split(".");
@@ -67,110 +66,118 @@ export function sees(copy: string, registered: string): boolean {
 }
 
 const DEDUPE =
-  `\`npm ls ${API}\` shows who brings which; let all use one: \`npm dedupe\`, or in package.json ` +
-  `\`"overrides": { "${API}": "$${API}" }\` with the API among your own dependencies.`;
+  `\`npm ls ${API}\` shows which package depends on which copy. Let all of them use one: run \`npm dedupe\`, or add the API to your dependencies and ` +
+  `\`"overrides": { "${API}": "$${API}" }\` to package.json.`;
 
-/** @returns whether what is registered can be seen from here: else all that follows is about nothing. */
+/** @returns whether a2a-otel's copy of the API sees what is registered. If not, further checks of what is registered are meaningless. */
 export function checkApi(findings: Findings, { trace }: Api, { api, apis }: Copies): boolean {
-  const registered = registries();
-  const own = api?.version.split(".")[0] ?? "1";
-  const registry = registered.get(own);
+  const registries = findRegistries();
+  const ownMajor = api?.version.split(".")[0] ?? "1";
+  const registry = registries.get(ownMajor);
   const version = typeof registry?.version === "string" ? registry.version : undefined;
   const count = findings.all.length;
-  const visible = registry === undefined || !isFilled(registry) || isVisible(registry, trace, api?.version, version);
+  const visible = registry === undefined || !hasRegistrations(registry) || isVisible(registry, trace, api?.version, version);
 
-  for (const [major, other] of registered) {
-    if (major === own || !isFilled(other)) continue;
+  for (const [major, other] of registries) {
+    if (major === ownMajor || !hasRegistrations(other)) continue;
+    const otherVersion = typeof other.version === "string" ? other.version : `${major}.x`;
     findings.error(
       "api-major",
-      `Something is registered with ${API} ${typeof other.version === "string" ? other.version : `${major}.x`}, while a2a-otel uses ${named(api)}. Major versions know nothing of each ` +
-        "other: to a2a-otel that SDK is not there.",
-      `use an SDK that works with ${API} ${own}.x.`,
+      `An SDK, or a part of one, was registered with ${API} ${otherVersion}, but a2a-otel uses ${describeCopy(api)}. Different major versions do not ` +
+        "share what is registered, so a2a-otel does not see that SDK.",
+      `Use an SDK that works with ${API} ${ownMajor}.x.`,
     );
   }
   if (!visible) {
     findings.error(
       "api-invisible",
-      `What is registered in this process, an SDK perhaps, was registered with ${API} ${version ?? "of unknown version"}. a2a-otel uses ${named(api)}, ` +
-        "and a copy of the API sees nothing that an older minor version has registered: to a2a-otel there is no SDK, no propagator and no context " +
-        "manager.",
-      `\`npm i ${API}@${version ?? "the version that the SDK brings"}\`, which a2a-otel takes from 1.9 on; or give the SDK the newer one: ${DEDUPE}`,
+      `An SDK, or a part of one, was registered with ${API} ${version ?? "of unknown version"}, but a2a-otel uses ${describeCopy(api)}. A copy of the API ` +
+        "does not see what an older minor version has registered, so a2a-otel finds no SDK, no propagator and no context manager.",
+      `Run \`npm i ${API}@${version ?? "<the SDK's version>"}\`, since a2a-otel accepts every version from 1.9 on. Or let the SDK use the newer copy: ${DEDUPE}`,
     );
   } else if (registry !== undefined && api !== undefined && version !== undefined && api.version !== version) {
     findings.warn(
       "api-versions",
-      `The first to register something was ${API} ${version}, and a2a-otel uses ${named(api)}: it sees what is registered, but the API lets ` +
-        "no other version register anything more, so setupPropagation() has no effect.",
+      `${API} ${version} was the first copy to register something, and a2a-otel uses ${describeCopy(api)}. a2a-otel sees what is registered, but only the ` +
+        "first version may register anything, so setupPropagation() has no effect.",
       DEDUPE,
     );
   }
-  checkOthers(findings, apis, api, version);
+  checkOtherCopies(findings, apis, api, version);
   if (findings.all.slice(count).some(({ level }) => level !== "ok")) return visible;
   const loaded = apis.filter((copy) => copy.loaded === true);
   if (loaded.length > 1) {
     findings.ok(
       "api",
-      `${loaded.length} copies of ${API} are loaded, of one version; they share what is registered.${listed(loaded)}`,
+      `${loaded.length} copies of ${API} with the same version are loaded. They share what is registered.${listCopies(loaded)}`,
     );
-  } else if (api === undefined) findings.ok("api", `Which copies of ${API} there are cannot be seen here.`);
-  else findings.ok("api", `a2a-otel uses ${named(api)}, and no other copy gets in its way.`);
+  } else if (api === undefined) findings.ok("api", `The copies of ${API} cannot be listed in this process.`);
+  else findings.ok("api", `a2a-otel uses ${describeCopy(api)}. No other copy conflicts with it.`);
   return visible;
 }
 
-/** Copies other than ours that are loaded and cannot see what is registered, or that are installed in several versions. */
-function checkOthers(
+/** Checks the copies that a2a-otel does not use: whether they see what is registered, and whether there are several versions. */
+function checkOtherCopies(
   findings: Findings,
   apis: readonly PackageCopy[],
   api: PackageCopy | undefined,
-  version: string | undefined,
+  registered: string | undefined,
 ): void {
   const others = apis.filter(({ directory }) => directory !== api?.directory);
-  const blind = others.filter((copy) => copy.loaded === true && version !== undefined && !sees(copy.version, version));
+  const blind = others.filter(
+    (copy) => copy.loaded === true && registered !== undefined && !isCompatible(copy.version, registered),
+  );
   if (blind.length > 0) {
+    const copies = blind.length === 1 ? "1 other copy" : `${blind.length} other copies`;
     findings.error(
       "api-copies",
-      `${plural(blind.length, "copy", "copies")} of ${API} loaded beside a2a-otel's cannot see what was registered with ${version}: ` +
-        `whoever uses it makes no spans and propagates nothing, without a word.${listed(blind)}`,
+      `${copies} of ${API} cannot see what was registered with version ${registered}. Packages that use such a copy create no spans and propagate ` +
+        `nothing, without an error message.${listCopies(blind)}`,
       DEDUPE,
     );
   }
-  const odd = others.filter((copy) => !blind.includes(copy) && api !== undefined && copy.version !== api.version);
-  const told = `${API} is there in several versions, of which a2a-otel uses ${api?.version}. A copy sees only what the same or a later minor version has registered, and only the first version may register.`;
-  // What is installed and not loaded does no harm by now; it may belong to a tool.
-  const harmless = odd.every(({ loaded }) => loaded === false);
-  if (odd.length > 0 && harmless) findings.ok("api-copies", told + listed(odd));
-  else if (odd.length > 0) findings.warn("api-copies", told + listed(odd), DEDUPE);
+  const different = others.filter((copy) => !blind.includes(copy) && api !== undefined && copy.version !== api.version);
+  if (different.length === 0) return;
+  const message =
+    `Several versions of ${API} are installed. a2a-otel uses ${api?.version}. A copy only sees what the same or a later minor version has ` +
+    `registered, and only the first version may register anything.${listCopies(different)}`;
+  // A copy that is installed but not loaded may belong to a development tool.
+  if (different.every(({ loaded }) => loaded === false)) findings.ok("api-copies", message);
+  else findings.warn("api-copies", message, DEDUPE);
 }
 
-export function checkOwnCopies(findings: Findings, { own }: Copies): void {
-  const loaded = own.filter((copy) => copy.loaded === true);
+export function checkLibraryCopies(findings: Findings, { library }: Copies): void {
+  const loaded = library.filter((copy) => copy.loaded === true);
   if (loaded.length < 2) return;
   findings.warn(
     "own-copies",
-    `${loaded.length} copies of a2a-otel are loaded. They know of each other, so no call is traced twice, but the first one's options hold.${listed(loaded)}`,
-    "`npm ls a2a-otel`, then `npm dedupe`.",
+    `${loaded.length} copies of a2a-otel are loaded. They recognise each other's calls, so no call is traced twice.${listCopies(loaded)}`,
+    "Run `npm ls a2a-otel`, then `npm dedupe`.",
   );
 }
 
-const isFilled = (registry: Registry): boolean =>
-  ["trace", "context", "propagation", "metrics"].some((place) => registry[place] !== undefined);
+const PLACES = ["trace", "context", "propagation", "metrics"];
+const hasRegistrations = (registry: Registry): boolean => PLACES.some((place) => registry[place] !== undefined);
 
-/** Whether our API sees what is registered: by the tracer provider, else by the versions. */
-function isVisible(registry: Registry, trace: Api["trace"], own: string | undefined, registered: string | undefined): boolean {
+/** Whether a2a-otel's copy of the API sees what is registered: according to the tracer provider, or else to the versions. */
+function isVisible(
+  registry: Registry,
+  trace: Api["trace"],
+  version: string | undefined,
+  registeredVersion: string | undefined,
+): boolean {
   if (registry["trace"] !== undefined) return trace.getTracerProvider() === registry["trace"];
-  return own === undefined || registered === undefined || sees(own, registered);
+  return version === undefined || registeredVersion === undefined || isCompatible(version, registeredVersion);
 }
 
-function named(copy: PackageCopy | undefined): string {
-  return copy === undefined ? `a copy of ${API} whose version cannot be seen` : `${copy.name} ${copy.version}`;
+function describeCopy(copy: PackageCopy | undefined): string {
+  return copy === undefined ? `a copy of ${API} of unknown version` : `${copy.name} ${copy.version}`;
 }
 
-function listed(copies: readonly PackageCopy[]): string {
+function listCopies(copies: readonly PackageCopy[]): string {
   const lines = copies.map(({ version, directory, loaded }) => {
-    const state = loaded === undefined ? "" : loaded ? ", loaded" : ", not loaded by now";
-    return `\n${version} in ${shownPath(directory)}${state}`;
+    const state = loaded === undefined ? "" : loaded ? ", loaded" : ", not loaded";
+    return `\n${version} in ${displayPath(directory)}${state}`;
   });
   return lines.join("");
 }
-
-const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;

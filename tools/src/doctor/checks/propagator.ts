@@ -1,7 +1,7 @@
 import type { Diagnostics } from "a2a-otel/diagnostics";
 import type { Findings } from "../findings.ts";
 
-/** The names that `OTEL_PROPAGATORS` has for formats other than W3C's, by a header of each. */
+/** The values of `OTEL_PROPAGATORS` for formats other than W3C's, by a header of each format. */
 const OTHER_FORMATS: Record<string, string> = {
   b3: "b3",
   "x-b3-traceid": "b3multi",
@@ -10,13 +10,13 @@ const OTHER_FORMATS: Record<string, string> = {
   "ot-tracer-traceid": "ottrace",
 };
 
-/** The setting that puts W3C's formats before the one whose headers are given. */
+/** The setting that adds W3C's formats to those whose headers are given. */
 export function propagatorsFor(headers: readonly string[]): string {
   const others = headers.map((header) => OTHER_FORMATS[header.toLowerCase()]).filter((name) => name !== undefined);
   return `OTEL_PROPAGATORS=${["tracecontext", "baggage", ...others].join(",")}`;
 }
 
-/** Which headers carry the trace: those of the global propagator; where there is none, W3C's, which a2a-otel uses of itself. */
+/** Checks which headers carry the trace: those of the global propagator, or a2a-otel's default if none is registered. */
 export function checkPropagator(
   findings: Findings,
   { fields: defaultFields, propagation: { fields, propagator } }: Diagnostics,
@@ -25,31 +25,30 @@ export function checkPropagator(
     if (defaultFields.length === 0) {
       findings.warn(
         "propagator",
-        "No propagator is registered, and OTEL_PROPAGATORS=none keeps a2a-otel from using its own: no trace leaves.",
+        "No propagator is registered, and OTEL_PROPAGATORS=none disables the default one of a2a-otel. No trace context is sent.",
       );
     } else {
       findings.ok(
         "propagator",
-        "No propagator is registered. a2a-otel uses W3C Trace Context and Baggage all the same; other instrumentations and your own propagation.inject() " +
-          "write nothing.",
+        `No propagator is registered. a2a-otel sends ${defaultFields.join(", ")} all the same; other instrumentations and your own calls of ` +
+          "propagation.inject() send nothing.",
       );
     }
     return;
   }
-  const whose = propagator === "ours" ? "a2a-otel's" : "the application's";
-  const what = `A propagator is registered (${whose}) that writes ${fields.join(", ")}`;
+  const source = propagator === "ours" ? "a2a-otel" : "the application";
+  const registered = `A propagator is registered by ${source}. It writes ${fields.join(", ")}`;
   if (!fields.includes("traceparent")) {
     findings.warn(
       "propagator",
-      `${what}, and no traceparent: W3C Trace Context is what A2A callers elsewhere send and expect, so the trace ends at the border of those who know ` +
-        "this format.",
+      `${registered}, but not traceparent. Other A2A agents send and expect W3C Trace Context, so the trace ends at services that do not support this format.`,
       `${propagatorsFor(fields)}, or a CompositePropagator of W3CTraceContextPropagator, W3CBaggagePropagator and the present one.`,
     );
   } else if (!fields.includes("baggage")) {
     findings.warn(
       "propagator",
-      `${what}, and no baggage: user, tenant or conversation stay behind.`,
+      `${registered}, but not baggage. Values such as user, tenant or conversation are not passed on.`,
       "OTEL_PROPAGATORS=tracecontext,baggage, or add a W3CBaggagePropagator.",
     );
-  } else findings.ok("propagator", `${what}.`);
+  } else findings.ok("propagator", `${registered}.`);
 }

@@ -1,13 +1,13 @@
-import { tryGet } from "../try-get.ts";
 import type { Findings } from "../findings.ts";
+import { tryGet } from "../try-get.ts";
 
-/** What runs the program. */
+/** The JavaScript runtime of the process. */
 export interface Runtime {
   readonly name: "node" | "bun" | "deno" | "workers" | "unknown";
   readonly version: string;
 }
 
-/** The oldest Node that works; a test holds it against package.json. */
+/** The oldest supported version of Node; a test compares it with package.json. */
 export const OLDEST_NODE = "22.12";
 
 const NAMES: Record<Runtime["name"], string> = {
@@ -18,7 +18,7 @@ const NAMES: Record<Runtime["name"], string> = {
   unknown: "an unknown runtime",
 };
 
-/** Which runtime this is. Bun, Deno and Workers have a `process` with a Node version too, so they are asked first. */
+/** Detects the runtime. Bun, Deno and Workers are tested first, because they also define `process.versions.node`. */
 export function currentRuntime(): Runtime {
   const { Deno, navigator, process } = globalThis as {
     Deno?: { version?: { deno?: string } };
@@ -33,25 +33,25 @@ export function currentRuntime(): Runtime {
   return { name: "unknown", version: "" };
 }
 
-/** The runtime as a reader knows it. */
+/** The runtime's name and version for people. */
 export function runtimeName({ name, version }: Runtime): string {
   return version === "" ? NAMES[name] : `${NAMES[name]} ${version}`;
 }
 
-export function checkRuntime(findings: Findings, runtime: Runtime, ownVersion: string): void {
-  const what = `This is ${runtimeName(runtime)} with a2a-otel ${ownVersion}`;
+export function checkRuntime(findings: Findings, runtime: Runtime, libraryVersion: string): void {
+  const message = `The runtime is ${runtimeName(runtime)}, with a2a-otel ${libraryVersion}`;
   if (runtime.name === "node" && isOlder(runtime.version, OLDEST_NODE)) {
     findings.error(
       "runtime",
-      `${what}, which needs Node ${OLDEST_NODE} or later.`,
-      `install Node ${OLDEST_NODE} or later, best a version with long-term support.`,
+      `${message}, which needs Node ${OLDEST_NODE} or later.`,
+      `Install Node ${OLDEST_NODE} or later, preferably a version with long-term support.`,
     );
-  } else if (runtime.name === "node") findings.ok("runtime", `${what}.`);
+  } else if (runtime.name === "node") findings.ok("runtime", `${message}.`);
   else {
     findings.ok(
       "runtime",
-      `${what}. Here fetch tells nothing of the wire: its spans end with the headers, an event stream's with its end, and redirects ` +
-        "are one span.",
+      `${message}. On this runtime fetch reports nothing about the connection: spans end when the headers arrive, spans of event streams end with the ` +
+        "stream, and redirects are part of one span.",
     );
   }
 }

@@ -6,61 +6,61 @@ import type { DoctorArguments } from "./arguments.ts";
 import { DESCRIPTOR, VARIABLE } from "./messages.ts";
 import type { Message, Order } from "./messages.ts";
 
-/** What became of an app that was looked at. */
+/** How the process of an examined application ended. */
 export interface Outcome {
-  /** What its process said, oldest first. */
+  /** The messages of the process, oldest first. */
   readonly messages: readonly Message[];
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Whether it was ended because it had not said anything within the time. */
+  /** Whether the process was killed because it sent no report within the time limit. */
   readonly timedOut: boolean;
 }
 
-// What an app gets to shut down in by itself, once it has been looked at.
-const PATIENCE = 2000;
+/** The time that an examined application has to shut down before it is killed. */
+const SHUTDOWN_TIMEOUT_MS = 2000;
 
-/** Runs an app in a process of its own until it has been looked at, or has ended. It never outlives this one. */
+/** Runs an application in a process of its own until it has been examined or has ended. The process never outlives this one. */
 export async function runApp(entry: string, options: DoctorArguments): Promise<Outcome> {
-  const child = start(entry, options);
+  const child = startApp(entry, options);
   const messages: Message[] = [];
   let timedOut = false;
   const timers: NodeJS.Timeout[] = [];
-  const end = (): void => {
-    child.kill("SIGTERM");
-    timers.push(setTimeout(() => child.kill("SIGKILL"), PATIENCE));
-  };
   const kill = (): void => void child.kill("SIGKILL");
-  const interrupted = (): void => {
+  const shutDown = (): void => {
+    child.kill("SIGTERM");
+    timers.push(setTimeout(kill, SHUTDOWN_TIMEOUT_MS));
+  };
+  const onSignal = (): void => {
     kill();
     process.exit(130);
   };
-  timers.push(
-    setTimeout(() => {
-      timedOut = true;
-      kill();
-    }, options.timeout),
-  );
+  const onTimeout = (): void => {
+    timedOut = true;
+    kill();
+  };
+  timers.push(setTimeout(onTimeout, options.timeout));
   process.once("exit", kill);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interrupted);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, onSignal);
 
   readMessages(child, (message) => {
     messages.push(message);
-    if (message.type === "report" || message.type === "failed") end();
+    if (message.type === "report" || message.type === "failed") shutDown();
   });
   try {
     const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
       child.once("error", reject);
-      child.once("close", (...how) => resolve(how));
+      child.once("close", (...result) => resolve(result));
     });
     return { messages, code, signal, timedOut };
   } finally {
     for (const timer of timers) clearTimeout(timer);
     process.off("exit", kill);
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, interrupted);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, onSignal);
   }
 }
 
-function start(entry: string, { wait, timeout, roundTrip, flush, nodeOptions, appArguments }: DoctorArguments): ChildProcess {
+function startApp(entry: string, options: DoctorArguments): ChildProcess {
+  const { wait, timeout, roundTrip, flush, nodeOptions, appArguments } = options;
   const order: Order = {
     entry,
     wait,
@@ -69,11 +69,11 @@ function start(entry: string, { wait, timeout, roundTrip, flush, nodeOptions, ap
     flush,
     examiner: new URL("../examine-app.js", import.meta.url).href,
   };
-  // A debugger of this process's would be in the way of the app's.
+  // With the inspector's options of this process, the application's process would try to listen on the same port.
   const inherited = process.execArgv.filter((option) => !option.startsWith("--inspect"));
   const preload = fileURLToPath(new URL("preload.cjs", import.meta.url));
   return spawn(process.execPath, ["--require", preload, ...inherited, ...nodeOptions, entry, ...appArguments], {
-    // The report alone goes to the standard output.
+    // The standard output is for the report alone, so the application's output goes to the standard error.
     stdio: ["inherit", 2, 2, "pipe"],
     env: { ...process.env, [VARIABLE]: JSON.stringify(order) },
   });

@@ -1,14 +1,14 @@
 import type { DoctorReport } from "../report.ts";
 
-/** The environment variable by which the command tells the app's process that it is to be looked at. It is taken away before the app sees it. */
+/** The environment variable that carries the {@link Order} to the application's process. It is deleted before the application runs. */
 export const VARIABLE = "A2A_OTEL_DOCTOR";
 
-/** The file descriptor on which the app's process answers, a line of JSON for each message. */
+/** The file descriptor on which the application's process answers with one line of JSON for each message. */
 export const DESCRIPTOR = 3;
 
-/** What the app's process is told. */
+/** What the command asks of the application's process. */
 export interface Order {
-  /** The app's first file, resolved. */
+  /** The application's first file, resolved. */
   readonly entry: string;
   readonly wait: number;
   readonly timeout: number;
@@ -18,20 +18,19 @@ export interface Order {
   readonly examiner: string;
 }
 
-/** What it answers. */
+/** What the application's process answers. `after` is the number of milliseconds since the process started. */
 export type Message =
   | {
       readonly type: "report";
       readonly report: DoctorReport;
-      /** The milliseconds since the process began. */
       readonly after: number;
-      /** Whether the app had ended by itself, with nothing left to do. */
+      /** Whether the application had nothing left to do and was about to end. */
       readonly idle: boolean;
-      /** Whether the app's own copy of a2a-otel was examined. */
-      readonly ownCopy: boolean;
+      /** Whether the application's own copy of a2a-otel was examined. */
+      readonly isOwnCopy: boolean;
     }
-  /** The app threw, and nobody caught it. */
+  /** The application threw an error that nothing caught. */
   | { readonly type: "thrown"; readonly error: string; readonly after: number }
   | { readonly type: "exit"; readonly code: number; readonly after: number }
-  /** The doctor itself failed. */
+  /** The examination itself failed. */
   | { readonly type: "failed"; readonly error: string };

@@ -1,98 +1,101 @@
 /**
- * Runs first in the process of an app that `a2a-otel-cli doctor` looks at, by `--require`, and waits until the app has started up. It imports nothing: an
- * app's instrumentations are to find the modules that they patch as untouched as ever.
+ * `a2a-otel-cli doctor` loads this file with `--require` before an application. It waits until the application has started, examines it, and sends
+ * the report to the command. It imports no module at the start, because the application's instrumentations must patch modules before they are used.
  */
 import type { AppExamination, AppReport } from "../examine-app.ts";
 import type { Message, Order } from "./messages.ts";
 
-// As in messages.ts, which is not loaded here.
+// Equal to those in messages.ts, which is not loaded here.
 const VARIABLE = "A2A_OTEL_DOCTOR";
 const DESCRIPTOR = 3;
 
-// The app is still starting while its event loop is busy, until it has rested for a while; but it has this much longer and no more.
-const BUSY = 0.5;
-const REST = 200;
-const GRACE = 10_000;
-const INTERVAL = 50;
+// An application has started when its event loop has been mostly idle for a while.
+const BUSY_UTILIZATION = 0.5;
+const IDLE_MS = 200;
+/** The additional time that an application with a busy event loop has to start. */
+const GRACE_MS = 10_000;
+const INTERVAL_MS = 50;
 
-const given = process.env[VARIABLE];
+const givenOrder = process.env[VARIABLE];
 delete process.env[VARIABLE];
-// A worker inherits the option, and a copy of the environment.
-if (given !== undefined && process.getBuiltinModule("node:worker_threads").isMainThread) attend(JSON.parse(given) as Order);
+// A worker thread inherits the option and the environment, but is not to be examined.
+if (givenOrder !== undefined && process.getBuiltinModule("node:worker_threads").isMainThread) {
+  examineWhenStarted(JSON.parse(givenOrder) as Order);
+}
 
-function attend(order: Order): void {
-  let looking = false;
-  let done = false;
-  const look = (idle: boolean): void => {
-    if (looking) return;
-    looking = true;
-    // The timer keeps the process alive while it is looked at, whatever becomes of the app.
-    const alive = setInterval(() => {}, 1000);
-    void report(order, idle)
+function examineWhenStarted(order: Order): void {
+  let isExamining = false;
+  let hasAnswered = false;
+  const examine = (idle: boolean): void => {
+    if (isExamining) return;
+    isExamining = true;
+    // The timer keeps the process alive during the examination, even if the application ends.
+    const keepAlive = setInterval(() => {}, 1000);
+    void createMessage(order, idle)
       .then(answer)
-      .finally(() => clearInterval(alive));
+      .finally(() => clearInterval(keepAlive));
   };
   const answer = (message: Message): void => {
-    done = true;
+    hasAnswered = true;
     send(message);
   };
-  whenStarted(order.wait, () => look(false));
-  process.on("beforeExit", () => look(true));
+  onceStarted(order.wait, () => examine(false));
+  process.on("beforeExit", () => examine(true));
   process.on("uncaughtExceptionMonitor", (error: unknown) => {
-    if (!done) send({ type: "thrown", error: textOf(error), after: performance.now() });
+    if (!hasAnswered) send({ type: "thrown", error: describeError(error), after: performance.now() });
   });
   process.on("exit", (code) => {
-    if (!done) send({ type: "exit", code, after: performance.now() });
+    if (!hasAnswered) send({ type: "exit", code, after: performance.now() });
   });
 }
 
-/** Calls back when the time is over and the event loop has come to rest. */
-function whenStarted(wait: number, then: () => void): void {
+/** Calls back when the time has passed and the event loop is idle. */
+function onceStarted(wait: number, callback: () => void): void {
   const { performance } = process.getBuiltinModule("node:perf_hooks");
-  const began = performance.now();
-  let before = performance.eventLoopUtilization();
-  let restingSince = began;
+  const start = performance.now();
+  let previous = performance.eventLoopUtilization();
+  let idleSince = start;
   const timer = setInterval(
     () => {
-      const now = performance.eventLoopUtilization();
-      const { utilization } = performance.eventLoopUtilization(now, before);
-      before = now;
-      const time = performance.now();
-      if (utilization > BUSY) restingSince = time;
-      const waited = time - began;
-      if (waited < wait || (time - restingSince < Math.min(REST, wait) && waited < wait + GRACE)) return;
+      const current = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(current, previous);
+      previous = current;
+      const now = performance.now();
+      if (utilization > BUSY_UTILIZATION) idleSince = now;
+      const waited = now - start;
+      if (waited < wait || (now - idleSince < Math.min(IDLE_MS, wait) && waited < wait + GRACE_MS)) return;
       clearInterval(timer);
-      then();
+      callback();
     },
-    Math.max(1, Math.min(INTERVAL, wait)),
+    Math.max(1, Math.min(INTERVAL_MS, wait)),
   );
   timer.unref();
 }
 
-async function report({ entry, examiner, roundTrip, timeout, flush }: Order, idle: boolean): Promise<Message> {
+async function createMessage({ entry, examiner, roundTrip, timeout, flush }: Order, idle: boolean): Promise<Message> {
   const after = performance.now();
   try {
     const { examineApp } = (await import(examiner)) as { examineApp: (examination: AppExamination) => Promise<AppReport> };
-    const { report: result, isOwnCopy } = await examineApp({ entry, roundTrip, timeout, flush, hasApplication: true });
-    return { type: "report", report: result, after, idle, ownCopy: isOwnCopy };
+    const { report, isOwnCopy } = await examineApp({ entry, roundTrip, timeout, flush, hasApplication: true });
+    return { type: "report", report, after, idle, isOwnCopy };
   } catch (error) {
-    return { type: "failed", error: textOf(error) };
+    return { type: "failed", error: describeError(error) };
   }
 }
 
 function send(message: Message): void {
   const { writeSync } = process.getBuiltinModule("node:fs");
   let rest = Buffer.from(`${JSON.stringify(message)}\n`);
-  for (let tries = 0; rest.length > 0 && tries < 10_000; tries++) {
+  for (let attempts = 0; rest.length > 0 && attempts < 10_000; attempts++) {
     try {
       rest = rest.subarray(writeSync(DESCRIPTOR, rest));
     } catch (error) {
-      // A pipe that is full for the moment; of one that is closed nobody is left to be told.
+      // EAGAIN: the pipe is full for the moment. Other errors mean that the command has ended.
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
     }
   }
 }
 
-function textOf(error: unknown): string {
+function describeError(error: unknown): string {
   return error instanceof Error ? (error.stack ?? String(error)).split("\n").slice(0, 4).join("\n") : String(error);
 }

@@ -2,18 +2,18 @@ import type { Span } from "@opentelemetry/api";
 import type { AddressInfo } from "node:net";
 import type { AppModules } from "../app-modules.ts";
 
-/** The path of each call, by which they are known in a backend. */
+/** The path of the doctor's calls, by which they can be found in a backend. */
 const PATH = "/a2a-otel-doctor";
-/** The baggage member that goes along. */
-export const MEMBER = "a2a-otel.doctor";
+/** The baggage member that the doctor's calls carry. */
+export const BAGGAGE_KEY = "a2a-otel.doctor";
 
-/** What came out at the other end. */
+/** A request as the server received it. */
 export interface Arrival {
-  /** Names and values by turns, as they came over the wire. */
+  /** Alternating names and values, as they were received. */
   readonly rawHeaders: readonly string[];
-  /** The CLIENT span of ours that the call has open, whichever copy of the package has opened it. */
-  readonly ownSpan: Span | undefined;
-  /** The trace that the handler is in, after an await. */
+  /** The CLIENT span of a2a-otel for this request, by whichever copy of the package it was started. */
+  readonly clientSpan: Span | undefined;
+  /** The trace in which the handler runs, after an await. */
   readonly traceId: string | undefined;
   /** Whether the handler finds the baggage member. */
   readonly baggage: boolean;
@@ -21,28 +21,30 @@ export interface Arrival {
 
 export interface Loopback {
   readonly url: string;
-  /** The newest arrival. */
-  readonly arrived: () => Arrival | undefined;
+  /** The latest arrival. */
+  readonly arrival: () => Arrival | undefined;
   readonly close: () => Promise<void>;
 }
 
-/** A server on loopback behind `traceRequests`, which writes down what it receives. Undefined where the platform has no node:http. */
+/** Starts a server on loopback with `traceRequests` that records what it receives. Returns undefined if the platform has no node:http. */
 export async function openLoopback({ api, getDiagnostics, traceRequests }: AppModules): Promise<Loopback | undefined> {
-  const { context, propagation, trace } = api;
   const http = globalThis.process?.getBuiltinModule?.("node:http");
   if (http === undefined) return undefined;
-  let arrival: Arrival | undefined;
+  const { context, propagation, trace } = api;
+  let latest: Arrival | undefined;
+  const findClientSpan = (header: string | string[] | undefined): Span | undefined =>
+    header === undefined ? undefined : getDiagnostics().activeCalls.find(({ traceparent }) => traceparent === header)?.span;
+
   const listener = traceRequests(
     async (request, response) => {
       const { rawHeaders, headers } = request;
-      const ownSpan = getDiagnostics().activeCalls.find(
-        ({ traceparent }) => traceparent !== undefined && traceparent === headers["traceparent"],
-      )?.span;
+      const clientSpan = findClientSpan(headers["traceparent"]);
       await new Promise((resolve) => setTimeout(resolve, 0));
       const active = context.active();
       const traceId = trace.getSpanContext(active)?.traceId;
-      arrival = { rawHeaders, ownSpan, traceId, baggage: propagation.getBaggage(active)?.getEntry(MEMBER) !== undefined };
-      // No socket of the application's pool is to stay behind.
+      const baggage = propagation.getBaggage(active)?.getEntry(BAGGAGE_KEY) !== undefined;
+      latest = { rawHeaders, clientSpan, traceId, baggage };
+      // The connection is closed, so that no socket remains in the application's pool.
       response.writeHead(200, { connection: "close", "content-type": "text/plain" }).end("ok");
     },
     { requestHook: (span) => void span.updateName("a2a-otel doctor: the call is received") },
@@ -54,7 +56,7 @@ export async function openLoopback({ api, getDiagnostics, traceRequests }: AppMo
   });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}`,
-    arrived: () => arrival,
+    arrival: () => latest,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

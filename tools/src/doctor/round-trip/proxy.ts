@@ -1,39 +1,38 @@
 import type { Environment } from "../checks/environment.ts";
-import { className } from "../try-get.ts";
 import type { Runtime } from "../checks/runtime.ts";
+import { className } from "../try-get.ts";
 
 /**
- * What would send a call to loopback elsewhere: a proxy that the global fetch uses. The doctor sends nothing but to loopback, and makes no call then.
+ * Finds a proxy through which the global fetch would send a call to loopback. The doctor only sends to loopback, so it makes no call then.
  *
- * @returns a description; undefined where nothing is in the way.
+ * @returns a description; undefined if there is no such proxy.
  */
-export function proxyInTheWay({ name }: Runtime, environment: Environment, nodeOptions: readonly string[]): string | undefined {
-  const dispatcher = dispatchers().find((one) => className(one)?.includes("Proxy"));
-  const class_ = className(dispatcher);
-  if (class_ !== undefined && class_ !== "EnvHttpProxyAgent") return `the global dispatcher of undici, a ${class_}`;
-  const proxy = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].find((variable) => (environment[variable] ?? "") !== "");
-  if (proxy === undefined || sparesLoopback(environment)) return undefined;
-  // Bun and Deno heed the variable by themselves, Node if it is told to.
+export function findProxy({ name }: Runtime, environment: Environment, nodeOptions: readonly string[]): string | undefined {
+  const dispatcher = className(globalDispatchers().find((one) => className(one)?.includes("Proxy")));
+  if (dispatcher !== undefined && dispatcher !== "EnvHttpProxyAgent") return `undici's global dispatcher (${dispatcher})`;
+  const variable = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].find((one) => (environment[one] ?? "") !== "");
+  if (variable === undefined || excludesLoopback(environment)) return undefined;
+  // Bun and Deno use the variable by default, Node only if it is configured to.
   const options = [...nodeOptions, environment["NODE_OPTIONS"] ?? ""].join(" ");
-  const isHeeded =
-    class_ !== undefined ||
+  const isUsed =
+    dispatcher !== undefined ||
     name === "bun" ||
     name === "deno" ||
-    isOn(environment["NODE_USE_ENV_PROXY"]) ||
+    isTrue(environment["NODE_USE_ENV_PROXY"]) ||
     options.includes("--use-env-proxy");
-  return isHeeded ? `the proxy of ${proxy}, since NO_PROXY does not name 127.0.0.1` : undefined;
+  return isUsed ? `the proxy in ${variable}, because NO_PROXY does not contain 127.0.0.1` : undefined;
 }
 
-/** The dispatchers that copies of undici, Node's own among them, share by symbols. */
-function dispatchers(): unknown[] {
+/** The global dispatchers of all copies of undici, including the one in Node. */
+function globalDispatchers(): unknown[] {
   return Object.getOwnPropertySymbols(globalThis)
     .filter((symbol) => /^undici\.globalDispatcher\.\d+$/.test(Symbol.keyFor(symbol) ?? ""))
     .map((symbol) => (globalThis as unknown as Record<symbol, unknown>)[symbol]);
 }
 
-function sparesLoopback(environment: Environment): boolean {
+function excludesLoopback(environment: Environment): boolean {
   const hosts = (environment["no_proxy"] ?? environment["NO_PROXY"] ?? "").split(/[,\s]+/);
   return hosts.includes("*") || hosts.includes("127.0.0.1");
 }
 
-const isOn = (value: string | undefined): boolean => value === "1" || value === "true";
+const isTrue = (value: string | undefined): boolean => value === "1" || value === "true";
