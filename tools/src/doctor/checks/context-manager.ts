@@ -7,11 +7,11 @@ const EMITTER = "listeners of a bound EventEmitter";
 const PROBE = Symbol("a2a-otel.doctor");
 
 /** The ways in which code continues later. A context must be active again in each of them. */
-const CONTINUATIONS: Record<string, (callback: () => void, api: Api) => void> = {
-  await: (callback) => void Promise.resolve().then(callback),
-  setTimeout: (callback) => void setTimeout(callback, 1),
-  setImmediate: (callback) => void setImmediate(callback),
-  "process.nextTick": (callback) => process.nextTick(callback),
+const CONTINUATIONS: Record<string, (resume: () => void, api: Api) => void> = {
+  await: (resume) => void Promise.resolve().then(resume),
+  setTimeout: (resume) => void setTimeout(resume, 1),
+  setImmediate: (resume) => void setImmediate(resume),
+  "process.nextTick": (resume) => process.nextTick(resume),
   [EMITTER]: throughEmitter,
 };
 
