@@ -3,13 +3,13 @@ export const RESULTS_INTRODUCTION = `# Benchmark results
 
 This page is written by \`npm run bench -- --update\`. Each table begins with the command that measures it again; add \`--quick\` for a first look.
 
-| command                  | what it does                                                                     |
-| ------------------------ | -------------------------------------------------------------------------------- |
-| \`npm run bench\`          | measures all tables of this page                                                 |
-| \`npm run bench:gate\`     | checks the limits in [targets.ts](targets.ts), in about a minute on a busy machine |
-| \`npm run bench:gate:self\` | tests the gate with delayed calls while all cores are busy                        |
-| \`npm run bench:micro\`    | compares a clever implementation with the obvious one                             |
-| \`npm run bench:peers\`    | compares with other tracing libraries: [PEERS.md](PEERS.md)                       |
+| command                     | what it does                                                                       |
+| --------------------------- | ---------------------------------------------------------------------------------- |
+| \`npm run bench\`             | measures all tables of this page                                                   |
+| \`npm run bench:gate\`        | checks the limits in [targets.ts](targets.ts), in about a minute on a busy machine |
+| \`npm run bench:gate:self\`   | tests the gate with delayed calls while all cores are busy                         |
+| \`npm run bench:micro\`       | compares a clever implementation with the obvious one                              |
+| \`npm run bench:peers\`       | compares with other tracing libraries: [PEERS.md](PEERS.md)                        |
 
 ## What is promised
 

@@ -89,9 +89,9 @@ export async function otherLibrariesTable({ processes, progress }: Effort): Prom
     command: "npm run bench:peers",
     text: [
       "The third column is the CPU time in microseconds that tracing adds to an untraced call: the median of processes that alternate. The last column is the",
-      "time that a2a-otel adds, divided by the time that this library adds.",
+      "time that a2a-otel adds, divided by the time that the tracing of the row adds.",
     ].join("\n"),
-    head: ["client", "tracing", "added time", "a2a-otel / this library"],
+    head: ["client", "tracing", "added time", "a2a-otel / row"],
     rows,
   };
 }
