@@ -1,7 +1,7 @@
 import { SpanKind, trace } from "@opentelemetry/api";
 import { HttpResponse, http, passthrough } from "msw";
 import { setupServer } from "msw/node";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { instrumentFetch, wrapFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -26,14 +26,14 @@ afterEach(async () => {
 const get = async (fetchFunction: typeof fetch = fetch, path = "/ok"): Promise<string> =>
   (await fetchFunction(server.url + path)).text();
 
-/** What `traffic` says when each request was one call of ours and nobody else's. */
-async function one(count: number): Promise<boolean> {
+/** Whether each request carried the traceparent of one span of ours, and there are no other spans. */
+async function hasOneSpanEach(count: number): Promise<boolean> {
   const { sent, issued } = await traffic(telemetry, server, count);
   expect(sent).toEqual(issued);
   return telemetry.started() === count && sent.length === count;
 }
 
-/** Another copy of the package: modules of its own, as an application gets them from two versions in its tree. */
+/** Another copy of the package: modules of its own, as an application gets them from two versions in its dependency tree. */
 async function anotherCopy(): Promise<{ instrumentFetch: typeof instrumentFetch }> {
   vi.resetModules();
   const copy = await import("../../src/fetch.ts");
@@ -41,14 +41,14 @@ async function anotherCopy(): Promise<{ instrumentFetch: typeof instrumentFetch 
   return copy;
 }
 
-describe("instrumented twice", () => {
-  test("a second time changes nothing; the last undo takes it away, and each counts once", async () => {
+describe("instrumentFetch() called twice", () => {
+  it("wraps once, and is undone by the last undo function", async () => {
     const first = instrumentFetch();
     const once = globalThis.fetch;
     const second = instrumentFetch();
     expect(globalThis.fetch).toBe(once);
     await get();
-    expect(await one(1)).toBe(true);
+    expect(await hasOneSpanEach(1)).toBe(true);
     first();
     first();
     expect(globalThis.fetch).toBe(once);
@@ -58,7 +58,7 @@ describe("instrumented twice", () => {
     expect(telemetry.own()).toHaveLength(1);
   });
 
-  test("what tells is a WeakSet that all copies find, and no property", () => {
+  it("marks the wrapper in a shared WeakSet and not by a property", () => {
     const undo = instrumentFetch();
     const { instrumented } = (globalThis as Record<symbol, unknown>)[Symbol.for("a2a-otel.state.v1")] as {
       instrumented: WeakSet<object>;
@@ -69,26 +69,26 @@ describe("instrumented twice", () => {
     undo();
   });
 
-  test("by two copies of the package: one wrapper", async () => {
+  it("wraps once with two copies of the package", async () => {
     const copy = await anotherCopy();
     const undo = instrumentFetch();
     const once = globalThis.fetch;
     const undoCopy = copy.instrumentFetch();
     expect(globalThis.fetch).toBe(once);
     await get();
-    expect(await one(1)).toBe(true);
+    expect(await hasOneSpanEach(1)).toBe(true);
     undoCopy();
     expect(globalThis.fetch).toBe(once);
     undo();
   });
 
-  test.each(["the same copy", "another"])(
-    "a foreign wrapper between two of ours, the outer of %s: one span, redirects too",
+  it.each(["the same copy", "another copy"])(
+    "records one span a request with a foreign wrapper between two of ours, the outer of %s",
     async (which) => {
       const undoInner = instrumentFetch();
       const inner = globalThis.fetch;
       globalThis.fetch = (input, init) => inner(input, { ...init });
-      const undoOuter = which === "another" ? (await anotherCopy()).instrumentFetch() : instrumentFetch();
+      const undoOuter = which === "another copy" ? (await anotherCopy()).instrumentFetch() : instrumentFetch();
       await inSpan("work", () => Promise.all([get(), get(fetch, "/json")]));
       await get(fetch, "/redirect");
       const { sent, issued } = await traffic(telemetry, server, 4);
@@ -99,22 +99,22 @@ describe("instrumented twice", () => {
     },
   );
 
-  test("wrapFetch of the instrumented fetch gives it back", () => {
+  it("makes wrapFetch() without options return the instrumented fetch", () => {
     const undo = instrumentFetch();
     expect(wrapFetch(globalThis.fetch)).toBe(globalThis.fetch);
     undo();
   });
 
-  test("a wrapped fetchImpl that calls the instrumented global fetch: one span", async () => {
+  it("records one span for a wrapped fetchImpl that calls the instrumented global fetch", async () => {
     const undo = instrumentFetch();
     await get(wrapFetch((input, init) => fetch(input, init)));
-    expect(await one(1)).toBe(true);
+    expect(await hasOneSpanEach(1)).toBe(true);
     undo();
   });
 });
 
-describe("wrappers of others", () => {
-  test("one that was there before is called through, with the caller's this and arguments", async () => {
+describe("a foreign wrapper", () => {
+  it("that was there before is called with the caller's this and arguments", async () => {
     const original = globalThis.fetch;
     const seen: unknown[] = [];
     const foreign = function (this: unknown, ...args: Parameters<typeof fetch>): Promise<Response> {
@@ -124,21 +124,21 @@ describe("wrappers of others", () => {
     globalThis.fetch = foreign;
     const undo = instrumentFetch();
     await (await Reflect.apply(fetch, globalThis, [`${server.url}/ok`, undefined])).text();
-    expect(await one(1)).toBe(true);
+    expect(await hasOneSpanEach(1)).toBe(true);
     expect(seen).toEqual([globalThis, 2, `${server.url}/ok`]);
     undo();
     expect(globalThis.fetch).toBe(foreign);
     globalThis.fetch = original;
   });
 
-  test("one that came after stays when ours is undone; ours beneath it then only passes calls on", async () => {
+  it("that came later stays when ours is undone, and ours then only passes calls on", async () => {
     const original = globalThis.fetch;
     const undo = instrumentFetch();
     const ours = globalThis.fetch;
     const foreign: typeof fetch = (input, init) => ours(input, init);
     globalThis.fetch = foreign;
     await get();
-    expect(await one(1)).toBe(true);
+    expect(await hasOneSpanEach(1)).toBe(true);
     undo();
     expect(globalThis.fetch).toBe(foreign);
     await get();
@@ -148,13 +148,13 @@ describe("wrappers of others", () => {
     telemetry.reset();
     server.requests.length = 0;
     await get();
-    expect(await one(1)).toBe(true);
+    expect(await hasOneSpanEach(1)).toBe(true);
     again();
     expect(globalThis.fetch).toBe(foreign);
     globalThis.fetch = original;
   });
 
-  test("one that copies own properties does not look instrumented", async () => {
+  it("that copies own properties is not taken for an instrumented fetch", async () => {
     const undo = instrumentFetch();
     const ours = globalThis.fetch;
     const foreign = Object.defineProperties(async () => new Response("mine"), Object.getOwnPropertyDescriptors(ours));
@@ -163,7 +163,7 @@ describe("wrappers of others", () => {
     undo();
   });
 
-  test("one that puts a traceparent on the request, from its own CLIENT span, keeps its trace", async () => {
+  it("that sends the traceparent of its own CLIENT span keeps its trace", async () => {
     const tracer = trace.getTracer("foreign");
     const undo = instrumentFetch();
     const ours = globalThis.fetch;
@@ -179,7 +179,7 @@ describe("wrappers of others", () => {
     undo();
   });
 
-  test("one that starts its span while it is called finds tracing suppressed", async () => {
+  it("that starts a span while it is called finds tracing suppressed", async () => {
     const original = globalThis.fetch;
     globalThis.fetch = (input, init) => {
       trace.getTracer("foreign").startSpan("foreign", { kind: SpanKind.CLIENT }).end();
@@ -187,12 +187,12 @@ describe("wrappers of others", () => {
     };
     const undo = instrumentFetch();
     await get();
-    expect(await one(1)).toBe(true);
+    expect(await hasOneSpanEach(1)).toBe(true);
     undo();
     globalThis.fetch = original;
   });
 
-  test("a call that one makes of its own while it is called has a span and headers of its own", async () => {
+  it("that makes a call of its own gets a span and headers for it", async () => {
     const original = globalThis.fetch;
     const token = wrapFetch((input, init) => original(input, init));
     globalThis.fetch = (input, init) => {
@@ -201,7 +201,7 @@ describe("wrappers of others", () => {
     };
     const undo = instrumentFetch();
     await get();
-    expect(await one(2)).toBe(true);
+    expect(await hasOneSpanEach(2)).toBe(true);
     undo();
     globalThis.fetch = original;
   });
@@ -236,7 +236,7 @@ describe.each(["before", "after"])("msw listening %s instrumentFetch", (order) =
     if (order === "before") mock.close();
   });
 
-  test("a mocked agent sees the span's traceparent", async () => {
+  it("sends the span's traceparent to a mocked agent", async () => {
     const answer: unknown = await inSpan("work", async () => (await fetch("https://agent.example/card?a=1")).json());
     expect(answer).toEqual({ name: "mocked" });
     const [span] = await telemetry.ended(1);
@@ -253,12 +253,12 @@ describe.each(["before", "after"])("msw listening %s instrumentFetch", (order) =
     });
   });
 
-  test("a request that is let through reaches the server as one call", async () => {
+  it("records one span for a request that passes through", async () => {
     await get();
-    expect(await one(1)).toBe(true);
+    expect(await hasOneSpanEach(1)).toBe(true);
   });
 
-  test("a handler that calls fetch itself: a call of its own, and its spans live", async () => {
+  it("records the call and the spans of a handler that calls fetch", async () => {
     await inSpan("work", async () => (await fetch("https://agent.example/proxy")).text());
     const own = await telemetry.ended(2);
     await telemetry.settled();
@@ -270,14 +270,14 @@ describe.each(["before", "after"])("msw listening %s instrumentFetch", (order) =
     expect(telemetry.spans().filter(({ name }) => name === "in the handler")).toHaveLength(1);
   });
 
-  test("a mocked network error is an error of the span", async () => {
+  it("records a mocked network error as an error", async () => {
     await expect(fetch("https://agent.example/broken")).rejects.toThrow(TypeError);
     const [span] = (await telemetry.ended(1)).map(shapeOf);
     expect(span).toMatchObject({ status: 2, events: ["exception"], attributes: { "error.type": expect.any(String) } });
   });
 });
 
-test("undo puts the property back as it was", () => {
+it("restores the property descriptor when it is undone", () => {
   instrumentFetch()();
   expect(Object.getOwnPropertyDescriptor(globalThis, "fetch")).toEqual(platform);
 });

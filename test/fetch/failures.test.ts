@@ -172,14 +172,16 @@ it.each([
 
 it("records AbortSignal.timeout before the headers as an error", async () => {
   const url = `${server.url}/stall`;
-  expect(await failing(() => fetch(url, { signal: AbortSignal.timeout(30) }))).toEqual([failed("TimeoutError", url, peer())]);
+  const spans = await failing(() => fetch(url, { signal: AbortSignal.timeout(30) }));
+  // Whether the request was sent by then is a matter of timing.
+  expect(spans).toMatchObject([failed("TimeoutError", url)]);
 });
 
 it("distinguishes timeout and abort in a combined signal", async () => {
   const url = `${server.url}/stall`;
   expect(
     await failing(() => fetch(url, { signal: AbortSignal.any([AbortSignal.timeout(30), new AbortController().signal]) })),
-  ).toEqual([failed("TimeoutError", url, peer())]);
+  ).toMatchObject([failed("TimeoutError", url)]);
   telemetry.reset();
   expect(await failing(() => fetch(url, { signal: AbortSignal.any([AbortSignal.timeout(5000), abortOnRequest()]) }))).toEqual([
     aborted(url, peer()),

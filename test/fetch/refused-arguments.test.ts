@@ -1,5 +1,5 @@
 import { SpanStatusCode } from "@opentelemetry/api";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 import { shapeOf, startTelemetry } from "../support/telemetry.ts";
@@ -86,7 +86,7 @@ function usedRequest(): Request {
   return request;
 }
 
-test.each(Object.entries(CALLS))("%s: the caller gets what it gets without us, and no span stays open", async (_, args) => {
+it.each(Object.entries(CALLS))("settles as without tracing and leaves no span open: %s", async (_, args) => {
   const { plain, traced } = await bothWays(() => Reflect.apply(fetch, undefined, args()) as Promise<Response>);
   const show = ({ value, error }: typeof plain): unknown => (value === undefined ? errorShape(error) : (value as Response).status);
   expect(show(traced)).toEqual(show(plain));
@@ -95,7 +95,7 @@ test.each(Object.entries(CALLS))("%s: the caller gets what it gets without us, a
   expect([[], [plain.error === undefined ? SpanStatusCode.UNSET : SpanStatusCode.ERROR]]).toContainEqual(spans);
 });
 
-test("an invalid URL is an error of the span, which says what was asked for", async () => {
+it("records an invalid URL as given, and the error", async () => {
   await bothWays(() => fetch("http://[broken"));
   const [span] = (await telemetry.ended(1)).map(shapeOf);
   expect(span).toEqual({
@@ -107,7 +107,7 @@ test("an invalid URL is an error of the span, which says what was asked for", as
   });
 });
 
-test("a data: URL never reaches the wire: its span ends with the promise, and its content is not recorded", async () => {
+it("ends the span of a data: URL with the promise and does not record its content", async () => {
   const { plain, traced } = await bothWays(async () => (await fetch("data:text/plain,secret")).text());
   expect(traced).toEqual(plain);
   const [span] = (await telemetry.ended(1)).map(shapeOf);
@@ -120,7 +120,7 @@ test("a data: URL never reaches the wire: its span ends with the promise, and it
   });
 });
 
-test("a blob: URL likewise", async () => {
+it("ends the span of a blob: URL with the promise", async () => {
   const url = URL.createObjectURL(new Blob(["content"]));
   const { plain, traced } = await bothWays(async () => (await fetch(url)).text());
   expect(traced).toEqual(plain);
