@@ -7,7 +7,7 @@ import { listen } from "./support/server.ts";
 
 const run = promisify(execFile);
 const root = new URL("../", import.meta.url);
-const pages = ["README.md", ...globSync("docs/*.md")];
+const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...globSync("docs/*.md")];
 
 /** The code blocks of a page, each with the file that the comment above it names. */
 function snippets(page: string): { file: string | undefined; code: string }[] {
@@ -46,7 +46,7 @@ function brokenLinks(text: string, url: URL): string[] {
 }
 
 describe("links in the documentation", () => {
-  it.each([...pages, "SECURITY.md", "CONTRIBUTING.md"])("%s links only to files and headings that exist", (page) => {
+  it.each(pages)("%s links only to files and headings that exist", (page) => {
     const url = new URL(page, root);
     expect(brokenLinks(readFileSync(url, "utf8"), url)).toEqual([]);
   });
@@ -100,8 +100,8 @@ const EXAMPLES = [
     example: "context",
     prints: ["in the thread: our trace", "plain listener: another trace or none", "bound listener: our trace"],
   },
-  { example: "by-hand", prints: ["the agent received our trace id: true"] },
-  { example: "first", prints: ["name: 'GET'", "kind: 1", "kind: 2"] },
+  { example: "other-client", prints: ["the agent received our trace id: true"] },
+  { example: "quick-start", prints: ["name: 'GET'", "kind: 1", "kind: 2"] },
 ];
 
 async function runExample(example: string): Promise<string> {
@@ -130,11 +130,11 @@ describe("examples", () => {
     for (const text of prints) expect(stdout).toContain(text);
   });
 
-  it("shows the output of examples/first.ts in README.md, with some lines left out", async () => {
+  it("shows the output of examples/quick-start.ts in README.md, with some lines left out", async () => {
     const [, shown = ""] =
-      /<!-- output of examples\/first\.ts -->\n```text\n([\s\S]*?)```/.exec(readFileSync("README.md", "utf8")) ?? [];
+      /<!-- output of examples\/quick-start\.ts -->\n```text\n([\s\S]*?)```/.exec(readFileSync("README.md", "utf8")) ?? [];
     const expected = withStableIds(shown).trimEnd().split("\n");
-    const printed = withStableIds(await runExample("first")).split("\n");
+    const printed = withStableIds(await runExample("quick-start")).split("\n");
     let position = 0;
     const missing = expected.filter((line) => {
       const found = printed.findIndex((other, index) => index >= position && sameField(other, line));
