@@ -24,43 +24,58 @@ afterEach(() => telemetry.stop());
 const RPC = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "message/send", params: {} });
 const HEADERS = { "content-type": "application/json", "A2A-Version": "1.0" };
 
-describe.each(CLIENTS)("$name recognises A2A without its SDK", (client) => {
-  const seen = async (path: string, sent: object, options?: object): Promise<unknown[]> => {
+/** What is recorded of a request: the span's name, `url.template` and `a2a.method.name`. */
+interface Recognition {
+  name: string;
+  template: unknown;
+  method: unknown;
+}
+
+describe.each(CLIENTS)("$name", (client) => {
+  const recognise = async (path: string, sent: object, options?: object): Promise<Recognition> => {
+    telemetry.reset();
     await client.traced(options)(server.url + path, sent);
     const [span] = await telemetry.ended(1);
-    return [span!.name, span!.attributes["url.template"], span!.attributes["a2a.method.name"]];
+    const { "url.template": template, "a2a.method.name": method } = span!.attributes;
+    return { name: span!.name, template, method };
   };
 
-  it("by the path, under any base", async () => {
-    expect(await seen("/base/message:send", { method: "POST", body: "{}" })).toEqual([
-      "POST /message:send",
-      "/message:send",
-      "SendMessage",
-    ]);
+  it("recognises A2A by the path under any base path", async () => {
+    expect(await recognise("/base/message:send", { method: "POST", body: "{}" })).toEqual({
+      name: "POST /message:send",
+      template: "/message:send",
+      method: "SendMessage",
+    });
   });
 
-  it("by path and headers together, where others have the path too", async () => {
-    expect(await seen("/tasks/42", { headers: { "A2A-Version": "1.0" } })).toEqual(["GET /tasks/{id}", "/tasks/{id}", "GetTask"]);
-    telemetry.reset();
-    expect(await seen("/tasks/42", {})).toEqual(["GET", undefined, undefined]);
+  it("recognises A2A by path and headers for a path that other services have", async () => {
+    const recognised = { name: "GET /tasks/{id}", template: "/tasks/{id}", method: "GetTask" };
+    expect(await recognise("/tasks/42", { headers: { "A2A-Version": "1.0" } })).toEqual(recognised);
+    expect(await recognise("/tasks/42", {})).toEqual({ name: "GET", template: undefined, method: undefined });
   });
 
-  it("by the body only if asked to", async () => {
+  it('recognises A2A by the body only with a2a: "body"', async () => {
     const sent = { method: "POST", headers: HEADERS, body: RPC };
-    expect(await seen("/rpc", sent)).toEqual(["POST", undefined, undefined]);
-    telemetry.reset();
-    expect(await seen("/rpc", sent, { a2a: "body" })).toEqual(["POST", undefined, "SendMessage"]);
+    expect(await recognise("/rpc", sent)).toEqual({ name: "POST", template: undefined, method: undefined });
+    expect(await recognise("/rpc", sent, { a2a: "body" })).toEqual({ name: "POST", template: undefined, method: "SendMessage" });
   });
 
-  it("not at all if told so, and after what the application says", async () => {
+  it("does not recognise A2A with a2a: false and prefers the urlTemplate option", async () => {
     const sent = { method: "POST", body: "{}" };
-    expect(await seen("/message:send", sent, { a2a: false })).toEqual(["POST", undefined, undefined]);
-    telemetry.reset();
-    expect(await seen("/message:send", sent, { urlTemplate: () => "/mine" })).toEqual(["POST /mine", "/mine", "SendMessage"]);
+    expect(await recognise("/message:send", sent, { a2a: false })).toEqual({
+      name: "POST",
+      template: undefined,
+      method: undefined,
+    });
+    expect(await recognise("/message:send", sent, { urlTemplate: () => "/mine" })).toEqual({
+      name: "POST /mine",
+      template: "/mine",
+      method: "SendMessage",
+    });
   });
 });
 
-it("a server's span has the method too", async () => {
+it("records the A2A method on the span of a server", async () => {
   const traced = await listen(traceRequests((_, response) => void response.end("ok")));
   await fetch(`${traced.url}/message:stream`, { method: "POST" }).then((response) => response.text());
   await telemetry.settled();

@@ -7,7 +7,7 @@ import type { TestServer } from "./support/server.ts";
 import { shapeOf, getSpan, inSpan, startTelemetry, traceparentOf } from "./support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "./support/telemetry.ts";
 
-// What a browser's own fetch makes of this is for test/runtimes, in a real one.
+// test/runtimes tests a real browser; these tests simulate its globals.
 
 let telemetry: TestTelemetry;
 let own: TestServer;
@@ -30,20 +30,20 @@ afterEach(async () => {
 /** A `process` as bundlers put it into pages. */
 const POLYFILL = { env: {}, versions: {}, nextTick: () => {} };
 
-/** Makes this look like a page of `own`, to code that asks what it runs on; `more` is laid over that. */
+/** Sets the globals of a page of `own`, overridden by `more`. */
 function stubPage(more: Record<string, unknown> = {}): void {
   const { origin } = new URL(own.url);
   const globals = { process: POLYFILL, document: {}, location: new URL(`${own.url}/page`), origin, ...more };
   for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
 }
 
-/** A browser does not tell of the connection. */
+/** Browsers do not expose the connection. */
 const withoutPeer = (span: SpanShape): SpanShape => ({
   ...span,
   attributes: Object.fromEntries(Object.entries(span.attributes).filter(([name]) => !name.startsWith("network."))),
 });
 
-/** What a server gets of the trace and the baggage that a call is made in. */
+/** The propagation headers that a server receives of a call within a span and with baggage. */
 async function sent(server: TestServer, options?: FetchOptions): Promise<Record<string, string>> {
   const traced = wrapFetch(fetch, options);
   vi.unstubAllGlobals();
@@ -65,24 +65,24 @@ async function sent(server: TestServer, options?: FetchOptions): Promise<Record<
 const ALL = { traceparent: "the span's", baggage: "user=1" };
 
 describe("in a browser", () => {
-  it("a request to the page's own origin carries the trace", async () => {
+  it("sends the trace to the page's own origin", async () => {
     stubPage();
     expect(await sent(own)).toEqual(ALL);
   });
 
-  it("one to another origin carries nothing, and has its span", async () => {
+  it("sends nothing to another origin but records a span", async () => {
     stubPage();
     expect(await sent(other)).toEqual({});
   });
 
-  it("another port or scheme is another origin", async () => {
+  it("treats another port or scheme as another origin", async () => {
     stubPage({ origin: own.url.replace("http:", "https:") });
     expect(await sent(own)).toEqual({});
     stubPage({ origin: "http://127.0.0.1" });
     expect(await sent(own)).toEqual({});
   });
 
-  it("propagateTo decides as everywhere, also of the own origin", async () => {
+  it("applies propagateTo also to the page's own origin", async () => {
     stubPage();
     expect(await sent(other, { propagateTo: other.url })).toEqual(ALL);
     stubPage();
@@ -91,40 +91,40 @@ describe("in a browser", () => {
     expect(await sent(other, { propagateTo: () => true })).toEqual(ALL);
   });
 
-  it("baggageTo decides of baggage alone", async () => {
+  it("applies baggageTo to baggage alone", async () => {
     stubPage();
     expect(await sent(other, { baggageTo: other.url })).toEqual({ baggage: "user=1" });
     stubPage();
     expect(await sent(own, { baggageTo: [] })).toEqual({ traceparent: "the span's" });
   });
 
-  it("a worker is a browser, too", async () => {
+  it("treats a worker like a page", async () => {
     stubPage({ document: undefined, importScripts: () => {} });
     expect(await sent(own)).toEqual(ALL);
     stubPage({ document: undefined, importScripts: () => {} });
     expect(await sent(other)).toEqual({});
   });
 
-  it("a sandboxed frame has no origin of its own, whatever its address", async () => {
+  it("sends nothing from a sandboxed frame, which has no origin", async () => {
     stubPage({ origin: "null" });
     expect(await sent(own)).toEqual({});
   });
 
-  it("a frame without an address has its parent's origin", async () => {
+  it("uses the parent's origin in a frame without an address", async () => {
     stubPage({ location: { href: "about:srcdoc", origin: "null" } });
     expect(await sent(own)).toEqual(ALL);
     stubPage({ location: { href: "about:srcdoc", origin: "null" } });
     expect(await sent(other)).toEqual({});
   });
 
-  it("where there is no global origin, the address tells it", async () => {
+  it("takes the origin from the address if there is no global origin", async () => {
     stubPage({ origin: undefined });
     expect(await sent(own)).toEqual(ALL);
     stubPage({ origin: undefined });
     expect(await sent(other)).toEqual({});
   });
 
-  it("a page of Electron that has Node's modules is a browser", async () => {
+  it("treats an Electron page with Node's modules as a browser, but not Electron's main process", async () => {
     const electron = { ...POLYFILL, getBuiltinModule: () => undefined, versions: { node: "24.0.0", electron: "40.0.0" } };
     stubPage({ process: electron });
     expect(await sent(other)).toEqual({});
@@ -133,18 +133,18 @@ describe("in a browser", () => {
   });
 });
 
-describe("in no browser every origin gets the trace", () => {
+describe("outside a browser", () => {
   const NODE = { getBuiltinModule: () => undefined, versions: { node: "24.0.0" }, env: {} };
   it.each([
     { where: "Node, Bun and Deno with jsdom or happy-dom", globals: { process: NODE } },
     { where: "Deno with --location", globals: { process: NODE, document: undefined, origin: undefined } },
     {
-      where: "a Worker of Cloudflare's",
+      where: "a Cloudflare Worker",
       globals: { process: undefined, document: undefined, location: undefined, origin: undefined },
     },
     { where: "an edge runtime with a location", globals: { process: undefined, document: undefined } },
     { where: "React Native", globals: { location: undefined, document: undefined } },
-  ])("$where", async ({ globals }) => {
+  ])("sends the trace to every origin in $where", async ({ globals }) => {
     stubPage(globals);
     expect(await sent(other)).toEqual(ALL);
   });

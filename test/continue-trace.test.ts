@@ -1,7 +1,8 @@
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, diag, propagation, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, propagation, trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { instrumentFetch } from "../src/fetch.ts";
 import { continueTrace, extractTraceContext, injectTraceContext } from "../src/index.ts";
+import { recordDiagnostics } from "./support/diagnostics.ts";
 import { ROUTES, serve } from "./support/server.ts";
 import { shapeOf, inSpan, startTelemetry, traceparentOf } from "./support/telemetry.ts";
 import type { TestTelemetry } from "./support/telemetry.ts";
@@ -17,42 +18,44 @@ afterEach(() => telemetry.stop());
 const traceId = (): string | undefined => trace.getSpanContext(context.active())?.traceId;
 const spanId = (): string | undefined => trace.getSpanContext(context.active())?.spanId;
 const who = (): string | undefined => propagation.getActiveBaggage()?.getEntry("who")?.value;
-const quiet = (): void => {};
 const thrower = (): never => {
-  throw new Error("not mine");
+  throw new Error("thrown by the value");
 };
 const OK = { kind: SpanKind.INTERNAL, status: SpanStatusCode.UNSET, attributes: {}, events: [] };
 
-describe("without a name: no span, the carrier's context", () => {
-  it("fn runs in it, and what it awaits; its value is returned as it is", async () => {
+describe("continueTrace() without a name", () => {
+  it("runs fn in the carrier's context without a span and returns its value", async () => {
     const promise = continueTrace(STORED, async () => {
-      const before = [traceId(), spanId(), who()];
+      const before = { traceId: traceId(), spanId: spanId(), who: who() };
       await Promise.resolve();
-      return [...before, traceId(), who()];
+      return { before, after: { traceId: traceId(), spanId: spanId(), who: who() } };
     });
-    expect(await promise).toEqual([TRACE_ID, SPAN_ID, "alice", TRACE_ID, "alice"]);
+    const carried = { traceId: TRACE_ID, spanId: SPAN_ID, who: "alice" };
+    expect(await promise).toEqual({ before: carried, after: carried });
     expect(traceId()).toBeUndefined();
     const value = {};
     expect(continueTrace(STORED, () => value)).toBe(value);
     expect(telemetry.started()).toBe(0);
   });
 
-  it("link: the active trace goes on, with the carrier's baggage", async () => {
+  it("keeps the active trace and adds the carrier's baggage in the link mode", async () => {
     await inSpan("active", () => {
-      const [own] = [traceId()];
-      expect(continueTrace(STORED, () => [traceId(), who()], { mode: "link" })).toEqual([own, "alice"]);
+      const active = traceId();
+      expect(continueTrace(STORED, traceId, { mode: "link" })).toBe(active);
+      expect(continueTrace(STORED, who, { mode: "link" })).toBe("alice");
     });
-    expect(continueTrace(STORED, () => [traceId(), who()], { mode: "link" })).toEqual([undefined, "alice"]);
+    expect(continueTrace(STORED, traceId, { mode: "link" })).toBeUndefined();
+    expect(continueTrace(STORED, who, { mode: "link" })).toBe("alice");
   });
 
-  it("a carrier with nothing in it leaves what is active", async () => {
+  it("keeps the active context for an empty carrier", async () => {
     await inSpan("active", () => {
       for (const carrier of [null, undefined, {}, { traceparent: "nonsense" }])
         expect(continueTrace(carrier, spanId)).toBe(spanId());
     });
   });
 
-  it("what fn throws is thrown on", async () => {
+  it("rethrows what fn throws", async () => {
     const error = new Error("mine");
     const fail = (): never => {
       throw error;
@@ -62,27 +65,23 @@ describe("without a name: no span, the carrier's context", () => {
   });
 });
 
-describe("with a name: a span of its own", () => {
-  it("sync: the child of the carrier's, active in fn, ended when it returns", () => {
+describe("continueTrace() with a name", () => {
+  it("records a span below the carrier's that is active in fn and ends when fn returns", () => {
     const attributes = { "messaging.system": "x" };
-    const inside = continueTrace(STORED, () => [spanId(), traceId(), who()], { name: "work", kind: SpanKind.CONSUMER, attributes });
+    const options = { name: "work", kind: SpanKind.CONSUMER, attributes };
+    const inside = continueTrace(STORED, () => ({ spanId: spanId(), traceId: traceId(), who: who() }), options);
     const [span] = telemetry.own();
     expect(span && shapeOf(span)).toEqual({ ...OK, name: "work", kind: SpanKind.CONSUMER, attributes });
     expect(span?.parentSpanContext).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID, isRemote: true });
-    expect(inside).toEqual([span?.spanContext().spanId, TRACE_ID, "alice"]);
+    expect(inside).toEqual({ spanId: span?.spanContext().spanId, traceId: TRACE_ID, who: "alice" });
     expect(span?.links).toEqual([]);
   });
 
-  it("async: ended when the promise is fulfilled", async () => {
-    const promise = continueTrace(
-      STORED,
-      async () => {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        return traceId();
-      },
-      { name: "work" },
-    );
+  it("ends the span when the promise of fn is fulfilled", async () => {
+    const work = Promise.withResolvers<void>();
+    const promise = continueTrace(STORED, async () => work.promise.then(traceId), { name: "work" });
     expect(telemetry.own()).toEqual([]);
+    work.resolve();
     expect(await promise).toBe(TRACE_ID);
     expect(telemetry.own().map(shapeOf)).toEqual([{ ...OK, name: "work" }]);
   });
@@ -97,7 +96,7 @@ describe("with a name: a span of its own", () => {
     attributes: { "error.type": "E_QUEUE" },
     events: ["exception"],
   };
-  it("what fn throws, or its promise is rejected with, is recorded and thrown on", async () => {
+  it("records and rethrows what fn throws or rejects with", async () => {
     const error = new QueueError("https://user:secret@host/?sig=1");
     const fail = (): never => {
       throw error;
@@ -109,20 +108,20 @@ describe("with a name: a span of its own", () => {
     expect(JSON.stringify(spans.map((span) => span.events))).not.toContain("secret");
   });
 
-  it("a thenable that is no promise", async () => {
-    // oxlint-disable-next-line unicorn/no-thenable -- as a query builder is one
+  it("ends the span when a thenable that is not a promise is fulfilled", async () => {
+    // oxlint-disable-next-line unicorn/no-thenable -- some query builders are thenables
     const query = { then: (resolve: (value: string) => void): void => resolve("rows") };
     expect(await continueTrace(STORED, () => query, { name: "work" })).toBe("rows");
     expect(telemetry.own().map(shapeOf)).toEqual([{ ...OK, name: "work" }]);
   });
 
-  it("a value whose `then` cannot be read is returned all the same", () => {
+  it("returns a value whose `then` property cannot be read", () => {
     const value = new Proxy({}, { get: thrower });
     expect(continueTrace(STORED, () => value, { name: "work" }) === value).toBe(true);
     expect(telemetry.own().map(shapeOf)).toEqual([{ ...OK, name: "work" }]);
   });
 
-  it("link: in the active trace, with a link to the carrier's span, and its baggage", async () => {
+  it("records a span in the active trace with a link to the carrier's span in the link mode", async () => {
     const inside = await inSpan("active", () => continueTrace(STORED, who, { name: "work", mode: "link" }));
     const [work, active] = telemetry.spans();
     expect(inside).toBe("alice");
@@ -130,7 +129,7 @@ describe("with a name: a span of its own", () => {
     expect(work?.links.map((link) => link.context)).toMatchObject([{ traceId: TRACE_ID, spanId: SPAN_ID, isRemote: true }]);
   });
 
-  it("link where nothing is active: a trace of its own", () => {
+  it("begins a new trace in the link mode if no span is active", () => {
     continueTrace(STORED, () => {}, { name: "work", mode: "link" });
     const [span] = telemetry.own();
     expect(span?.parentSpanContext).toBeUndefined();
@@ -138,15 +137,15 @@ describe("with a name: a span of its own", () => {
     expect(span?.links).toHaveLength(1);
   });
 
-  it("link with nothing to link to: no link, also where a remote span is active", () => {
+  it("records no link for an empty carrier even if a remote span is active", () => {
     context.with(extractTraceContext(STORED, ROOT_CONTEXT), () => continueTrace({}, () => {}, { name: "work", mode: "link" }));
     expect(telemetry.own()[0]?.links).toEqual([]);
     expect(telemetry.own()[0]?.parentSpanContext?.spanId).toBe(SPAN_ID);
   });
 });
 
-describe("where telemetry is not there, or fails", () => {
-  it("no SDK: fn runs in the carrier's context, with and without a name", async () => {
+describe("continueTrace() with missing or failing telemetry", () => {
+  it("runs fn in the carrier's context without an SDK", async () => {
     trace.disable();
     for (const options of [{}, { name: "work" }]) {
       expect(continueTrace(STORED, () => injectTraceContext(), options)).toEqual(STORED);
@@ -154,28 +153,27 @@ describe("where telemetry is not there, or fails", () => {
     await expect(continueTrace(STORED, async () => who(), { name: "work" })).resolves.toBe("alice");
   });
 
-  it("no context manager: fn runs, and its value is returned", () => {
+  it("runs fn and returns its value without a context manager", () => {
     context.disable();
     expect(continueTrace(STORED, () => "value", { name: "work" })).toBe("value");
     expect(telemetry.own()).toHaveLength(1);
   });
 
-  it("a tracer that throws: fn runs once, and diag hears of it", () => {
-    const error = vi.fn<() => void>();
-    diag.setLogger({ error, warn: quiet, info: quiet, debug: quiet, verbose: quiet });
+  it("runs fn once and logs an error if the tracer throws", () => {
+    const diagnostics = recordDiagnostics();
     const getTracer = vi.spyOn(trace.getTracerProvider(), "getTracer").mockImplementation(() => {
       throw new Error("no tracer");
     });
     const fn = vi.fn<() => unknown>(() => traceId());
     expect(continueTrace(STORED, fn, { name: "work" })).toBe(TRACE_ID);
     expect(fn).toHaveBeenCalledTimes(1);
-    expect(error).toHaveBeenCalled();
+    expect(diagnostics.error).toHaveBeenCalled();
     getTracer.mockRestore();
   });
 });
 
-describe("a queue's worker", () => {
-  it("its fetch with a stored carrier for headers continues the stored trace, with no span active", async () => {
+describe("a queue worker", () => {
+  it("continues the stored trace by passing the stored carrier as headers to fetch", async () => {
     const server = await serve(ROUTES);
     const undo = instrumentFetch();
     const stored = await inSpan("producer", () => JSON.stringify(injectTraceContext()));
@@ -190,12 +188,13 @@ describe("a queue's worker", () => {
     await server.close();
   });
 
-  it("and so does a fetch inside of continueTrace", async () => {
+  it("continues the stored trace with a fetch in continueTrace()", async () => {
     const server = await serve(ROUTES);
     const undo = instrumentFetch();
     await continueTrace(STORED, async () => (await fetch(`${server.url}/ok`)).text(), { name: "work", kind: SpanKind.CONSUMER });
     const [call, work] = await telemetry.ended(2);
-    expect([call?.parentSpanContext?.spanId, work?.parentSpanContext?.spanId]).toEqual([work?.spanContext().spanId, SPAN_ID]);
+    expect(call?.parentSpanContext?.spanId).toBe(work?.spanContext().spanId);
+    expect(work?.parentSpanContext?.spanId).toBe(SPAN_ID);
     expect(server.values("baggage")).toEqual(["who=alice"]);
     undo();
     await server.close();

@@ -20,24 +20,25 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** What a row is given: a client with its call under test, an SDK, and the server. */
-interface Bench {
+/** What a row's check receives. */
+interface Fixture {
   client: ClientUnderTest;
+  /** A call through the traced client. */
   call: Call;
   telemetry: TestTelemetry;
 }
 
 interface Row {
   behaviour: string;
-  check: (bench: Bench) => Promise<void>;
+  check: (bench: Fixture) => Promise<void>;
   sdk?: TestTelemetryOptions | "none";
-  /** Clients that cannot have the behaviour, and why; what they do instead is what is checked. */
-  except?: Partial<Record<ClientUnderTest["name"], { because: string; check: (bench: Bench) => Promise<void> }>>;
+  /** Clients that cannot have the behaviour, what they do instead, and the check of that. */
+  except?: Partial<Record<ClientUnderTest["name"], { instead: string; check: (bench: Fixture) => Promise<void> }>>;
 }
 
 const REMOTE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-const expected = (url: string, more: object = {}): object => ({
+const attributesOf = (url: string, more: object = {}): object => ({
   "http.request.method": "GET",
   "server.address": "127.0.0.1",
   "server.port": server.port,
@@ -46,8 +47,8 @@ const expected = (url: string, more: object = {}): object => ({
   ...more,
 });
 
-/** The attributes of a span, without those that a client tells only where they come without cost. */
-function core(attributes: object): object {
+/** The attributes of a span, without those of the connection, which not every client records. */
+function withoutConnection(attributes: object): object {
   const {
     "network.peer.address": _,
     "network.peer.port": __,
@@ -59,7 +60,7 @@ function core(attributes: object): object {
 
 async function failure(promise: Promise<unknown>): Promise<{ name: unknown; code: unknown; message: unknown; cause: unknown }> {
   const error = await promise.then(
-    () => expect.fail("the call was to fail"),
+    () => expect.fail("the call did not fail"),
     (reason: unknown) => reason as Error & { code?: unknown },
   );
   return { name: error.name, code: error.code, message: error.message, cause: (error.cause as Error | undefined)?.message };
@@ -75,7 +76,7 @@ async function* generator(onChunk: () => void): AsyncGenerator<Uint8Array> {
 
 const ROWS: Row[] = [
   {
-    behaviour: "a call is one CLIENT span, child of the active span, and one traceparent that is its own",
+    behaviour: "records one CLIENT span below the active span and sends its traceparent",
     check: async ({ call, telemetry }) => {
       const url = `${server.url}/ok?a=1&sig=secret`;
       expect(await inSpan("agent", () => call(url))).toEqual({ status: 200, body: "hello" });
@@ -87,7 +88,7 @@ const ROWS: Row[] = [
         status: SpanStatusCode.UNSET,
         events: [],
       });
-      expect(core(attributes)).toEqual(expected(`${server.url}/ok?a=1&sig=REDACTED`));
+      expect(withoutConnection(attributes)).toEqual(attributesOf(`${server.url}/ok?a=1&sig=REDACTED`));
       expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
       await until(() => telemetry.spans().length === 2);
       expect(span!.parentSpanContext?.spanId).toBe(
@@ -99,17 +100,19 @@ const ROWS: Row[] = [
     },
   },
   ...[404, 500].map((code) => ({
-    behaviour: `${code} is an error, named by the status, with no exception`,
-    check: async ({ call, telemetry }: Bench) => {
+    behaviour: `records status ${code} as an error without an exception event`,
+    check: async ({ call, telemetry }: Fixture) => {
       const url = `${server.url}/${code === 404 ? "missing" : "broken"}`;
       expect((await call(url)).status).toBe(code);
       const { status, attributes, events } = shapeOf((await telemetry.ended(1))[0]!);
       expect({ status, events }).toEqual({ status: SpanStatusCode.ERROR, events: [] });
-      expect(core(attributes)).toEqual(expected(url, { "http.response.status_code": code, "error.type": String(code) }));
+      expect(withoutConnection(attributes)).toEqual(
+        attributesOf(url, { "http.response.status_code": code, "error.type": String(code) }),
+      );
     },
   })),
   {
-    behaviour: "a refused connection fails as without us, and is an error with its code and the exception",
+    behaviour: "fails on a refused connection as without the library and records its code and an exception",
     check: async ({ client, call, telemetry }) => {
       const closed = await serve({});
       await closed.close();
@@ -121,22 +124,24 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "an abort before the response rejects as without us, and is no error",
+    behaviour: "rejects as without the library on an abort before the response and records no error",
     check: async ({ client, call, telemetry }) => {
-      const abortSoon = (): AbortSignal => {
+      const failWhenReceived = async (send: Call): Promise<unknown> => {
         const controller = new AbortController();
-        setTimeout(() => controller.abort(), 30);
-        return controller.signal;
+        const failed = failure(send(`${server.url}/stall`, { signal: controller.signal }));
+        const before = server.requests.length;
+        await until(() => server.requests.length > before);
+        controller.abort();
+        return failed;
       };
-      const url = `${server.url}/stall`;
-      expect(await failure(call(url, { signal: abortSoon() }))).toEqual(await failure(client.plain(url, { signal: abortSoon() })));
+      expect(await failWhenReceived(call)).toEqual(await failWhenReceived(client.plain));
       const { status, attributes } = shapeOf((await telemetry.ended(1))[0]!);
       expect(status).toBe(SpanStatusCode.UNSET);
       expect(attributes).not.toHaveProperty("error.type");
     },
   },
   {
-    behaviour: "an abort in the middle of the body is no error, and keeps the status",
+    behaviour: "records no error on an abort in the middle of the body",
     check: async ({ call, telemetry }) => {
       const controller = new AbortController();
       setTimeout(() => controller.abort(), 80);
@@ -147,7 +152,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "AbortSignal.timeout is an error: TimeoutError",
+    behaviour: "records the TimeoutError of AbortSignal.timeout()",
     check: async ({ call, telemetry }) => {
       await failure(call(`${server.url}/stall`, { signal: AbortSignal.timeout(30) }));
       const { status, attributes } = shapeOf((await telemetry.ended(1))[0]!);
@@ -156,7 +161,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "a body that is cut fails as without us, and is an error under a 200",
+    behaviour: "fails on a truncated body as without the library and records an error",
     check: async ({ client, call, telemetry }) => {
       const url = `${server.url}/cut`;
       expect(await failure(call(url))).toEqual(await failure(client.plain(url)));
@@ -166,45 +171,50 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "a redirect is a span for each hop, under the same parent, each with a traceparent of its own",
+    behaviour: "records a span for each redirect hop under the same parent, each with its own traceparent",
     check: async ({ call, telemetry }) => {
       expect((await inSpan("agent", () => call(`${server.url}/redirect`))).body).toBe("hello");
       const [first, second] = await telemetry.ended(2);
-      expect(core(shapeOf(first!).attributes)).toEqual(expected(`${server.url}/redirect`, { "http.response.status_code": 302 }));
-      expect(core(shapeOf(second!).attributes)).toEqual(expected(`${server.url}/ok`, { "http.request.resend_count": 1 }));
+      expect(withoutConnection(shapeOf(first!).attributes)).toEqual(
+        attributesOf(`${server.url}/redirect`, { "http.response.status_code": 302 }),
+      );
+      expect(withoutConnection(shapeOf(second!).attributes)).toEqual(
+        attributesOf(`${server.url}/ok`, { "http.request.resend_count": 1 }),
+      );
       expect(first!.parentSpanContext).toEqual(second!.parentSpanContext);
-      expect(server.requests.slice(-2).map((request) => server.values("traceparent", request))).toEqual([
-        [traceparentOf(first!)],
-        [traceparentOf(second!)],
-      ]);
+      const [firstRequest, secondRequest] = server.requests.slice(-2);
+      expect(server.values("traceparent", firstRequest)).toEqual([traceparentOf(first!)]);
+      expect(server.values("traceparent", secondRequest)).toEqual([traceparentOf(second!)]);
     },
     except: {
       axios: {
-        because: "follow-redirects hides the hops: one span for the call, with the URL first asked for",
+        instead: "records one span with the first URL for a redirected call, since follow-redirects hides the hops",
         check: async ({ call, telemetry }) => {
           expect((await call(`${server.url}/redirect`)).body).toBe("hello");
           const [span] = await telemetry.ended(1);
-          expect(core(shapeOf(span!).attributes)).toEqual(expected(`${server.url}/redirect`));
+          expect(withoutConnection(shapeOf(span!).attributes)).toEqual(attributesOf(`${server.url}/redirect`));
           expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
         },
       },
     },
   },
   {
-    behaviour: "a retry after a 503 is an attempt of its own, under the same parent",
+    behaviour: "records a retry after a 503 as another attempt under the same parent",
     check: async ({ client, telemetry }) => {
       busy = 1;
       expect((await inSpan("agent", () => client.retrying!()(`${server.url}/busy`))).body).toBe("at last");
       const [first, second] = await telemetry.ended(2);
       const url = `${server.url}/busy`;
-      expect(core(shapeOf(first!).attributes)).toEqual(expected(url, { "http.response.status_code": 503, "error.type": "503" }));
-      expect(core(shapeOf(second!).attributes)).toEqual(expected(url, { "http.request.resend_count": 1 }));
+      expect(withoutConnection(shapeOf(first!).attributes)).toEqual(
+        attributesOf(url, { "http.response.status_code": 503, "error.type": "503" }),
+      );
+      expect(withoutConnection(shapeOf(second!).attributes)).toEqual(attributesOf(url, { "http.request.resend_count": 1 }));
       expect(first!.parentSpanContext).toEqual(second!.parentSpanContext);
       expect(server.values("traceparent")).toEqual([traceparentOf(second!)]);
     },
     except: {
       fetch: {
-        because: "fetch does not send again: whoever does so makes a new call",
+        instead: "records a repeated call without a resend count, since fetch has no retries",
         check: async ({ call, telemetry }) => {
           busy = 1;
           for (const status of [503, 200]) expect((await call(`${server.url}/busy`)).status).toBe(status);
@@ -214,14 +224,14 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "a large response arrives whole, and its span covers it",
+    behaviour: "delivers a large response completely and records it",
     check: async ({ call, telemetry }) => {
       expect((await call(`${server.url}/large`)).body).toHaveLength(5_000_000);
-      expect(core((await telemetry.ended(1))[0]!.attributes)).toEqual(expected(`${server.url}/large`));
+      expect(withoutConnection((await telemetry.ended(1))[0]!.attributes)).toEqual(attributesOf(`${server.url}/large`));
     },
   },
   {
-    behaviour: "a streamed request body arrives whole, and the application's spans in its generator live",
+    behaviour: "sends a streamed request body completely and keeps the application's spans of its generator",
     check: async ({ call, telemetry }) => {
       const body = generator(() => trace.getTracer("application").startSpan("chunk").end());
       const headers = { "content-type": "text/plain" };
@@ -235,7 +245,8 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "headers arrive from every shape, are not changed, and one put in by hand is replaced in any letter case",
+    behaviour:
+      "sends headers of every shape, does not mutate them and replaces the caller's propagation headers in any letter case",
     check: async ({ client, call, telemetry }) => {
       for (const [shape, make] of Object.entries(client.shapes)) {
         telemetry.reset();
@@ -252,7 +263,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "with no active span a traceparent by hand is the parent",
+    behaviour: "uses the caller's traceparent header as the parent if no span is active",
     check: async ({ call, telemetry }) => {
       await call(`${server.url}/ok`, { headers: { traceparent: REMOTE, tracestate: "vendor=1" } });
       const [span] = await telemetry.ended(1);
@@ -262,7 +273,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "baggage travels, and is merged with what is put in by hand",
+    behaviour: "merges the active baggage with the caller's baggage header",
     check: async ({ call }) => {
       const baggage = propagation.createBaggage({ user: { value: "active" }, tenant: { value: "a b" } });
       const headers = { baggage: "user=hand,extra=1" };
@@ -276,7 +287,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "ten calls in flight at once each hang under their own parent",
+    behaviour: "records each of ten concurrent calls under its own parent",
     check: async ({ call, telemetry }) => {
       await Promise.all(Array.from({ length: 10 }, (_, i) => inSpan(`agent ${i}`, () => call(`${server.url}/ok?n=${i}`))));
       const own = await telemetry.ended(10);
@@ -289,7 +300,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "the caller's context is the same before, during and after",
+    behaviour: "leaves the caller's active context unchanged",
     check: async ({ call }) => {
       await inSpan("agent", async () => {
         const before = context.active();
@@ -301,7 +312,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "instrumented twice there is still one span and one traceparent",
+    behaviour: "records one span and sends one traceparent if the client is instrumented twice",
     check: async ({ client, telemetry }) => {
       await inSpan("agent", () => client.traced(undefined, 2)(`${server.url}/ok`));
       await telemetry.settled();
@@ -311,7 +322,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "an unsampled call propagates the decision and leaves no span",
+    behaviour: "propagates the sampling decision of an unsampled call and records no span",
     sdk: { sampler: new AlwaysOffSampler() },
     check: async ({ call, telemetry }) => {
       await call(`${server.url}/ok`);
@@ -320,7 +331,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "a suppressed call is neither traced nor changed",
+    behaviour: "neither traces nor changes a suppressed call",
     check: async ({ call, telemetry }) => {
       await context.with(suppressTracing(context.active()), () => call(`${server.url}/ok`));
       expect(server.values("traceparent")).toEqual([]);
@@ -328,7 +339,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "without an SDK what came in goes on",
+    behaviour: "forwards the incoming context without an SDK",
     sdk: "none",
     check: async ({ call }) => {
       const { setupPropagation } = await import("../src/setup.ts");
@@ -336,18 +347,16 @@ const ROWS: Row[] = [
       const { extractTraceContext } = await import("../src/index.ts");
       const incoming = extractTraceContext({ traceparent: REMOTE, tracestate: "vendor=1", baggage: "user=1" }, ROOT_CONTEXT);
       await context.with(incoming, () => call(`${server.url}/ok`));
-      expect(["traceparent", "tracestate", "baggage"].map((name) => server.values(name))).toEqual([
-        [REMOTE],
-        ["vendor=1"],
-        ["user=1"],
-      ]);
+      expect(server.values("traceparent")).toEqual([REMOTE]);
+      expect(server.values("tracestate")).toEqual(["vendor=1"]);
+      expect(server.values("baggage")).toEqual(["user=1"]);
     },
   },
   {
-    behaviour: "hooks see the span; one that throws costs nothing",
+    behaviour: "passes the span to hooks and sends the request if they throw",
     check: async ({ client, telemetry }) => {
       const fail = (): never => {
-        throw new Error("a hook of the user's");
+        throw new Error("thrown by a hook");
       };
       const seen = client.traced({
         urlTemplate: () => "/{path}",
@@ -366,19 +375,19 @@ const ROWS: Row[] = [
       expect((await throwing(`${server.url}/ok`)).status).toBe(200);
       const [first, second] = await telemetry.ended(2);
       expect(first!.name).toBe("GET /{path}");
-      expect(core(first!.attributes)).toEqual(
-        expected(`${server.url}/ok`, {
+      expect(withoutConnection(first!.attributes)).toEqual(
+        attributesOf(`${server.url}/ok`, {
           "url.template": "/{path}",
           "agent.name": "researcher",
           "agent.request": true,
           "agent.response": true,
         }),
       );
-      expect(core(second!.attributes)).toEqual(expected(`${server.url}/ok`));
+      expect(withoutConnection(second!.attributes)).toEqual(attributesOf(`${server.url}/ok`));
     },
   },
   {
-    behaviour: "an ignored call is neither traced nor changed",
+    behaviour: "neither traces nor changes an ignored call",
     check: async ({ client, telemetry }) => {
       await inSpan("agent", () => client.traced({ ignoreRequestHook: () => true })(`${server.url}/ok`));
       expect(server.values("traceparent")).toEqual([]);
@@ -386,7 +395,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    behaviour: "requireParentforSpans: no span without a parent, but baggage travels",
+    behaviour: "records no span without a parent but sends baggage with requireParentforSpans",
     check: async ({ client, telemetry }) => {
       const baggage = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ user: { value: "1" } }));
       await context.with(baggage, () => client.traced({ requireParentforSpans: true })(`${server.url}/ok`));
@@ -408,13 +417,13 @@ describe.each(CLIENTS)("$name", (client) => {
   });
   afterEach(() => clearGlobals());
 
-  it.each(ROWS.map((row) => ({ ...row, ...row.except?.[client.name], exception: row.except?.[client.name]?.because })))(
-    "$behaviour",
-    async ({ check, sdk, exception }) => {
-      expect(exception).not.toBe("");
-      if (sdk !== "none") telemetry = startTelemetry(sdk);
-      await check({ client, call: client.traced(), telemetry });
-      if (sdk !== "none") await telemetry.settled();
-    },
-  );
+  const rows = ROWS.map(({ behaviour, check, sdk, except }) => {
+    const exception = except?.[client.name];
+    return { title: exception?.instead ?? behaviour, check: exception?.check ?? check, sdk };
+  });
+  it.each(rows)("$title", async ({ check, sdk }) => {
+    if (sdk !== "none") telemetry = startTelemetry(sdk);
+    await check({ client, call: client.traced(), telemetry });
+    if (sdk !== "none") await telemetry.settled();
+  });
 });

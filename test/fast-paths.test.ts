@@ -2,22 +2,22 @@ import { SpanKind, SpanStatusCode, context } from "@opentelemetry/api";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ClientOptions } from "../src/index.ts";
-import { openLab } from "./properties/lab.ts";
-import type { Lab, SpanPicture } from "./properties/lab.ts";
+import { startDeterministicTelemetry } from "./properties/deterministic-telemetry.ts";
+import type { DeterministicTelemetry, SpanSnapshot } from "./properties/deterministic-telemetry.ts";
 import { contextWith, propagated, redacted } from "./properties/model.ts";
-import { AROUND, OPTIONS } from "./properties/neutral.ts";
+import { ENVIRONMENTS, OPTIONS } from "./properties/neutral-settings.ts";
 import { REQUEST, statusOf } from "./properties/requests.ts";
 import type { Asked } from "./properties/requests.ts";
-import { PATIENT, runs } from "./properties/runs.ts";
-import { throughAxios } from "./properties/senders/axios.ts";
-import { throughFetch } from "./properties/senders/fetch.ts";
-import { throughGot } from "./properties/senders/got.ts";
-import type { Answer, Sender, Way } from "./properties/senders/sender.ts";
-import { throughUndici } from "./properties/senders/undici.ts";
+import { LONG_TIMEOUT, runs } from "./properties/run-options.ts";
+import { throughAxios } from "./properties/clients/axios.ts";
+import { throughFetch } from "./properties/clients/fetch.ts";
+import { throughGot } from "./properties/clients/got.ts";
+import type { Answer, PropertyClient, Selection } from "./properties/clients/client.ts";
+import { throughUndici } from "./properties/clients/undici.ts";
 import { serve } from "./support/server.ts";
 import type { TestServer } from "./support/server.ts";
 
-let lab: Lab;
+let telemetry: DeterministicTelemetry;
 let server: TestServer;
 beforeAll(async () => {
   server = await serve({
@@ -26,44 +26,49 @@ beforeAll(async () => {
       response.writeHead(status, { "x-reply": "yes", "content-type": "text/plain" }).end(status === 204 ? undefined : body);
     },
   });
-  lab = openLab();
+  telemetry = startDeterministicTelemetry();
 });
 afterAll(async () => {
-  await lab.close();
+  await telemetry.stop();
   await server.close();
 });
-beforeEach(() => lab.register());
+beforeEach(() => telemetry.register());
 
-/** What a server and an exporter are told of a request, and what the application gets. */
+/** What the server, the exporter and the application see of a request. */
 interface Seen {
-  /** Method, URL, headers and body as they were received; headers in their order within a name only. */
+  /** Method, URL, headers and body as received, without the propagation headers. Headers are sorted by name. */
   wire: string[];
-  /** Of these, the headers that we put there. */
+  /** The propagation headers. */
   propagation: Record<string, string[]>;
-  spans: SpanPicture[];
+  spans: SpanSnapshot[];
   answer: Answer | undefined;
 }
 
-const OURS = ["traceparent", "tracestate", "baggage"];
-// How a body is framed depends on its shape, with us and without.
+const PROPAGATION_HEADERS = ["traceparent", "tracestate", "baggage"];
+// The framing of a body depends on its shape, with the library and without it.
 const FRAMING = /^(?:content-length|transfer-encoding): /;
 
-async function seen(sender: Sender, asked: Asked, way: Way, traced: ClientOptions | undefined): Promise<Seen> {
+async function observe(
+  client: PropertyClient,
+  asked: Asked,
+  selection: Selection,
+  traced: ClientOptions | undefined,
+): Promise<Seen> {
   server.requests.length = 0;
   let answer: Answer | undefined;
-  const spans = await lab.watch(async () => {
-    answer = await context.with(contextWith(asked.active), () => sender.send(asked, server.url, way, traced));
+  const spans = await telemetry.record(async () => {
+    answer = await context.with(contextWith(asked.active), () => client.send(asked, server.url, selection, traced));
   });
   expect(server.requests).toHaveLength(1);
   const [{ method, url, rawHeaders, body }] = server.requests as [(typeof server.requests)[0]];
   const lines = rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [`${name.toLowerCase()}: ${rawHeaders[i + 1]}`] : []));
-  const others = lines.filter((line) => !OURS.includes(line.slice(0, line.indexOf(":"))) && !FRAMING.test(line));
-  const propagation = Object.fromEntries(OURS.map((name) => [name, server.values(name).map(unrecorded)]));
+  const others = lines.filter((line) => !PROPAGATION_HEADERS.includes(line.slice(0, line.indexOf(":"))) && !FRAMING.test(line));
+  const propagation = Object.fromEntries(PROPAGATION_HEADERS.map((name) => [name, server.values(name).map(unrecorded)]));
   propagation["baggage"] = propagation["baggage"]!.flatMap((value) => value.split(",")).toSorted();
   return { wire: [`${method} ${url}`, ...others.toSorted(), body.toString()], propagation, spans, answer };
 }
 
-/** Of a span that nobody records it does not matter which one it is: an inner wrapper of ours starts one more. */
+/** Hides the id of a span that is not recorded: an inner wrapper starts one more, which cannot be observed. */
 function unrecorded(header: string): string {
   return header.replace(/-feed[\da-f]{12}-(0[02])$/, "-unrecorded-$1");
 }
@@ -73,7 +78,7 @@ const RECORDED = {
 };
 const NOT_RECORDED = {};
 
-/** What the model says of a request. */
+/** What the model predicts for a request. */
 function modelled(asked: Asked): Pick<Seen, "propagation" | "spans"> {
   const { method, status, path, headers, recorded } = asked;
   const { traceparent, tracestate, baggage, sampled, id, parent } = propagated(asked.active, asked.byHand);
@@ -110,25 +115,31 @@ function modelled(asked: Asked): Pick<Seen, "propagation" | "spans"> {
   return { propagation, spans: [span] };
 }
 
-const SENDERS = [throughFetch, throughUndici, throughAxios, throughGot];
+const CLIENTS = [throughFetch, throughUndici, throughAxios, throughGot];
 
-const usual = ({ ways }: Sender): Way => Object.fromEntries(Object.entries(ways).map(([of, names]) => [of, names[0]!]));
-const anyOf = ({ ways }: Sender): fc.Arbitrary<Way> =>
-  fc.record(Object.fromEntries(Object.entries(ways).map(([of, names]) => [of, fc.constantFrom(...names)])));
+const defaultSelection = ({ variants }: PropertyClient): Selection =>
+  Object.fromEntries(Object.entries(variants).map(([of, names]) => [of, names[0]!]));
+const anySelection = ({ variants }: PropertyClient): fc.Arbitrary<Selection> =>
+  fc.record(Object.fromEntries(Object.entries(variants).map(([of, names]) => [of, fc.constantFrom(...names)])));
 
-describe.each(SENDERS)("$name", (sender) => {
-  it("a request, said in any way, beside anything, with any option that changes nothing, is the same", PATIENT, async () => {
-    const way = fc.record({ way: anyOf(sender), around: fc.constantFrom(...Object.keys(AROUND)) });
-    const property = fc.asyncProperty(REQUEST, way, fc.constantFrom(...Object.keys(OPTIONS)), async (asked, other, option) => {
-      const common = asked.recorded ? RECORDED : NOT_RECORDED;
-      const plain = await seen(sender, asked, usual(sender), undefined);
-      const fast = await seen(sender, asked, usual(sender), common);
-      expect(fast).toEqual({ wire: plain.wire, answer: plain.answer, ...modelled(asked) });
-      const plainOther = await seen(sender, asked, other.way, undefined);
-      const restore = AROUND[other.around]!();
-      const slow = await seen(sender, asked, other.way, { ...common, ...OPTIONS[option]!(lab) }).finally(restore);
-      expect(slow).toEqual({ ...fast, wire: plainOther.wire });
-    });
+describe.each(CLIENTS)("$name", (client) => {
+  it("sends and records the same request for every argument shape, process setting and neutral option", LONG_TIMEOUT, async () => {
+    const variation = fc.record({ selection: anySelection(client), environment: fc.constantFrom(...Object.keys(ENVIRONMENTS)) });
+    const property = fc.asyncProperty(
+      REQUEST,
+      variation,
+      fc.constantFrom(...Object.keys(OPTIONS)),
+      async (asked, other, option) => {
+        const common = asked.recorded ? RECORDED : NOT_RECORDED;
+        const plain = await observe(client, asked, defaultSelection(client), undefined);
+        const fast = await observe(client, asked, defaultSelection(client), common);
+        expect(fast).toEqual({ wire: plain.wire, answer: plain.answer, ...modelled(asked) });
+        const plainOther = await observe(client, asked, other.selection, undefined);
+        const restore = ENVIRONMENTS[other.environment]!();
+        const slow = await observe(client, asked, other.selection, { ...common, ...OPTIONS[option]!(telemetry) }).finally(restore);
+        expect(slow).toEqual({ ...fast, wire: plainOther.wire });
+      },
+    );
     await fc.assert(property, runs(100));
   });
 });

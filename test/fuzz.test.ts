@@ -7,7 +7,7 @@ import { traceRequests } from "../src/server/node.ts";
 import { startTelemetry } from "./support/telemetry.ts";
 import type { TestTelemetry } from "./support/telemetry.ts";
 
-// More of them: `FUZZ=1000000 vitest run test/fuzz.test.ts`.
+// For more runs: `FUZZ=1000000 vitest run test/fuzz.test.ts`.
 const RUNS = Number(process.env["FUZZ"] ?? 20_000);
 const SEED = Number(process.env["SEED"] ?? 20_261_122);
 
@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => telemetry.stop());
 
-/** Mulberry32: the same numbers for the same seed. */
+/** The Mulberry32 generator, which returns the same numbers for the same seed. */
 function random(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -54,7 +54,7 @@ const PIECES = [
   "ff",
 ];
 
-/** A valid header with a few changes, or pieces thrown together. */
+/** A valid header with a few random changes, or random pieces. */
 function hostile(name: keyof typeof VALID, next: (below: number) => number): string {
   let text = next(4) === 0 ? "" : VALID[name];
   for (let changes = next(4); changes > 0; changes--) {
@@ -76,7 +76,7 @@ function hostileHeaders(next: (below: number) => number): Record<string, unknown
 
 const TRACEPARENT = /^[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-0[0-3]$/;
 
-/** What is wrong with headers that are about to leave. */
+/** Describes what is invalid in outgoing headers. */
 function flaws(sent: unknown): string[] {
   const { traceparent, baggage = "" } = sent as { traceparent?: string; baggage?: string };
   const found: string[] = [];
@@ -85,7 +85,7 @@ function flaws(sent: unknown): string[] {
   return found;
 }
 
-it(`received: ${RUNS} hostile headers throw nowhere, and let nothing invalid through (seed ${SEED})`, () => {
+it(`does not throw and forwards nothing invalid for ${RUNS} hostile received headers (seed ${SEED})`, () => {
   const next = random(SEED);
   let handled = 0;
   const found: string[] = [];
@@ -123,7 +123,7 @@ it(`received: ${RUNS} hostile headers throw nowhere, and let nothing invalid thr
   expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
 });
 
-it(`sent: ${RUNS} hostile headers by hand, and baggage, never make a request fail (seed ${SEED})`, async () => {
+it(`sends every request with ${RUNS} hostile headers and baggage of the caller (seed ${SEED})`, async () => {
   const next = random(SEED + 1);
   let arrived = 0;
   const found: string[] = [];

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
-import { DiagLogLevel, ROOT_CONTEXT, context, diag, propagation } from "@opentelemetry/api";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { ROOT_CONTEXT, context, propagation } from "@opentelemetry/api";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import { wrapFetch } from "../src/fetch.ts";
 import { extractTraceContext } from "../src/index.ts";
@@ -8,6 +8,7 @@ import { traceRequests } from "../src/server/node.ts";
 import { setupPropagation } from "../src/setup.ts";
 import type { ServerOptions } from "../src/index.ts";
 import { CLIENTS } from "./support/clients.ts";
+import { recordDiagnostics } from "./support/diagnostics.ts";
 import { ROUTES, listen, serve } from "./support/server.ts";
 import type { TestServer } from "./support/server.ts";
 import { inSpan, startTelemetry, traceparentOf } from "./support/telemetry.ts";
@@ -37,77 +38,76 @@ beforeEach(() => {
 afterEach(() => telemetry.stop());
 
 const REMOTE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-const NAMES = ["traceparent", "tracestate", "baggage"];
+const NOTHING = { traceparent: [], tracestate: [], baggage: [] };
 const baggage = propagation.createBaggage({ user: { value: "1" }, tenant: { value: "2" } });
 const withBaggage = <Result>(fn: () => Result): Result => context.with(propagation.setBaggage(context.active(), baggage), fn);
-const sent = (server: TestServer): string[][] => NAMES.map((name) => server.values(name).flatMap((value) => value.split(",")));
+/** The values of the propagation headers of the newest request, with lists split. */
+const sent = (server: TestServer): typeof NOTHING => {
+  const values = (name: string): never[] => server.values(name).flatMap((value) => value.split(",")) as never[];
+  return { traceparent: values("traceparent"), tracestate: values("tracestate"), baggage: values("baggage") };
+};
 
 describe.each(CLIENTS)("$name", (client) => {
   const call = (options: Parameters<typeof client.traced>[0], url: string): Promise<unknown> =>
     inSpan("agent", () => withBaggage(() => client.traced(options)(url)));
 
-  it("propagateTo: others get neither trace context nor baggage, and still have a span", async () => {
+  it("sends neither trace context nor baggage to hosts outside propagateTo but records a span", async () => {
     await call({ propagateTo: `127.0.0.1:${allowed.port}` }, `${allowed.url}/ok`);
     const [span] = await telemetry.ended(1);
-    expect(sent(allowed)).toEqual([[traceparentOf(span!)], [], ["user=1", "tenant=2"]]);
+    expect(sent(allowed)).toEqual({ ...NOTHING, traceparent: [traceparentOf(span!)], baggage: ["user=1", "tenant=2"] });
     await call({ propagateTo: `127.0.0.1:${allowed.port}` }, `${other.url}/ok`);
-    expect(sent(other)).toEqual([[], [], []]);
+    expect(sent(other)).toEqual(NOTHING);
     await telemetry.ended(2);
   });
 
-  it("baggageTo: who gets baggage is a matter of its own", async () => {
+  it("applies baggageTo to baggage alone", async () => {
     await call({ baggageTo: [] }, `${allowed.url}/ok`);
-    expect(sent(allowed)[2]).toEqual([]);
-    expect(sent(allowed)[0]).toHaveLength(1);
+    expect(sent(allowed).baggage).toEqual([]);
+    expect(sent(allowed).traceparent).toHaveLength(1);
     await call({ propagateTo: "agents.example", baggageTo: "127.0.0.1" }, `${allowed.url}/ok`);
-    expect(sent(allowed)).toEqual([[], [], ["user=1", "tenant=2"]]);
+    expect(sent(allowed)).toEqual({ ...NOTHING, baggage: ["user=1", "tenant=2"] });
   });
 
-  it("baggageKeys: only these members leave", async () => {
+  it("sends only the members in baggageKeys", async () => {
     await call({ baggageKeys: ["tenant", "none"] }, `${allowed.url}/ok`);
-    expect(sent(allowed)[2]).toEqual(["tenant=2"]);
+    expect(sent(allowed).baggage).toEqual(["tenant=2"]);
     await call({ baggageKeys: [] }, `${allowed.url}/ok`);
-    expect(sent(allowed)[2]).toEqual([]);
+    expect(sent(allowed).baggage).toEqual([]);
   });
 
-  it("a redirect out of the policy carries nothing that it forbids", async () => {
+  it("sends nothing forbidden on a redirect to a host outside the policy", async () => {
     await call({ propagateTo: "127.0.0.1" }, `${allowed.url}/away`);
     expect(other.requests).toHaveLength(1);
-    expect(sent(allowed)[0]).toHaveLength(1);
-    expect(sent(other)).toEqual([[], [], []]);
+    expect(sent(allowed).traceparent).toHaveLength(1);
+    expect(sent(other)).toEqual(NOTHING);
     await telemetry.settled();
   });
 
-  it("nor does that of a call that is not sampled", async () => {
+  it("sends nothing forbidden on a redirect of an unsampled call", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     await call({ propagateTo: "127.0.0.1" }, `${allowed.url}/away`);
-    expect(sent(allowed)[0]).toHaveLength(1);
-    expect(sent(other)).toEqual([[], [], []]);
+    expect(sent(allowed).traceparent).toHaveLength(1);
+    expect(sent(other)).toEqual(NOTHING);
   });
 
-  it("nor does that of a service without an SDK, which only passes on", async () => {
+  it("sends nothing forbidden on a redirect without an SDK", async () => {
     await telemetry.stop();
     setupPropagation();
     const incoming = extractTraceContext({ traceparent: REMOTE, baggage: "user=1" }, ROOT_CONTEXT);
     await context.with(incoming, () => client.traced({ propagateTo: "127.0.0.1" })(`${allowed.url}/away`));
-    expect(sent(allowed)).toEqual([[REMOTE], [], ["user=1"]]);
-    expect(sent(other)).toEqual([[], [], []]);
+    expect(sent(allowed)).toEqual({ ...NOTHING, traceparent: [REMOTE], baggage: ["user=1"] });
+    expect(sent(other)).toEqual(NOTHING);
   });
 
-  it("a redirect within the policy carries what it admits", async () => {
+  it("sends what the policy allows on a redirect within it", async () => {
     await call({ propagateTo: "127.0.0.1" }, `${allowed.url}/back`);
-    expect(sent(allowed)[0]).toHaveLength(1);
-    expect(sent(allowed)[2]).toEqual(["user=1", "tenant=2"]);
+    expect(sent(allowed).traceparent).toHaveLength(1);
+    expect(sent(allowed).baggage).toEqual(["user=1", "tenant=2"]);
   });
 
-  it("more than 64 members or 8192 bytes never leave: whole members are dropped, and diag is told once", async () => {
-    const warn = vi.fn();
-    const quiet = (): void => {};
-    diag.setLogger(
-      { warn, error: quiet, info: quiet, debug: quiet, verbose: quiet },
-      { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
-    );
+  it("limits baggage to 64 whole members and 8192 bytes and warns at most once", async () => {
+    const diagnostics = recordDiagnostics();
     const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`key${i}`, { value: `${i}` }]));
     const long = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`key${i}`, { value: "x".repeat(1000) }]));
     for (const entries of [many, long]) {
@@ -119,10 +119,10 @@ describe.each(CLIENTS)("$name", (client) => {
       expect(members.length).toBe(entries === many ? 64 : 8);
       for (const member of members) expect(member).toMatch(/^key\d+=(?:\d+|x{1000})$/);
     }
-    expect(warn.mock.calls.filter(([, text]) => String(text).includes("baggage")).length).toBeLessThanOrEqual(1);
+    expect(diagnostics.messages("warn").filter((text) => String(text).includes("baggage")).length).toBeLessThanOrEqual(1);
   });
 
-  it("a bad matcher throws at set-up, with the option's name", () => {
+  it("throws at set-up for an invalid matcher and names the option", () => {
     expect(() => client.traced({ propagateTo: "https://a.example/path" })).toThrow(
       /option "propagateTo": "https:\/\/a.example\/path" means no host/,
     );
@@ -130,7 +130,7 @@ describe.each(CLIENTS)("$name", (client) => {
   });
 });
 
-describe("receiving", () => {
+describe("traceRequests()", () => {
   const receive = async (
     options: ServerOptions<never, never>,
     headers: Record<string, string>,
@@ -153,7 +153,7 @@ describe("receiving", () => {
     ["parent", 0],
     ["link", 1],
     ["ignore", 0],
-  ] as const)("incoming: %s, also as a function's word", async (incoming, links) => {
+  ] as const)("treats the caller's trace as a %s, given as a value or by a function", async (incoming, links) => {
     for (const option of [incoming, () => incoming]) {
       telemetry.reset();
       const seen = await receive({ incoming: option }, { traceparent: REMOTE, baggage: "user=1" });
@@ -165,9 +165,9 @@ describe("receiving", () => {
     }
   });
 
-  it("a function that throws or says something else ignores the caller", async () => {
+  it("ignores the caller's trace if the function throws or returns another value", async () => {
     const fail = (): never => {
-      throw new Error("a hook of the user's");
+      throw new Error("thrown by a hook");
     };
     for (const incoming of [fail, () => "other" as never]) {
       telemetry.reset();
@@ -176,7 +176,7 @@ describe("receiving", () => {
     }
   });
 
-  it("acceptBaggage: all, none, or only some", async () => {
+  it("accepts all, none or the listed members of the caller's baggage", async () => {
     const headers = { traceparent: REMOTE, baggage: "user=1,tenant=2" };
     expect((await receive({ acceptBaggage: true }, headers))["baggage"]).toBe("user=1,tenant=2");
     expect(await receive({ acceptBaggage: false }, headers)).not.toHaveProperty("baggage");
@@ -184,23 +184,16 @@ describe("receiving", () => {
     expect(await receive({ acceptBaggage: ["none"] }, headers)).not.toHaveProperty("baggage");
   });
 
-  it("acceptBaggage holds in a server whose span is somebody else's, too", async () => {
+  it("applies acceptBaggage also within a SERVER span of another instrumentation", async () => {
     const inner = traceRequests(
       (_, response) => {
-        response.on("finish", () =>
-          seen.push(
-            propagation
-              .getActiveBaggage()
-              ?.getAllEntries()
-              .map(([key]) => key),
-          ),
-        );
-        seen.push(
+        const activeKeys = (): unknown =>
           propagation
             .getActiveBaggage()
             ?.getAllEntries()
-            .map(([key]) => key),
-        );
+            .map(([key]) => key);
+        response.on("finish", () => seen.push(activeKeys()));
+        seen.push(activeKeys());
         response.end();
       },
       { acceptBaggage: ["tenant"] },
@@ -218,12 +211,12 @@ describe("receiving", () => {
     ["two values", { traceparent: `${REMOTE}, ${REMOTE}` }],
     ["a version of ff", { traceparent: `ff${REMOTE.slice(2)}` }],
     ["all zeros", { traceparent: `00-${"0".repeat(32)}-${"0".repeat(16)}-01` }],
-  ])("%s begins a new trace", async (_, headers) => {
+  ])("begins a new trace for %s", async (_, headers) => {
     await receive({}, headers);
     expect((await telemetry.ended(1))[0]!.parentSpanContext).toBeUndefined();
   });
 
-  it("of oversized baggage the members that fit get in", async () => {
+  it("accepts the members of oversized baggage that fit", async () => {
     const header = Array.from({ length: 12 }, (_, i) => `key${i}=${"x".repeat(1000)}`).join(",");
     const seen = await receive({}, { baggage: header });
     expect(seen["baggage"]?.split(",").map((member) => member.slice(0, 5))).toEqual(
@@ -232,10 +225,10 @@ describe("receiving", () => {
   });
 });
 
-describe("what we say ourselves", () => {
+describe("messages of the library", () => {
   const SECRET = "https://user:secret@agents.example/?sig=secret";
 
-  it("an error of ours shows no user info and no signature", () => {
+  it("contain no user info and no signature in errors", () => {
     for (const fail of [
       () => wrapFetch(SECRET as never),
       () => wrapFetch(fetch, { propagateTo: SECRET }),
@@ -247,15 +240,13 @@ describe("what we say ourselves", () => {
     }
   });
 
-  it("nor does what we log", async () => {
-    const logged: unknown[] = [];
-    const write = (...args: unknown[]): void => void logged.push(...args);
-    diag.setLogger({ error: write, warn: write, info: write, debug: write, verbose: write }, { suppressOverrideMessage: true });
+  it("contain no user info and no signature in diagnostics", async () => {
+    const { error, warn, info, debug, verbose } = recordDiagnostics();
     const fail = (): never => {
       throw new TypeError(`cannot read ${SECRET}`);
     };
     await wrapFetch(async () => new Response(null), { requestHook: fail })("http://127.0.0.1/");
-    expect(logged.length).toBeGreaterThan(0);
+    const logged = [error, warn, info, debug, verbose].flatMap(({ mock }) => mock.calls);
     expect(inspect(logged)).not.toContain("secret");
     expect(inspect(logged)).toContain("https://REDACTED:REDACTED@agents.example/?sig=REDACTED");
   });

@@ -17,7 +17,7 @@ let telemetry: TestTelemetry;
 beforeEach(() => void (telemetry = startTelemetry()));
 afterEach(() => telemetry.stop());
 
-/** What a context carries. */
+/** Trace context and baggage of a context. */
 function carried(from: Context): object {
   const { traceId, spanId, isRemote, traceState } = trace.getSpanContext(from) ?? {};
   const baggage = propagation.getBaggage(from)?.getAllEntries() ?? [];
@@ -36,12 +36,12 @@ const BEFORE: [string, string][] = [
   ["TraceParent", "old"],
   ["TRACESTATE", "old=1"],
   ["Baggage", "old=1"],
-  ["x-other", "stays"],
+  ["x-other", "kept"],
 ];
-const AFTER = { ...STORED, "x-other": "stays" };
+const AFTER = { ...STORED, "x-other": "kept" };
 
-describe("injectTraceContext", () => {
-  it("into a new record by default, of the active context", async () => {
+describe("injectTraceContext()", () => {
+  it("injects the active context into a new record by default", async () => {
     expect(context.with(SOURCE, () => injectTraceContext())).toEqual(STORED);
     expect(injectTraceContext()).toEqual({});
     const own = await inSpan("work", () => injectTraceContext());
@@ -54,7 +54,7 @@ describe("injectTraceContext", () => {
     ["Headers", new Headers(BEFORE)],
     ["a Map", new Map(BEFORE)],
     ["an array of pairs", BEFORE.map(([name, value]): [string, string] => [name, value])],
-  ])("into %s, which is returned, in place of what is there in any letter case", (_, carrier) => {
+  ])("replaces existing headers of any letter case in %s and returns it", (_, carrier) => {
     expect(injectTraceContext(carrier, SOURCE)).toBe(carrier);
     const written = Symbol.iterator in carrier ? Object.fromEntries(carrier as Iterable<[string, string]>) : { ...carrier };
     expect(written).toEqual(AFTER);
@@ -66,27 +66,27 @@ describe("injectTraceContext", () => {
     ["Headers", new Headers()],
     ["a Map", new Map()],
     ["an array", []],
-  ])("into an empty one: %s", (_, carrier) => {
+  ])("injects into %s that is empty", (_, carrier) => {
     expect(carried(extractTraceContext(injectTraceContext(carrier, SOURCE), ROOT_CONTEXT))).toEqual(ALL);
   });
 
-  it("a trace without tracestate takes the old one's away", () => {
+  it("removes an old tracestate if the trace has none", () => {
     const bare = extractTraceContext({ traceparent: TRACEPARENT }, ROOT_CONTEXT);
     expect(injectTraceContext({ Tracestate: "old=1", traceparent: "old" }, bare)).toEqual({ traceparent: TRACEPARENT });
   });
 
-  it("what is stored as JSON tells the same when it is read", () => {
+  it("injects headers that survive JSON", () => {
     const stored = JSON.stringify(injectTraceContext({}, SOURCE));
     expect(carried(extractTraceContext(JSON.parse(stored) as object, ROOT_CONTEXT))).toEqual(ALL);
   });
 
-  it("what cannot be written to is returned as it was", () => {
+  it("returns a carrier that is not writable unchanged", () => {
     for (const carrier of [Object.freeze({}), Object.freeze([]), null, 1, new WeakSet()]) {
       expect(injectTraceContext(carrier as never, SOURCE)).toBe(carrier);
     }
   });
 
-  it.each(["03", "10", "ff"])("flags %s, of which some are not known, go on as a valid traceparent", (flags) => {
+  it.each(["03", "10", "ff"])("forwards the flags %s in a valid traceparent", (flags) => {
     const source = extractTraceContext({ traceparent: TRACEPARENT.replace(/01$/, flags) }, ROOT_CONTEXT);
     const { traceparent = "" } = injectTraceContext({}, source) as Record<string, string>;
     expect(traceparent).toMatch(new RegExp(`^00-${TRACE_ID}-${SPAN_ID}-[\\da-f]{2}$`));
@@ -95,10 +95,10 @@ describe("injectTraceContext", () => {
 });
 
 const thrower = (): never => {
-  throw new Error("not mine");
+  throw new Error("thrown by the carrier");
 };
 
-describe("extractTraceContext", () => {
+describe("extractTraceContext()", () => {
   it.each<[string, ReadableCarrier]>([
     ["a record", STORED],
     [
@@ -110,11 +110,11 @@ describe("extractTraceContext", () => {
     ["a Map", new Map([["Traceparent", TRACEPARENT], ...Object.entries(STORED).slice(1)])],
     ["an array of pairs", Object.entries(STORED)],
     ["pairs with baggage in two", [...Object.entries(STORED).slice(0, 2), ["baggage", "who=alice"], ["Baggage", "of=%C3%A4"]]],
-  ])("from %s", (_, carrier) => {
+  ])("extracts from %s", (_, carrier) => {
     expect(carried(extractTraceContext(carrier, ROOT_CONTEXT))).toEqual(ALL);
   });
 
-  it("adds to the active context by default, and to a given one", () => {
+  it("extends the active context by default, or the given one", () => {
     const key = Symbol("key");
     const base = ROOT_CONTEXT.setValue(key, "kept");
     expect(context.with(base, () => extractTraceContext(STORED)).getValue(key)).toBe("kept");
@@ -135,7 +135,7 @@ describe("extractTraceContext", () => {
     ],
     ["a list of two", { traceparent: [TRACEPARENT, TRACEPARENT] }],
     ["values of other types", { traceparent: 1, tracestate: {}, baggage: Symbol("x") }],
-  ])("nothing gets in from %s", (_, carrier) => {
+  ])("extracts nothing from %s", (_, carrier) => {
     expect(carried(extractTraceContext(carrier, ROOT_CONTEXT))).toEqual(NOTHING);
     expect(carried(extractTraceContext(carrier, SOURCE))).toEqual(ALL);
   });
@@ -144,14 +144,14 @@ describe("extractTraceContext", () => {
     ["a proxy that throws", new Proxy({}, { get: thrower, ownKeys: thrower, has: thrower, getPrototypeOf: thrower, set: thrower })],
     ["a getter that throws", Object.defineProperty({}, "traceparent", { enumerable: true, get: thrower, set: thrower })],
     ["a get() that throws", { get: thrower, set: thrower, delete: thrower, [Symbol.iterator]: thrower }],
-    ["a value whose text throws", [[{ toString: thrower }, { toString: thrower }]]],
+    ["a value whose toString() throws", [[{ toString: thrower }, { toString: thrower }]]],
     ["a revoked proxy", revoked()],
-  ])("neither it nor injecting throws: %s", (_, carrier) => {
+  ])("does not throw, nor does injecting, for %s", (_, carrier) => {
     expect(extractTraceContext(carrier, SOURCE)).toBe(SOURCE);
     expect(injectTraceContext(carrier as WritableCarrier, SOURCE) === carrier).toBe(true);
   });
 
-  it("never throws, and neither does injecting, whatever the carrier", () => {
+  it("does not throw, nor does injecting, for any carrier", () => {
     const name = fc.oneof(fc.constantFrom("traceparent", "Traceparent", "baggage", "get", "constructor", "__proto__"), fc.string());
     const value = fc.oneof(fc.constantFrom<unknown>(TRACEPARENT, null, undefined, 7), fc.string(), fc.array(fc.string()));
     const record = fc.dictionary(name, value);

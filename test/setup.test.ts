@@ -1,14 +1,16 @@
-import { ROOT_CONTEXT, context, diag, propagation, trace } from "@opentelemetry/api";
-import type { Context, ContextManager, DiagLogger, TextMapPropagator } from "@opentelemetry/api";
+import { ROOT_CONTEXT, context, propagation, trace } from "@opentelemetry/api";
+import type { Context, ContextManager, TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Mock } from "vitest";
 import type { PropagationSetup, SetupOptions } from "../src/setup.ts";
+import { recordDiagnostics } from "./support/diagnostics.ts";
+import type { DiagnosticsRecorder } from "./support/diagnostics.ts";
 import { clearGlobals, inSpan, startTelemetry } from "./support/telemetry.ts";
 
-const level = (): Mock<(...args: unknown[]) => void> => vi.fn<(...args: unknown[]) => void>();
-const heard = { error: level(), warn: level(), info: level(), debug: level(), verbose: level() };
+let diagnostics: DiagnosticsRecorder;
+/** The levels that the library logs to; the OpenTelemetry API itself logs to `debug`. */
+const LEVELS = ["error", "warn", "info"] as const;
 const SETUP: PropagationSetup = {
   fields: ["traceparent", "tracestate", "baggage"],
   propagator: "ours",
@@ -18,15 +20,14 @@ const SETUP: PropagationSetup = {
 
 beforeEach(() => {
   vi.resetModules();
-  for (const each of Object.values(heard)) each.mockReset();
-  diag.setLogger(heard satisfies DiagLogger);
+  diagnostics = recordDiagnostics();
 });
 afterEach(() => {
   vi.unstubAllEnvs();
   clearGlobals();
 });
 
-/** A copy of the package that nothing has been done with. */
+/** The function of a newly loaded copy of the package. */
 async function freshSetup(): Promise<(options?: SetupOptions) => PropagationSetup> {
   vi.resetModules();
   return (await import("../src/setup.ts")).setupPropagation;
@@ -40,7 +41,7 @@ async function inject(): Promise<object> {
 const TRACE = { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` };
 const BAGGAGE = { baggage: "who=me" };
 
-/** Whether a context outlives an await. */
+/** Whether an active context survives an await. */
 async function isCarried(): Promise<boolean> {
   const probe = ROOT_CONTEXT.setValue(Symbol("probe"), 1);
   return context.with(probe, async () => {
@@ -51,49 +52,50 @@ async function isCarried(): Promise<boolean> {
 
 const B3: TextMapPropagator = { inject: () => {}, extract: (parent) => parent, fields: () => ["b3"] };
 
-describe("where nothing is", () => {
-  it("both places are filled, and diag hears that an SDK may come too late", async () => {
+describe("setupPropagation() without other registrations", () => {
+  it("registers a propagator and a context manager and logs that an SDK may come too late", async () => {
     const setupPropagation = await freshSetup();
     expect(setupPropagation()).toEqual(SETUP);
     expect(await isCarried()).toBe(true);
     expect(await inject()).toEqual({ ...TRACE, ...BAGGAGE });
-    expect(heard.info.mock.calls.flat().join()).toContain("too late");
-    expect([heard.error.mock.calls, heard.warn.mock.calls]).toEqual([[], []]);
+    expect(diagnostics.info.mock.calls.flat().join()).toContain("too late");
+    expect(diagnostics.messages("error")).toEqual([]);
+    expect(diagnostics.messages("warn")).toEqual([]);
   });
 
-  it("again, it changes nothing and is quiet", async () => {
+  it("changes and logs nothing when called again", async () => {
     const setupPropagation = await freshSetup();
     setupPropagation();
-    heard.info.mockReset();
+    diagnostics.clear();
     expect(setupPropagation({ propagator: B3 })).toEqual(SETUP);
-    for (const each of Object.values(heard)) expect(each).not.toHaveBeenCalled();
+    for (const level of LEVELS) expect(diagnostics[level]).not.toHaveBeenCalled();
   });
 
-  it("another copy of the package finds what the first has set", async () => {
+  it("finds what another copy of the package registered", async () => {
     (await freshSetup())();
     expect((await freshSetup())()).toEqual({ ...SETUP, propagator: "other", contextManager: "other" });
-    expect(heard.error).not.toHaveBeenCalled();
+    expect(diagnostics.error).not.toHaveBeenCalled();
   });
 
-  it("a given propagator is set", async () => {
+  it("registers the given propagator", async () => {
     expect((await freshSetup())({ propagator: B3 })).toEqual({ ...SETUP, fields: ["b3"] });
   });
 
-  it("contextManager: false sets none", async () => {
+  it("registers no context manager with contextManager: false", async () => {
     expect((await freshSetup())({ contextManager: false })).toEqual({ ...SETUP, contextManager: "none" });
     expect(await isCarried()).toBe(false);
   });
 });
 
-describe("beside others", () => {
-  it("after an SDK has started, all of its places are left alone", async () => {
+describe("setupPropagation() with other registrations", () => {
+  it("changes nothing after an SDK has started", async () => {
     const telemetry = startTelemetry();
     expect((await freshSetup())()).toEqual({ ...SETUP, propagator: "other", contextManager: "other", tracerProvider: "other" });
-    for (const each of Object.values(heard)) expect(each).not.toHaveBeenCalled();
+    for (const level of LEVELS) expect(diagnostics[level]).not.toHaveBeenCalled();
     await telemetry.stop();
   });
 
-  it("before an SDK starts: its tracer gets its place, and works in our context manager", async () => {
+  it("lets an SDK that starts later register its tracer, which uses the library's context manager", async () => {
     const setupPropagation = await freshSetup();
     setupPropagation();
     const telemetry = startTelemetry();
@@ -107,74 +109,74 @@ describe("beside others", () => {
     await telemetry.stop();
   });
 
-  it("a propagator that is there stays; only the context manager is missing", async () => {
+  it("keeps a registered propagator and registers the context manager", async () => {
     propagation.setGlobalPropagator(B3);
     expect((await freshSetup())()).toEqual({ ...SETUP, fields: ["b3"], propagator: "other" });
     expect(await isCarried()).toBe(true);
   });
 
-  it("a context manager that is there stays; only the propagator is missing", async () => {
+  it("keeps a registered context manager and registers the propagator", async () => {
     const manager: ContextManager = new AsyncLocalStorageContextManager().enable();
     context.setGlobalContextManager(manager);
     expect((await freshSetup())()).toEqual({ ...SETUP, contextManager: "other" });
-    expect(heard.error).not.toHaveBeenCalled();
+    expect(diagnostics.error).not.toHaveBeenCalled();
   });
 
-  it("an SDK without propagator and context manager", async () => {
+  it("completes an SDK without propagator and context manager", async () => {
     trace.setGlobalTracerProvider(new TracerProvider());
     expect((await freshSetup())()).toEqual({ ...SETUP, tracerProvider: "other" });
-    expect(heard.info).not.toHaveBeenCalled();
+    expect(diagnostics.info).not.toHaveBeenCalled();
   });
 });
 
-describe("OTEL_PROPAGATORS is the user's word", () => {
+describe("OTEL_PROPAGATORS", () => {
   it.each<[string, string[], object]>([
     ["", SETUP.fields, { ...TRACE, ...BAGGAGE }],
     ["tracecontext", ["traceparent", "tracestate"], TRACE],
     ["baggage", ["baggage"], BAGGAGE],
     [" baggage , tracecontext,tracecontext", ["baggage", "traceparent", "tracestate"], { ...TRACE, ...BAGGAGE }],
     ["tracecontext,", ["traceparent", "tracestate"], TRACE],
-  ])("%j", async (names, fields, injected) => {
+  ])("selects the propagators of %j", async (names, fields, injected) => {
     vi.stubEnv("OTEL_PROPAGATORS", names);
     expect((await freshSetup())()).toEqual({ ...SETUP, fields });
     expect(await inject()).toEqual(injected);
-    expect(heard.warn).not.toHaveBeenCalled();
+    expect(diagnostics.warn).not.toHaveBeenCalled();
   });
 
-  it("none: nothing is set, and nothing is written", async () => {
+  it("registers and injects nothing for none", async () => {
     vi.stubEnv("OTEL_PROPAGATORS", "none");
     expect((await freshSetup())()).toEqual({ ...SETUP, fields: [], propagator: "none" });
     expect(await inject()).toEqual({});
-    expect(heard.warn).not.toHaveBeenCalled();
+    expect(diagnostics.warn).not.toHaveBeenCalled();
   });
 
-  it("another name is skipped, and diag hears of it", async () => {
+  it("skips an unknown name and logs a warning", async () => {
     vi.stubEnv("OTEL_PROPAGATORS", "b3multi,tracecontext");
     expect((await freshSetup())()).toEqual({ ...SETUP, fields: ["traceparent", "tracestate"] });
-    expect(heard.warn.mock.calls).toHaveLength(1);
-    expect(heard.warn.mock.calls[0]?.join()).toContain('"b3multi"');
+    expect(diagnostics.warn.mock.calls).toHaveLength(1);
+    expect(diagnostics.warn.mock.calls[0]?.join()).toContain('"b3multi"');
   });
 
-  it("only names that are not known: no propagator is set", async () => {
+  it("registers no propagator if all names are unknown", async () => {
     vi.stubEnv("OTEL_PROPAGATORS", "b3");
     expect((await freshSetup())()).toEqual({ ...SETUP, fields: [], propagator: "none" });
-    expect(heard.warn).toHaveBeenCalledTimes(1);
+    expect(diagnostics.warn).toHaveBeenCalledTimes(1);
   });
 
-  it("a given propagator wins over it, and one that is there too", async () => {
+  it("is overridden by a given propagator", async () => {
     vi.stubEnv("OTEL_PROPAGATORS", "tracecontext");
     expect((await freshSetup())({ propagator: B3 })).toMatchObject({ fields: ["b3"], propagator: "ours" });
   });
 });
 
-describe("a bad option throws a TypeError that names it, and sets nothing", () => {
+describe("an invalid option", () => {
   it.each<[unknown, string]>([
     [{ propagator: {} }, 'setupPropagation: option "propagator" must be a TextMapPropagator'],
     [{ propagator: { inject: () => {} } }, 'setupPropagation: option "propagator" must be a TextMapPropagator'],
     [{ contextManager: "yes" }, 'setupPropagation: option "contextManager" must be true or false, not "yes"'],
     [{ contextManger: false }, 'setupPropagation: there is no option "contextManger"; the options are propagator, contextManager'],
     [null, "setupPropagation: options must be an object, not null"],
-  ])("%j", async (options, message) => {
+  ])("throws a TypeError and registers nothing: %j", async (options, message) => {
     const setupPropagation = await freshSetup();
     expect(() => setupPropagation(options as SetupOptions)).toThrow(TypeError);
     expect(() => setupPropagation(options as SetupOptions)).toThrow(message);
@@ -182,7 +184,7 @@ describe("a bad option throws a TypeError that names it, and sets nothing", () =
   });
 });
 
-it("a context manager that lays a context of its own over the given one is one", async () => {
+it("recognises a context manager that derives a context from the given one", async () => {
   class Wrapping extends AsyncLocalStorageContextManager {
     override with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
       given: Context,

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
-import { PATIENT, runs } from "../properties/runs.ts";
+import { LONG_TIMEOUT, runs } from "../properties/run-options.ts";
 import { serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 import { startTelemetry, traceparentOf, until } from "../support/telemetry.ts";
@@ -237,7 +237,7 @@ const PUT_BACK: Step[] = [
 describe.each(Object.entries(SUBJECTS))("%s", (_, make) => {
   it(
     "is traced for as long as somebody wants it, whatever the order, with calls in flight; then it is as it was",
-    PATIENT,
+    LONG_TIMEOUT,
     async () => {
       const platform = Object.getOwnPropertyDescriptor(globalThis, "fetch")!;
       const property = fc.asyncProperty(fc.array(STEP, { minLength: 1, maxLength: 12 }), async (steps) => {
@@ -267,7 +267,7 @@ it("a copy that has undone what it instrumented does not undo what another has s
   expect(Object.getOwnPropertyDescriptors(instance.interceptors.request)).toEqual(before);
 });
 
-it("register's is its own: what others instrument and undo beside it leaves it in place", PATIENT, async () => {
+it("register's is its own: what others instrument and undo beside it leaves it in place", LONG_TIMEOUT, async () => {
   const code = `
     import { instrumentFetch } from "a2a-otel/fetch";
     const registered = fetch;

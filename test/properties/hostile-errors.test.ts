@@ -12,24 +12,24 @@ import { wrapGot } from "../../src/got.ts";
 import { continueTrace } from "../../src/index.ts";
 import { traceRequests } from "../../src/server/node.ts";
 import { traceInterceptor } from "../../src/undici.ts";
-import { HOSTILE_ERROR, errorFrom, isOrdinary } from "./hostile.ts";
-import type { HostileError } from "./hostile.ts";
-import { openLab } from "./lab.ts";
-import type { Lab, SpanPicture } from "./lab.ts";
-import { PATIENT, runs } from "./runs.ts";
+import { HOSTILE_ERROR, errorFrom, isOrdinary } from "./hostile-values.ts";
+import type { HostileError } from "./hostile-values.ts";
+import { startDeterministicTelemetry } from "./deterministic-telemetry.ts";
+import type { DeterministicTelemetry, SpanSnapshot } from "./deterministic-telemetry.ts";
+import { LONG_TIMEOUT, runs } from "./run-options.ts";
 
-// Whatever is thrown beneath us: the application gets that very thing, and the span ends once, with a short name for it.
+// Whatever a client throws, the application receives that very value, and the span ends once with a short error type.
 
-let lab: Lab;
-beforeAll(() => void (lab = openLab()));
-afterAll(() => lab.close());
+let telemetry: DeterministicTelemetry;
+beforeAll(() => void (telemetry = startDeterministicTelemetry()));
+afterAll(() => telemetry.stop());
 
-/** What an application has caught: in a box, for a promise would look into it. */
+/** The caught value. It is wrapped, because a promise would call a `then` method of it. */
 interface Caught {
   error: unknown;
 }
 
-/** How something comes to fail. */
+/** Makes a call that fails with the given value. */
 type Failing = (thrown: unknown) => Promise<Caught>;
 
 async function caught(run: () => unknown): Promise<Caught> {
@@ -41,18 +41,18 @@ async function caught(run: () => unknown): Promise<Caught> {
   return { error: "nothing was thrown" };
 }
 
-/** A promise of somebody's own, who rejects it with anything. */
+/** A promise that is rejected with any value. */
 function rejecting(reason: unknown): Promise<never> {
   return new Promise((_, reject) => reject(reason));
 }
 
 function dispatched(dispatch: Dispatcher.Dispatch): Promise<Caught> {
   return caught(() => {
-    let told: Caught | undefined;
+    let result: Caught | undefined;
     const handler = { onRequestStart() {}, onResponseStart() {}, onResponseData() {}, onResponseEnd() {} };
-    const onResponseError = (_: unknown, error: unknown): void => void (told = { error });
+    const onResponseError = (_: unknown, error: unknown): void => void (result = { error });
     dispatch({ origin: "http://a.example", path: "/", method: "GET" }, { ...handler, onResponseError });
-    if (told !== undefined) throw told.error;
+    if (result !== undefined) throw result.error;
   });
 }
 
@@ -73,7 +73,7 @@ const gotWith = (client: Got): Failing => {
     );
 };
 
-/** Each, with us and, where the client itself makes something of what is thrown, without us. */
+/** Each client with the library and, if the client itself converts what is thrown, without it. */
 const FAILING: Record<string, { traced: Failing; plain?: Failing; takes?: (hostile: HostileError) => boolean }> = {
   "fetch that rejects": { traced: (thrown) => caught(() => wrapFetch(() => rejecting(thrown))("http://a.example/")) },
   "fetch that throws": {
@@ -91,7 +91,7 @@ const FAILING: Record<string, { traced: Failing; plain?: Failing; takes?: (hosti
     },
     plain: (thrown) => caught(() => rejecting(AbortSignal.abort(thrown).reason)),
   },
-  "undici that tells": {
+  "undici that reports": {
     traced: (thrown) =>
       dispatched(
         traceInterceptor()((_, handler) => {
@@ -109,7 +109,7 @@ const FAILING: Record<string, { traced: Failing; plain?: Failing; takes?: (hosti
       ),
   },
   axios: { traced: axiosWith(true), plain: axiosWith(false) },
-  // It never settles if it cannot make a text of what was thrown.
+  // got never settles if it cannot convert the thrown value to a string.
   got: { traced: gotWith(wrapGot(got)), plain: gotWith(got), takes: isOrdinary },
   "work that rejects": { traced: (thrown) => caught(() => continueTrace({}, () => rejecting(thrown), { name: "work" })) },
   "work that throws": {
@@ -137,11 +137,11 @@ const FAILING: Record<string, { traced: Failing; plain?: Failing; takes?: (hosti
 
 const classOf = (error: unknown): unknown => Object.getPrototypeOf(error);
 
-function flaws([span, ...more]: SpanPicture[]): string[] {
+function flaws([span, ...more]: SpanSnapshot[]): string[] {
   if (span === undefined || more.length > 0) return [`${more.length + (span ? 1 : 0)} spans`];
   const { status, attributes } = span;
   const type = attributes["error.type"];
-  // A cancel is none.
+  // A cancellation is not an error.
   if (status === SpanStatusCode.UNSET && type === undefined) return [];
   const found: string[] = [];
   if (status !== SpanStatusCode.ERROR) found.push(`status ${status}`);
@@ -150,22 +150,22 @@ function flaws([span, ...more]: SpanPicture[]): string[] {
 }
 
 it.each(Object.entries(FAILING))(
-  "%s: whatever is thrown is what the application gets",
-  PATIENT,
+  "%s: passes every thrown value on to the application",
+  LONG_TIMEOUT,
   async (_, { traced, plain, takes }) => {
     const property = fc.asyncProperty(HOSTILE_ERROR, async (hostile) => {
       fc.pre(takes?.(hostile) !== false);
       const thrown = errorFrom(hostile);
       const without = plain === undefined ? thrown : (await plain(thrown)).error;
-      let told: Caught | undefined;
-      const spans = await lab.watch(async () => {
-        told = await traced(thrown);
+      let result: Caught | undefined;
+      const spans = await telemetry.record(async () => {
+        result = await traced(thrown);
       });
       expect(flaws(spans)).toEqual([]);
-      const { error } = told!;
-      // What a client makes of it is another object each time, of the same class.
-      const isOfItsOwn = without !== thrown && without instanceof Error;
-      expect(isOfItsOwn ? classOf(error) === classOf(without) : Object.is(error, without)).toBe(true);
+      const { error } = result!;
+      // A client that converts the value creates a new error of the same class each time.
+      const isConverted = without !== thrown && without instanceof Error;
+      expect(isConverted ? classOf(error) === classOf(without) : Object.is(error, without)).toBe(true);
     });
     await fc.assert(property, runs(200));
   },

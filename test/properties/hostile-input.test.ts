@@ -11,21 +11,21 @@ import { wrapGot } from "../../src/got.ts";
 import { traceInterceptor } from "../../src/undici.ts";
 import { serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { HOSTILE_HEADERS, HOSTILE_VALUE, headersFrom, valueOf } from "./hostile.ts";
-import { openLab } from "./lab.ts";
-import type { Lab } from "./lab.ts";
-import { PATIENT, runs } from "./runs.ts";
+import { HOSTILE_HEADERS, HOSTILE_VALUE, headersFrom, valueOf } from "./hostile-values.ts";
+import { startDeterministicTelemetry } from "./deterministic-telemetry.ts";
+import type { DeterministicTelemetry } from "./deterministic-telemetry.ts";
+import { LONG_TIMEOUT, runs } from "./run-options.ts";
 
-// Whatever an application hands to a client: it gets what it would get without us, and so does the server.
+// Whatever arguments an application passes to a client, it and the server see the same as without the library.
 
-let lab: Lab;
+let telemetry: DeterministicTelemetry;
 let server: TestServer;
 beforeAll(async () => {
   server = await serve({ "*": (_, response) => void response.end("answer") });
-  lab = openLab();
+  telemetry = startDeterministicTelemetry();
 });
 afterAll(async () => {
-  await lab.close();
+  await telemetry.stop();
   await server.close();
 });
 
@@ -75,34 +75,36 @@ const CLIENTS: { name: string; plain: Call; traced: Call; url: (path: string) =>
   { name: "got", plain: throughGot(got), traced: throughGot(wrapGot(got)), url: (path) => server.url + path },
 ];
 
-const OURS = /^(?:traceparent|tracestate|baggage)$/i;
+const PROPAGATION = /^(?:traceparent|tracestate|baggage)$/i;
 
-/** What the application gets, and what the server was asked. */
+/** What the application receives, and the requests that the server receives. */
 async function outcome(call: Call, given: Given): Promise<object> {
   server.requests.length = 0;
-  let told: unknown;
-  await lab.watch(async () => {
+  let result: unknown;
+  await telemetry.record(async () => {
     try {
-      told = await call(given);
+      result = await call(given);
     } catch (error) {
-      told = pictureOf(error);
+      result = describeError(error);
     }
   });
   const wire = server.requests.map(({ method, url, rawHeaders, body }) => {
-    const lines = rawHeaders.flatMap((name, i) => (i % 2 === 0 && !OURS.test(name) ? [`${name}: ${rawHeaders[i + 1]}`] : []));
+    const lines = rawHeaders.flatMap((name, i) =>
+      i % 2 === 0 && !PROPAGATION.test(name) ? [`${name}: ${rawHeaders[i + 1]}`] : [],
+    );
     return [method, url, lines.toSorted(), body.toString()];
   });
-  return { told, wire };
+  return { result, wire };
 }
 
-/** Which of the headers was wrong: fetch cannot tell of a proxy's, but of those of our copy it can. */
+/** The header that fetch names in an error message: it names none for a proxy, but does for the library's copy of the headers. */
 const MEMBER = /(?<=\.headers)\[".*?"\]/s;
 
-function pictureOf(error: unknown): unknown {
+function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { name, message, cause } = error;
   const { code } = error as { code?: unknown };
-  return { class: error.constructor.name, name, message: message.replace(MEMBER, ""), code, cause: pictureOf(cause) };
+  return { class: error.constructor.name, name, message: message.replace(MEMBER, ""), code, cause: describeError(cause) };
 }
 
 const METHOD = fc.oneof(
@@ -118,23 +120,27 @@ const GIVEN = fc.record({
   headers: HOSTILE_HEADERS,
   method: fc.oneof(fc.constant("GET"), METHOD),
   path: fc.oneof(fc.constant("/"), TEXT),
-  // One of the arguments may be anything at all.
-  odd: fc.option(fc.record({ which: fc.constantFrom("url" as const, "method" as const), value: HOSTILE_VALUE }), {
+  // One of the arguments may have any type.
+  replaced: fc.option(fc.record({ which: fc.constantFrom("url" as const, "method" as const), value: HOSTILE_VALUE }), {
     nil: undefined,
     freq: 2,
   }),
 });
 
-it.each(CLIENTS)("$name: any URL, method and headers fare as without us", PATIENT, async ({ plain, traced, url }) => {
-  const property = fc.asyncProperty(GIVEN, async ({ headers, method, path, odd }) => {
-    fc.pre(method.toUpperCase() !== "CONNECT");
-    const given = (): Given => ({
-      url: url(path),
-      method,
-      headers: headersFrom(headers),
-      ...(odd !== undefined && { [odd.which]: valueOf(odd.value) }),
+it.each(CLIENTS)(
+  "$name: treats any URL, method and headers as without the library",
+  LONG_TIMEOUT,
+  async ({ plain, traced, url }) => {
+    const property = fc.asyncProperty(GIVEN, async ({ headers, method, path, replaced }) => {
+      fc.pre(method.toUpperCase() !== "CONNECT");
+      const given = (): Given => ({
+        url: url(path),
+        method,
+        headers: headersFrom(headers),
+        ...(replaced !== undefined && { [replaced.which]: valueOf(replaced.value) }),
+      });
+      expect(await outcome(traced, given())).toEqual(await outcome(plain, given()));
     });
-    expect(await outcome(traced, given())).toEqual(await outcome(plain, given()));
-  });
-  await fc.assert(property, runs(300));
-});
+    await fc.assert(property, runs(300));
+  },
+);

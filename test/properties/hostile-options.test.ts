@@ -4,21 +4,21 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { wrapFetch } from "../../src/fetch.ts";
 import type { ClientOptions, ServerOptions } from "../../src/index.ts";
-import { HOSTILE_ERROR, HOSTILE_VALUE, errorFrom, isOrdinary, valueOf } from "./hostile.ts";
-import type { HostileError } from "./hostile.ts";
-import { openLab } from "./lab.ts";
-import type { Lab } from "./lab.ts";
+import { HOSTILE_ERROR, HOSTILE_VALUE, errorFrom, isOrdinary, valueOf } from "./hostile-values.ts";
+import type { HostileError } from "./hostile-values.ts";
+import { startDeterministicTelemetry } from "./deterministic-telemetry.ts";
+import type { DeterministicTelemetry } from "./deterministic-telemetry.ts";
 import { contextWith } from "./model.ts";
 import { ACTIVE } from "./requests.ts";
-import { PATIENT, runs } from "./runs.ts";
-import { CLIENTS, SERVERS } from "./through.ts";
-import type { Through } from "./through.ts";
+import { LONG_TIMEOUT, runs } from "./run-options.ts";
+import { CLIENTS, SERVERS } from "./in-memory.ts";
+import type { InMemoryExchange } from "./in-memory.ts";
 
-let lab: Lab;
-beforeAll(() => void (lab = openLab()));
-afterAll(() => lab.close());
+let telemetry: DeterministicTelemetry;
+beforeAll(() => void (telemetry = startDeterministicTelemetry()));
+afterAll(() => telemetry.stop());
 
-const BOTH: Record<string, (options: ClientOptions & ServerOptions) => Through> = { ...CLIENTS, ...SERVERS };
+const BOTH: Record<string, (options: ClientOptions & ServerOptions) => InMemoryExchange> = { ...CLIENTS, ...SERVERS };
 
 const OPTIONS = [
   "ignoreRequestHook",
@@ -54,46 +54,46 @@ const HEADERS = {
 };
 
 describe.each(Object.entries(BOTH))("%s", (name, make) => {
-  it("any value of an option is refused by name when it is set, or the request goes through", PATIENT, async () => {
+  it("rejects an invalid value by the option's name at set-up, or sends the request", LONG_TIMEOUT, async () => {
     const property = fc.asyncProperty(fc.constantFrom(...OPTIONS), HOSTILE_VALUE, ACTIVE, async (option, value, active) => {
       const made = setUp(() => make(Object.defineProperty({}, option, { value: valueOf(value), enumerable: true })));
-      const through = "refused" in made ? () => judged(made.refused, name, option, value) : made.through;
-      expect(await context.with(contextWith(active), () => through({ ...HEADERS }))).toBe("answer");
+      const exchange = "refused" in made ? () => checkRefusal(made.refused, name, option, value) : made.exchange;
+      expect(await context.with(contextWith(active), () => exchange({ ...HEADERS }))).toBe("answer");
     });
     await fc.assert(property, runs(200));
   });
 
-  it("whatever hooks, matchers and telemetry do, the request goes through", PATIENT, async () => {
-    const others = Object.hasOwn(SERVERS, name) ? CLIENTS_ALONE : SERVERS_ALONE;
+  it("sends the request whatever hooks, matchers and telemetry do", LONG_TIMEOUT, async () => {
+    const others = Object.hasOwn(SERVERS, name) ? CLIENT_ONLY : SERVER_ONLY;
     const misbehaviours = fc.array(MISBEHAVIOUR, { minLength: 1, maxLength: 3 });
     const property = fc.asyncProperty(misbehaviours, ACTIVE, async (several, active) => {
       const options = several.flatMap((one) => Object.entries(optionOf(one))).filter(([option]) => !others.includes(option));
-      const through = make(Object.fromEntries(options));
-      expect(await context.with(contextWith(active), () => through({ ...HEADERS }))).toBe("answer");
+      const exchange = make(Object.fromEntries(options));
+      expect(await context.with(contextWith(active), () => exchange({ ...HEADERS }))).toBe("answer");
     });
     await fc.assert(property, runs(200));
   });
 });
 
-function setUp(make: () => Through): { through: Through } | { refused: unknown } {
+function setUp(make: () => InMemoryExchange): { exchange: InMemoryExchange } | { refused: unknown } {
   try {
-    return { through: make() };
+    return { exchange: make() };
   } catch (refused) {
     return { refused };
   }
 }
 
-/** What is wrong with a refusal; "answer" if nothing is. */
-function judged(error: unknown, name: string, option: string, value: string): unknown {
-  if (value.includes("proxy")) return "answer"; // it has thrown itself
+/** The error if it does not name the option, else "answer". */
+function checkRefusal(error: unknown, name: string, option: string, value: string): unknown {
+  if (value.includes("proxy")) return "answer"; // the proxy itself threw
   const wanted = new RegExp(`^${name.split(" ")[0]}: .*"${option}"`);
   return error instanceof TypeError && wanted.test(error.message) ? "answer" : error;
 }
 
-const CLIENTS_ALONE = ["startSpanHook", "urlTemplate", "propagateTo", "baggageTo"];
-const SERVERS_ALONE = ["incoming"];
+const CLIENT_ONLY = ["startSpanHook", "urlTemplate", "propagateTo", "baggageTo"];
+const SERVER_ONLY = ["incoming"];
 
-/** What a function of somebody's does: it returns or throws, at once or as a promise, something. */
+/** What a function of the application does: it returns or throws a value, synchronously or as a promise. */
 interface Act {
   as: "returns" | "throws" | "resolves" | "rejects" | "is a thenable";
   what: HostileError;
@@ -109,18 +109,18 @@ function act({ as, what }: Act): () => unknown {
     if (as === "throws") throw made;
     if (as === "rejects") return Promise.reject(made);
     if (as === "resolves") return new Promise((resolve) => resolve({ made }));
-    // oxlint-disable-next-line unicorn/no-thenable -- it is meant to cause problems
+    // oxlint-disable-next-line unicorn/no-thenable -- a misbehaving thenable is the subject of the test
     if (as === "is a thenable") return { then: act({ as: "throws", what }) };
     return made;
   };
 }
 
-/** Something that does what it should, but for some of its methods. */
-function spoilt<Whole extends object>(whole: Whole, method: string, wrong: Act): Whole {
-  return new Proxy(whole, {
+/** A proxy of an object in which one method misbehaves. */
+function withMisbehaviour<Target extends object>(target: Target, method: string, wrong: Act): Target {
+  return new Proxy(target, {
     get: (_, name) => {
-      const value: unknown = Reflect.get(whole, name);
-      return name === method ? act(wrong) : typeof value === "function" ? value.bind(whole) : value;
+      const value: unknown = Reflect.get(target, name);
+      return name === method ? act(wrong) : typeof value === "function" ? value.bind(target) : value;
     },
   });
 }
@@ -155,7 +155,7 @@ const misbehaviour = (of: Misbehaviour["of"], methods: string[]): fc.Arbitrary<M
   fc.record({
     of: fc.constant(of),
     method: fc.constantFrom(...methods),
-    // What nobody writes as an async function is none.
+    // Providers, tracers, spans and meters have no async functions.
     wrong: of === "hook" || of === "propagator" ? ACT : ACT.filter(({ as }) => as !== "rejects"),
   });
 const MISBEHAVIOUR: fc.Arbitrary<Misbehaviour> = fc.oneof(
@@ -167,7 +167,7 @@ const MISBEHAVIOUR: fc.Arbitrary<Misbehaviour> = fc.oneof(
   misbehaviour("meter", METER),
 );
 
-/** The option by which something misbehaves. */
+/** The option that installs the misbehaviour. */
 function optionOf({ of, method, wrong }: Misbehaviour): object {
   const wrongly = act(wrong);
   if (of === "hook") return { [method]: wrongly };
@@ -180,21 +180,21 @@ function optionOf({ of, method, wrong }: Misbehaviour): object {
   }
   if (of === "provider") return { tracerProvider: { getTracer: wrongly } };
   const startSpan = (...args: Parameters<Tracer["startSpan"]>): unknown =>
-    spoilt(lab.provider.getTracer("test").startSpan(...args), method, wrong);
+    withMisbehaviour(telemetry.provider.getTracer("test").startSpan(...args), method, wrong);
   return { tracerProvider: { getTracer: () => ({ startSpan: of === "tracer" ? wrongly : startSpan }) } };
 }
 
-it("whatever a fetch function answers is what the application gets", PATIENT, async () => {
+it("returns whatever the wrapped fetch function returns", LONG_TIMEOUT, async () => {
   const property = fc.asyncProperty(HOSTILE_ERROR, fc.constantFrom("at once", "later", "in a list"), async (hostile, when) => {
     const answer = errorFrom(hostile);
-    // A promise looks into what it is resolved with.
+    // A promise calls `then` of the value that it is resolved with.
     fc.pre(when === "in a list" || isOrdinary(hostile));
     const options = { responseHook: () => {}, headersToSpanAttributes: { responseHeaders: ["x-a"] } };
     const given = when === "at once" ? answer : Promise.resolve(when === "later" ? answer : [answer]);
     const send = wrapFetch((() => given) as typeof fetch, options);
-    const spans = await lab.watch(async () => {
-      const told: unknown = send("http://a.example/");
-      expect(when === "at once" ? Object.is(told, answer) : Object.is(await told, await given)).toBe(true);
+    const spans = await telemetry.record(async () => {
+      const result: unknown = send("http://a.example/");
+      expect(when === "at once" ? Object.is(result, answer) : Object.is(await result, await given)).toBe(true);
     });
     expect(spans.map(({ kind }) => kind)).toEqual([SpanKind.CLIENT]);
   });

@@ -1,8 +1,8 @@
 import { ROOT_CONTEXT, baggageEntryMetadataFromString, createTraceState, propagation, trace } from "@opentelemetry/api";
 import type { Attributes, Baggage, BaggageEntry, Context } from "@opentelemetry/api";
-import { spanId, traceId } from "./lab.ts";
+import { spanId, traceId } from "./deterministic-telemetry.ts";
 
-// What the library is to do, said as plainly as can be: no caches, no shortcuts, no regular expressions, and nothing of its code. Slow.
+// A simple and slow model of what the library must do. It shares no code with the library and has no caches, shortcuts or regular expressions.
 
 export interface Trace {
   traceId: string;
@@ -18,7 +18,7 @@ export interface Member {
   metadata: string | undefined;
 }
 
-/** What a request carries of a context: that which is active where it is made, or that which its headers have been given by hand. */
+/** Trace context and baggage: of the active context, or of headers that the caller set. */
 export interface Carried {
   trace: Trace | undefined;
   baggage: Member[];
@@ -43,7 +43,7 @@ function baggageWith(members: readonly Member[]): Baggage {
   return propagation.createBaggage(Object.fromEntries(entries));
 }
 
-/** The headers of a context, as somebody writes them by hand. */
+/** The headers that carry it, as a caller would write them. */
 export function headersOf({ trace: given, baggage }: Carried): [name: string, value: string][] {
   const headers: [string, string][] = [];
   if (given !== undefined) headers.push(["traceparent", traceparentOf(given)]);
@@ -57,11 +57,11 @@ const traceparentOf = (given: Trace): string => `00-${given.traceId}-${given.spa
 const memberText = ({ key, value, metadata }: Member): string =>
   `${key}=${encodeURIComponent(value)}${metadata === undefined ? "" : `;${metadata}`}`;
 
-/** What a request's headers say of the trace, and what the parent of its span is; its span is the first that is started. */
+/** The propagation headers of a request and the parent of its span. The span is the first one that the run starts. */
 export interface Propagated {
   traceparent: string;
   tracestate: string | undefined;
-  /** The members, sorted: their order is nobody's business. */
+  /** The members, sorted, since their order does not matter. */
   baggage: string[];
   sampled: boolean;
   id: string;
@@ -70,7 +70,7 @@ export interface Propagated {
 
 export function propagated(active: Carried, byHand: Carried): Propagated {
   const parent = active.trace ?? byHand.trace;
-  // The random flag belongs to a trace; that of an active span is the SDK's to tell, whose spans have none.
+  // The random flag belongs to the trace. Spans of the SDK do not have it.
   const random = active.trace === undefined && byHand.trace !== undefined ? byHand.trace.flags & 2 : 0;
   const sampled = parent === undefined || (parent.flags & 1) === 1;
   const own = { traceId: parent?.traceId ?? traceId(1), spanId: spanId(1), flags: (sampled ? 1 : 0) | random, state: [] };
@@ -86,7 +86,7 @@ export function propagated(active: Carried, byHand: Carried): Propagated {
   };
 }
 
-/** `server.address` and `server.port` of a URL: those that the URL standard finds in it. */
+/** `server.address` and `server.port` of a URL, by the URL standard. */
 export function serverOf(url: string): Attributes {
   const attributes: Attributes = {};
   if (!URL.canParse(url)) return attributes;
@@ -108,7 +108,7 @@ export const SENSITIVE: string[] = [
   "X-Goog-Signature",
 ];
 
-/** `url.full` of a URL: no user info, also of the URLs within it; no values of sensitive keys; the rest byte for byte. */
+/** `url.full` of a URL: without user info, also in URLs within it, and without values of sensitive keys; the rest byte for byte. */
 export function redacted(url: string, sensitive: readonly string[] = SENSITIVE): string {
   return redactedQuery(withoutUserInfo(url), sensitive);
 }
@@ -157,7 +157,7 @@ export function redactedQuery(query: string, sensitive: readonly string[] = SENS
   return shown;
 }
 
-/** What stands before the first of some characters; a space among them is any white space. */
+/** The text before the first of the given characters; a space among them stands for any white space. */
 function until(text: string, ends: string): string {
   const isEnd = (char: string): boolean => ends.includes(char) || (ends.includes(" ") && char.trim() === "");
   let length = 0;

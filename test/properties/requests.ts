@@ -2,19 +2,19 @@ import * as fc from "fast-check";
 import type { Carried, Member, Trace } from "./model.ts";
 import { SENSITIVE, headersOf } from "./model.ts";
 
-/** A request, and what is active where it is made: all that each client can be asked for. */
+/** A request that every client can make, and the context in which it is made. */
 export interface Asked {
   method: string;
-  /** As the URL standard has it, with the query. The first segment is the status that the server answers with. */
+  /** Normalised, with the query. The first segment is the status of the response. */
   path: string;
   status: number;
-  /** The caller's headers, each name once. */
+  /** The caller's headers; names are unique. */
   headers: [name: string, value: string][];
   body: string | undefined;
   active: Carried;
-  /** What the caller has put among the headers in addition. */
+  /** Trace context and baggage that the caller sets as headers. */
   byHand: Carried;
-  /** In which letter case: as it should be, each word capitalised, all capitals. */
+  /** The letter case of these headers: lower case, first letter capitalised, upper case. */
   letters: 0 | 1 | 2;
   /** Whether headers are recorded (`headersToSpanAttributes`). */
   recorded: boolean;
@@ -46,13 +46,13 @@ const carried = (trace: fc.Arbitrary<Trace>): fc.Arbitrary<Carried> =>
   fc.record({ trace: fc.option(trace, { nil: undefined, freq: 2 }), baggage: MEMBERS });
 
 export const ACTIVE: fc.Arbitrary<Carried> = carried(traceWith(0, 1, 1, 1));
-// By hand a trace comes with its random flag.
+// A traceparent header can have the random flag.
 const BY_HAND: fc.Arbitrary<Carried> = carried(traceWith(0, 1, 2, 3));
 
 const LOOKALIKES = ["Sig", "sig2", "mysig", "si%67", "signature", "X-Amz-Signature2", "q", "url", ""];
 const VALUES = ["", "secret", "a=b", "?sig=x", "x;y", "http://user:pass@host/", "a@b", "%26sig=1", "é"];
 
-/** A query with its question mark, or nothing; keys that sign a URL and such as look like them. */
+/** A query with its question mark, or an empty string, with keys of signed URLs and keys that resemble them. */
 export const QUERY: fc.Arbitrary<string> = fc
   .array(
     fc
@@ -101,20 +101,20 @@ export const REQUEST: fc.Arbitrary<Asked> = fc
     status: statusOf(request.path),
   }));
 
-/** What the server answers a path with. */
+/** The status of the server's response to a path. */
 export function statusOf(path: string): number {
   const status = Number(path.slice(1, 4));
   return /^\/\d{3}(?:[/?]|$)/.test(path) && [200, 204, 404, 500].includes(status) ? status : 200;
 }
 
-/** All headers that a request is made with. */
+/** All headers of a request. */
 export function headersWith({ headers, byHand, letters }: Asked): [name: string, value: string][] {
   const spelled = (name: string): string =>
     letters === 0 ? name : letters === 1 ? name[0]!.toUpperCase() + name.slice(1) : name.toUpperCase();
   return [...headers, ...headersOf(byHand).map(([name, value]): [string, string] => [spelled(name), value])];
 }
 
-/** The body in some shape; that of a DELETE as it is, for Node's client sends one of an unknown length without any framing. */
+/** The body in a shape. The body of a DELETE stays a string, because Node's client sends a body of unknown length without framing. */
 export function bodyOf({ method, body }: Asked, shape: (body: string | undefined) => unknown): unknown {
   return method === "DELETE" ? body : shape(body);
 }

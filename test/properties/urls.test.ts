@@ -7,28 +7,28 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
 import { wrapFetch } from "../../src/fetch.ts";
 import { traceInterceptor } from "../../src/undici.ts";
-import { openLab } from "./lab.ts";
-import type { Lab } from "./lab.ts";
+import { startDeterministicTelemetry } from "./deterministic-telemetry.ts";
+import type { DeterministicTelemetry } from "./deterministic-telemetry.ts";
 import { redacted, serverOf } from "./model.ts";
-import { PATIENT, runs } from "./runs.ts";
+import { LONG_TIMEOUT, runs } from "./run-options.ts";
 import { ANY_URL, LONG_URLS, ORIGIN, TARGET } from "./urls.ts";
 
-// One request after the other, through one client, as its memos see them. Nothing goes on a wire: any URL will do.
+// Several requests, one after the other, through one client, so that its caches are used. There is no network, so any URL will do.
 
-let lab: Lab;
-beforeAll(() => void (lab = openLab()));
-afterAll(() => lab.close());
+let telemetry: DeterministicTelemetry;
+beforeAll(() => void (telemetry = startDeterministicTelemetry()));
+afterAll(() => telemetry.stop());
 
-/** What spans tell of where their requests went. */
-async function places(run: () => unknown): Promise<object[]> {
-  const spans = await lab.watch(run);
+/** The URL and server attributes of the spans. */
+async function urlAttributes(run: () => unknown): Promise<object[]> {
+  const spans = await telemetry.record(run);
   return spans.map(({ attributes }) => {
     const { "url.full": full, "server.address": address, "server.port": port } = attributes;
     return { "url.full": full, "server.address": address, "server.port": port };
   });
 }
 
-/** What the model has them tell: `url` is normalised where it is a URL, and what a `data:` URL carries is left out. */
+/** The attributes that the model predicts. */
 function modelled(url: string): object {
   return { "url.full": redacted(url), "server.address": undefined, "server.port": undefined, ...serverOf(url) };
 }
@@ -39,7 +39,7 @@ function hrefOf(text: string): string {
   return protocol === "data:" ? href.slice(0, href.indexOf(",") + 1) : href;
 }
 
-/** Something to ask for, and how it is given: the same one again, in a new object, or in the last object, changed. */
+/** A sequence of requests, each with a URL as a string, as a new object, or as the previous object, changed. */
 const steps = (url: fc.Arbitrary<string>): fc.Arbitrary<{ url: string; as: string }[]> =>
   fc.uniqueArray(url, { minLength: 1, maxLength: 4 }).chain((urls) =>
     fc.array(fc.record({ url: fc.constantFrom(...urls), as: fc.constantFrom("a string", "an object", "the same object") }), {
@@ -48,32 +48,36 @@ const steps = (url: fc.Arbitrary<string>): fc.Arbitrary<{ url: string; as: strin
     }),
   );
 
-it("fetch: url.full and the server's address are the model's, whatever was asked for before", PATIENT, async () => {
-  const send = wrapFetch(async () => new Response());
-  const property = fc.asyncProperty(steps(ANY_URL), async (asked) => {
-    const kept = new URL("http://kept.example/");
-    const got = await places(async () => {
-      for (const { url, as } of asked) {
-        if (as === "a string" || !URL.canParse(url)) await send(url);
-        else if (as === "an object") await send(new URL(url));
-        else await send(Object.assign(kept, { href: url }));
-      }
+it(
+  "fetch: records url.full and the server's address as the model predicts, whatever was requested before",
+  LONG_TIMEOUT,
+  async () => {
+    const send = wrapFetch(async () => new Response());
+    const property = fc.asyncProperty(steps(ANY_URL), async (asked) => {
+      const kept = new URL("http://kept.example/");
+      const got = await urlAttributes(async () => {
+        for (const { url, as } of asked) {
+          if (as === "a string" || !URL.canParse(url)) await send(url);
+          else if (as === "an object") await send(new URL(url));
+          else await send(Object.assign(kept, { href: url }));
+        }
+      });
+      expect(got).toEqual(asked.map(({ url }) => modelled(hrefOf(url))));
     });
-    expect(got).toEqual(asked.map(({ url }) => modelled(hrefOf(url))));
-  });
-  await fc.assert(property, runs(1000));
-});
+    await fc.assert(property, runs(1000));
+  },
+);
 
-it("a million characters, and five thousand origins, are no trouble", PATIENT, async () => {
+it("fetch: records URLs of a million characters and five thousand origins", LONG_TIMEOUT, async () => {
   const send = wrapFetch(async () => new Response());
   for (const url of LONG_URLS) {
     const start = performance.now();
-    const got = await places(() => send(url));
+    const got = await urlAttributes(() => send(url));
     expect(performance.now() - start).toBeLessThan(2000);
     expect(got[0]).toEqual(modelled(hrefOf(url)));
   }
   const many = Array.from({ length: 5000 }, (_, i) => `http://a${i % 4800}.example:${i % 4800}/`);
-  expect(await places(async () => void (await Promise.all(many.map((url) => send(url)))))).toEqual(
+  expect(await urlAttributes(async () => void (await Promise.all(many.map((url) => send(url)))))).toEqual(
     many.map((url) => modelled(hrefOf(url))),
   );
 });
@@ -86,16 +90,16 @@ const handler: Dispatcher.DispatchHandler = {
   onResponseError() {},
 };
 
-it("undici: likewise, with the path byte for byte, and with a query", PATIENT, async () => {
-  const dispatch = traceInterceptor()((_, told) => {
-    told.onResponseStart?.({} as never, 200, {}, "OK");
-    told.onResponseEnd?.({} as never, {});
+it("undici: records the path byte for byte, with the query option, as the model predicts", LONG_TIMEOUT, async () => {
+  const dispatch = traceInterceptor()((_, responseHandler) => {
+    responseHandler.onResponseStart?.({} as never, 200, {}, "OK");
+    responseHandler.onResponseEnd?.({} as never, {});
     return true;
   });
   const queries = fc.option(fc.dictionary(fc.constantFrom("a", "sig", "b c"), fc.constantFrom("1", "x y", "&")), {
     nil: undefined,
   });
-  // Few origins and paths, which come again.
+  // Few origins and paths, so that they repeat.
   const few = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.uniqueArray(values, { minLength: 1, maxLength: 2 });
   const sequence = fc.tuple(few(ORIGIN), few(TARGET)).chain(([origins, paths]) =>
     fc.array(
@@ -110,7 +114,7 @@ it("undici: likewise, with the path byte for byte, and with a query", PATIENT, a
   );
   const property = fc.asyncProperty(sequence, async (asked) => {
     const kept = { method: "GET", origin: new URL("http://kept.example") };
-    const got = await places(() => {
+    const got = await urlAttributes(() => {
       for (const { origin, path, query, as } of asked) {
         if (as === "the same object") kept.origin.href = origin;
         const options = as === "the same object" ? kept : { method: "GET", origin: as === "a string" ? origin : new URL(origin) };
@@ -126,10 +130,10 @@ it("undici: likewise, with the path byte for byte, and with a query", PATIENT, a
   await fc.assert(property, runs(1000));
 });
 
-it("axios: likewise, with a base", PATIENT, async () => {
+it("axios: records url.full with a base URL as the model predicts", LONG_TIMEOUT, async () => {
   const instance = axios.create({ adapter: async (config) => ({ config, data: "", status: 200, statusText: "", headers: {} }) });
   instrumentAxios(instance);
-  // What axios makes of a URL is axios's own word; a URL that it refuses is not asked for.
+  // axios itself resolves the URL; URLs that it rejects are skipped.
   const uri = (config: AxiosRequestConfig): string | undefined => {
     try {
       return axios.getUri(config);
@@ -141,7 +145,7 @@ it("axios: likewise, with a base", PATIENT, async () => {
     .record({ baseURL: ORIGIN, url: fc.oneof(ANY_URL, TARGET) }, { requiredKeys: ["url"] })
     .filter((config) => uri(config) !== undefined);
   const property = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (asked) => {
-    const got = await places(async () => {
+    const got = await urlAttributes(async () => {
       for (const config of asked) await instance.request(config);
     });
     expect(got).toEqual(asked.map((config) => modelled(hrefOf(uri(config)!))));

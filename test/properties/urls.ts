@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { QUERY } from "./requests.ts";
 
-// URLs of every kind, many of which begin like another one: a memo of the last must not take the one for the other.
+// URLs of every kind. Many share a prefix, so that a cache that compares prefixes only would confuse them.
 
 const HOSTS = [
   "a.example",
@@ -24,7 +24,7 @@ const SCHEMES = ["http://", "http://", "https://", "ws://", "wss://", "HTTP://",
 const PATHS = ["", "/", "/a", "/a/b", "/a b", "/a/../b", "//b", "//u:p@h/", "/a;b=c", "/@", "/ä漢", "/%E0%A4", "/\\x", "/a\tb\n"];
 const FRAGMENTS = ["", "", "#", "#top", "#?sig=x", "#a@b"];
 
-/** Absolute, with an authority: what agents ask for, and what is near it. */
+/** Absolute URLs with an authority, valid and almost valid ones. */
 const HIERARCHICAL: fc.Arbitrary<string> = fc
   .tuple(...[SCHEMES, USERS, HOSTS, PORTS, PATHS].map((parts) => fc.constantFrom(...parts)), QUERY, fc.constantFrom(...FRAGMENTS))
   .map((parts) => parts.join(""));
@@ -69,7 +69,7 @@ const INVALID = [
   "\ud800",
 ];
 
-/** Much longer than any that a server takes. */
+/** Much longer than servers accept. */
 const LONG: string[] = [
   `http://a.example/${"x".repeat(1_000_000)}`,
   `http://a.example/?${"sig=x&".repeat(170_000)}`,
@@ -90,7 +90,7 @@ export const ANY_URL: fc.Arbitrary<string> = fc.oneof(
 
 export const LONG_URLS: readonly string[] = LONG;
 
-/** An origin that undici takes, and a path below it, of which some begin alike. */
+/** Origins that undici accepts, and paths with common prefixes. */
 export const ORIGIN: fc.Arbitrary<string> = fc
   .tuple(fc.constantFrom("http://", "https://", "HTTP://"), ...[HOSTS, PORTS].map((parts) => fc.constantFrom(...parts)))
   .map((parts) => parts.join(""));

@@ -6,8 +6,8 @@ import { TracerProvider } from "@opentelemetry/sdk-trace";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { clearGlobals } from "../support/telemetry.ts";
 
-/** All that an exporter is told of a span, but for its times and its resource. */
-export interface SpanPicture {
+/** What an exporter receives of a span, without its times and its resource. */
+export interface SpanSnapshot {
   name: string;
   kind: SpanKind;
   status: SpanStatusCode;
@@ -19,20 +19,17 @@ export interface SpanPicture {
   parent: string | undefined;
 }
 
-/**
- * An SDK whose ids are counted: whoever asks for the same gets the same ids, so that the headers and spans of two calls can be compared as
- * they are.
- */
-export interface Lab {
+/** An SDK that generates span and trace ids by counting, so that the headers and spans of two runs can be compared directly. */
+export interface DeterministicTelemetry {
   readonly provider: TracerProvider;
-  /** Fills OpenTelemetry's global places as they are meant to be between two tests. */
+  /** Registers the SDK globally. Called before each test. */
   readonly register: () => void;
-  /** Runs something with ids that start again, waits for all spans to end, and tells of them. */
-  readonly watch: (run: () => unknown) => Promise<SpanPicture[]>;
-  readonly close: () => Promise<void>;
+  /** Runs a function with ids counted from 1, waits until all spans have ended, and returns them. */
+  readonly record: (run: () => unknown) => Promise<SpanSnapshot[]>;
+  readonly stop: () => Promise<void>;
 }
 
-/** The ids of the n-th span (from 1) that a watched run starts, and of the n-th trace that begins in it. */
+/** The id of the n-th span (from 1) that a recorded run starts, and of the n-th trace that begins in it. */
 export const spanId = (n: number): string => `feed${n.toString(16).padStart(12, "0")}`;
 export const traceId = (n: number): string => `cafe${n.toString(16).padStart(28, "0")}`;
 
@@ -40,7 +37,7 @@ export function w3c(): TextMapPropagator {
   return new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] });
 }
 
-export function openLab(): Lab {
+export function startDeterministicTelemetry(): DeterministicTelemetry {
   let spans = 0;
   let traces = 0;
   let open = new Set<object>();
@@ -69,23 +66,23 @@ export function openLab(): Lab {
   return {
     provider,
     register,
-    watch: async (run) => {
+    record: async (run) => {
       ended = [];
       open = new Set();
       spans = 0;
       traces = 0;
       await run();
       await settled(() => open.size);
-      return ended.map(picture);
+      return ended.map(snapshot);
     },
-    close: async () => {
+    stop: async () => {
       await provider.shutdown();
       clearGlobals();
     },
   };
 }
 
-/** Waits until no span is open: no longer than it takes, for there are many to wait for. */
+/** Waits until no span is open. It polls on every turn of the event loop, because there are thousands of runs. */
 async function settled(open: () => number): Promise<void> {
   const deadline = performance.now() + 4000;
   while (open() > 0) {
@@ -94,7 +91,7 @@ async function settled(open: () => number): Promise<void> {
   }
 }
 
-function picture(span: ReadableSpan): SpanPicture {
+function snapshot(span: ReadableSpan): SpanSnapshot {
   return {
     name: span.name,
     kind: span.kind,

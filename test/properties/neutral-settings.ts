@@ -7,13 +7,13 @@ import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { Agent, setGlobalDispatcher } from "undici";
 import type { ClientOptions } from "../../src/index.ts";
 import { SENSITIVE } from "./model.ts";
-import type { Lab } from "./lab.ts";
-import { w3c } from "./lab.ts";
+import type { DeterministicTelemetry } from "./deterministic-telemetry.ts";
+import { w3c } from "./deterministic-telemetry.ts";
 import { KEYS } from "./requests.ts";
 
-// What may be set, or be around, and is to change nothing of what is sent and recorded; each keeps a short cut from being taken.
+// Options and process-wide settings that must not change what is sent and recorded. Each of them disables an optimised code path.
 
-/** A propagator that is another object at each look, and does what the stock one does. */
+/** A propagator that behaves like the W3C propagators but is a different object each time. */
 export function wrappedPropagator(): TextMapPropagator {
   const stock = w3c();
   return {
@@ -25,7 +25,7 @@ export function wrappedPropagator(): TextMapPropagator {
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
 
-export const OPTIONS: Record<string, (lab: Lab) => ClientOptions> = {
+export const OPTIONS: Record<string, (telemetry: DeterministicTelemetry) => ClientOptions> = {
   none: () => ({}),
   "hooks that do nothing": () => ({
     ignoreRequestHook: () => false,
@@ -34,10 +34,10 @@ export const OPTIONS: Record<string, (lab: Lab) => ClientOptions> = {
     responseHook: () => {},
     urlTemplate: () => undefined,
   }),
-  "policies that admit all": () => ({ propagateTo: [/^http/, () => true], baggageTo: () => true, baggageKeys: KEYS }),
+  "policies that allow everything": () => ({ propagateTo: [/^http/, () => true], baggageTo: () => true, baggageKeys: KEYS }),
   "a policy by host": () => ({ propagateTo: ["127.0.0.1", "*.example"], baggageTo: "127.0.0.1" }),
   "a propagator": () => ({ propagator: wrappedPropagator() }),
-  "a tracer provider": (lab) => ({ tracerProvider: { getTracer: (...args) => lab.provider.getTracer(...args) } }),
+  "a tracer provider": (telemetry) => ({ tracerProvider: { getTracer: (...args) => telemetry.provider.getTracer(...args) } }),
   "a meter provider": () => ({ meterProvider: new MeterProvider() }),
   "the defaults": () => ({
     knownMethods: METHODS,
@@ -45,16 +45,16 @@ export const OPTIONS: Record<string, (lab: Lab) => ClientOptions> = {
     a2a: "headers",
     requireParentforSpans: false,
   }),
-  "a look at bodies": () => ({ a2a: "body" }),
-  "spans to the headers": () => ({ endSpanOn: "headers" }),
+  "A2A recognition by body": () => ({ a2a: "body" }),
+  "spans that end at the headers": () => ({ endSpanOn: "headers" }),
 };
 
 const INTERCEPTED = new Agent().compose((dispatch) => (options, handler) => dispatch(options, handler));
 
-/** Each changes the process, and returns what changes it back. */
-export const AROUND: Record<string, () => () => void> = {
+/** Each changes the process and returns a function that restores it. */
+export const ENVIRONMENTS: Record<string, () => () => void> = {
   nothing: () => () => {},
-  "somebody who listens to undici": () => {
+  "another subscriber of undici's channels": () => {
     const channels = ["create", "headers", "trailers", "error"].map((name) => `undici:request:${name}`);
     const listener = (): void => {};
     for (const name of channels) subscribe(name, listener);
@@ -84,20 +84,20 @@ export const AROUND: Record<string, () => () => void> = {
     metrics.setGlobalMeterProvider(new MeterProvider());
     return () => metrics.disable();
   },
-  "an http.request of somebody's": () => {
+  "a replaced http.request": () => {
     const original = http.request;
     http.request = function request(this: unknown, ...args: unknown[]) {
       return Reflect.apply(original, this, args);
     } as typeof http.request;
     return () => (http.request = original);
   },
-  "a global dispatcher with an interceptor of somebody's": () => {
-    const places = Object.getOwnPropertySymbols(globalThis).filter((name) => String(name).includes("undici.globalDispatcher"));
-    const before = places.map((place) => Object.getOwnPropertyDescriptor(globalThis, place)!);
+  "a global dispatcher with another interceptor": () => {
+    const symbols = Object.getOwnPropertySymbols(globalThis).filter((name) => String(name).includes("undici.globalDispatcher"));
+    const before = symbols.map((symbol) => Object.getOwnPropertyDescriptor(globalThis, symbol)!);
     setGlobalDispatcher(INTERCEPTED);
-    return () => places.forEach((place, i) => Object.defineProperty(globalThis, place, before[i]!));
+    return () => symbols.forEach((symbol, i) => Object.defineProperty(globalThis, symbol, before[i]!));
   },
-  "a global fetch of somebody's": () => {
+  "a replaced global fetch": () => {
     const original = globalThis.fetch;
     globalThis.fetch = (input, init) => original(input, init);
     return () => (globalThis.fetch = original);

@@ -4,9 +4,9 @@ import type { AxiosInstance, AxiosRequestConfig, CreateAxiosDefaults } from "axi
 import { instrumentAxios } from "../../../src/axios.ts";
 import type { ClientOptions } from "../../../src/index.ts";
 import { bodyOf, headersWith } from "../requests.ts";
-import { HEADERS_OF_AXIOS } from "../shapes.ts";
-import { once, taken } from "./sender.ts";
-import type { Sender, Ways } from "./sender.ts";
+import { AXIOS_HEADER_SHAPES } from "../argument-shapes.ts";
+import { memoize, pick } from "./client.ts";
+import type { PropertyClient, Variants } from "./client.ts";
 
 const DEFAULTS: CreateAxiosDefaults = {
   responseType: "text",
@@ -21,10 +21,10 @@ function traced(options: ClientOptions, times: number): AxiosInstance {
   return instance;
 }
 
-const OF: Ways<(options: ClientOptions) => AxiosInstance> = {
-  "an instance": once((options) => traced(options, 1)),
-  "one that is instrumented twice": once((options) => traced(options, 2)),
-  "one with interceptors": once((options) => {
+const OF: Variants<(options: ClientOptions) => AxiosInstance> = {
+  "an instance": memoize((options) => traced(options, 1)),
+  "an instance instrumented twice": memoize((options) => traced(options, 2)),
+  "an instance with interceptors": memoize((options) => {
     const instance = traced(options, 1);
     instance.interceptors.request.use(async (config) => config);
     instance.interceptors.response.use(async (response) => response);
@@ -32,45 +32,45 @@ const OF: Ways<(options: ClientOptions) => AxiosInstance> = {
   }),
 };
 
-const URLS: Ways<(server: string, path: string) => AxiosRequestConfig> = {
+const URLS: Variants<(server: string, path: string) => AxiosRequestConfig> = {
   "a URL": (server, path) => ({ url: server + path }),
   "a path": (server, path) => ({ baseURL: server, url: path }),
-  "a base alone": (server, path) => ({ baseURL: server + path }),
+  "a base URL alone": (server, path) => ({ baseURL: server + path }),
 };
 
 const http = axios.getAdapter("http");
-const ADAPTERS: Ways<AxiosRequestConfig> = {
-  "axios's choice": {},
+const ADAPTERS: Variants<AxiosRequestConfig> = {
+  "the default adapter": {},
   "by name": { adapter: "http" },
   "by a list": { adapter: [() => Promise.reject(new Error("never called")), "http"].slice(1) as ["http"] },
-  "a function of axios's": { adapter: http },
-  "a function of the application's": { adapter: (config) => http(config) },
+  "an adapter function of axios": { adapter: http },
+  "a function of the application": { adapter: (config) => http(config) },
   "without redirects": { maxRedirects: 0 },
 };
 
-const BODY: Ways<(body: string | undefined) => unknown> = {
+const BODY: Variants<(body: string | undefined) => unknown> = {
   "a string": (body) => body,
   "a buffer": (body) => body && Buffer.from(body),
   "a stream": (body) => body && Readable.from([Buffer.from(body)]),
 };
 
-export const throughAxios: Sender = {
+export const throughAxios: PropertyClient = {
   name: "axios",
-  ways: {
+  variants: {
     of: Object.keys(OF),
     url: Object.keys(URLS),
     adapter: Object.keys(ADAPTERS),
-    headers: Object.keys(HEADERS_OF_AXIOS),
+    headers: Object.keys(AXIOS_HEADER_SHAPES),
     body: Object.keys(BODY),
   },
-  send: async (asked, server, way, options) => {
-    const instance = options === undefined ? plain : taken(OF, way, "of")(options);
+  send: async (asked, server, selection, options) => {
+    const instance = options === undefined ? plain : pick(OF, selection, "of")(options);
     const { status, data } = await instance.request<string>({
-      ...taken(URLS, way, "url")(server, asked.path),
-      ...taken(ADAPTERS, way, "adapter"),
+      ...pick(URLS, selection, "url")(server, asked.path),
+      ...pick(ADAPTERS, selection, "adapter"),
       method: asked.method,
-      headers: taken(HEADERS_OF_AXIOS, way, "headers")(headersWith(asked)) as Record<string, string>,
-      data: bodyOf(asked, taken(BODY, way, "body")),
+      headers: pick(AXIOS_HEADER_SHAPES, selection, "headers")(headersWith(asked)) as Record<string, string>,
+      data: bodyOf(asked, pick(BODY, selection, "body")),
     });
     return { status, body: data };
   },

@@ -1,11 +1,11 @@
 import * as fc from "fast-check";
 
-// What no client expects, made anew for each use: half of it can be used once.
+// Values that no client expects. They are created anew for each use, because many of them can be used only once.
 
 type Make = () => unknown;
 
 function thrower(): never {
-  throw new RangeError("the caller's own");
+  throw new RangeError("thrown by the application");
 }
 
 function revoked(): object {
@@ -20,17 +20,17 @@ const throwing = new Proxy(
 );
 
 const VALUES: Record<string, Make> = {
-  "a text": () => "text",
-  "an empty text": () => "",
+  "a string": () => "text",
+  "an empty string": () => "",
   spaces: () => "  a  ",
   "Latin-1": () => "é",
   "beyond Latin-1": () => "漢",
-  "half a character": () => "\ud800",
+  "a lone surrogate": () => "\ud800",
   "a line break": () => "a\r\nx-b: c",
   "a null character": () => "\0",
-  "a long text": () => "x".repeat(5000),
+  "a long string": () => "x".repeat(5000),
   "a number": () => 5,
-  "a number that is none": () => Number.NaN,
+  NaN: () => Number.NaN,
   "a bigint": () => 5n,
   true: () => true,
   null: () => null,
@@ -42,8 +42,8 @@ const VALUES: Record<string, Make> = {
   "a list of lists": () => [["1"], ["2"]],
   "a list with holes": () => ["1", undefined, null],
   "an object": () => ({}),
-  "an object that becomes a text": () => ({ toString: () => "text" }),
-  "an object whose text throws": () => ({ toString: thrower }),
+  "an object with toString()": () => ({ toString: () => "text" }),
+  "an object whose toString() throws": () => ({ toString: thrower }),
   "an object without a prototype": () => Object.create(null),
   "a date": () => new Date(0),
   "a buffer": () => Buffer.from("é"),
@@ -105,8 +105,8 @@ const CONTAINERS: Record<string, (entries: Entries) => unknown> = {
   "a proxy that throws": () => throwing,
   "a revoked proxy": revoked,
   pairs: (entries) => entries,
-  "pairs with others among them": (entries) => [...entries, ["x-c"], ["x-d", "1", "2"]],
-  "a list of anything": (entries) => [...entries, null, 5],
+  "pairs and arrays of other lengths": (entries) => [...entries, ["x-c"], ["x-d", "1", "2"]],
+  "a list of other values": (entries) => [...entries, null, 5],
   "a flat list": (entries) => entries.flat(1),
   "a flat list of odd length": (entries) => [...entries.flat(1), "x-c"],
   "a Map": (entries) => new Map(entries),
@@ -120,13 +120,13 @@ const CONTAINERS: Record<string, (entries: Entries) => unknown> = {
     },
     next: () => ({ done: true }),
   }),
-  "what has get() but is no Headers": (entries) => ({
+  "an object with get() that is not a Headers": (entries) => ({
     get: () => "1",
     set: thrower,
     delete: thrower,
     [Symbol.iterator]: () => iterated(entries, false),
   }),
-  "a text": () => "x-a: 1",
+  "a string": () => "x-a: 1",
   "a number": () => 5,
   null: () => null,
   undefined: () => undefined,
@@ -136,7 +136,7 @@ const CONTAINERS: Record<string, (entries: Entries) => unknown> = {
   "a buffer": () => Buffer.from("x-a: 1"),
 };
 
-/** Something printable that stands for headers of some kind, and makes them. */
+/** A printable description from which headers are created. */
 export interface HostileHeaders {
   container: string;
   entries: Named[];
@@ -149,14 +149,14 @@ export function headersFrom({ container, entries }: HostileHeaders): unknown {
   return CONTAINERS[container]!(entries.map(({ name, value }) => [name, VALUES[value]!()]));
 }
 
-/** The name of some value, and the value. */
+/** The name of a value, for `valueOf()`. */
 export const HOSTILE_VALUE: fc.Arbitrary<string> = fc.constantFrom(...Object.keys(VALUES));
 export const valueOf = (name: string): unknown => VALUES[name]!();
 
-/** An error, as it may come out of anybody's code. */
+/** A printable description from which an error, or another thrown value, is created. */
 export interface HostileError {
   kind: string;
-  /** Properties by their names, each some value, or a getter that throws. */
+  /** Properties, each with a value or a getter that throws. */
   properties: { name: string; value: string; throws: boolean }[];
   cause: HostileError | undefined;
   isCyclic: boolean;
@@ -209,11 +209,11 @@ export function errorFrom({ kind, properties, cause, isCyclic, isFrozen }: Hosti
   }
   const inner = isCyclic ? thrown : cause && errorFrom(cause);
   if (inner !== undefined) Reflect.defineProperty(thrown, "cause", { configurable: true, value: inner });
-  // What looks into bytes cannot be frozen.
+  // Views of array buffers cannot be frozen.
   return isFrozen && !ArrayBuffer.isView(thrown) ? Object.freeze(thrown) : thrown;
 }
 
-/** Whether it is an error as errors are made, whatever has caused it. */
+/** Whether the description is of a usual error without changed properties. */
 export function isOrdinary({ kind, properties }: HostileError): boolean {
   return properties.length === 0 && Object.hasOwn(ERRORS, kind);
 }

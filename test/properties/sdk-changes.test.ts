@@ -6,27 +6,27 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
 import { wrapFetch } from "../../src/fetch.ts";
 import { traceInterceptor } from "../../src/undici.ts";
-import { openLab, w3c } from "./lab.ts";
-import type { Lab } from "./lab.ts";
+import { startDeterministicTelemetry, w3c } from "./deterministic-telemetry.ts";
+import type { DeterministicTelemetry } from "./deterministic-telemetry.ts";
 import { contextWith, headersOf, propagated } from "./model.ts";
 import type { Carried } from "./model.ts";
 import { ACTIVE } from "./requests.ts";
-import { PATIENT, runs } from "./runs.ts";
+import { LONG_TIMEOUT, runs } from "./run-options.ts";
 
-// An SDK may start late, be shut down, and be replaced; what is remembered of it must go with it.
+// An SDK may start late, be shut down and be replaced. Nothing that the library caches of it may outlive it.
 
-let first: Lab;
-let second: Lab;
+let first: DeterministicTelemetry;
+let second: DeterministicTelemetry;
 beforeAll(() => {
-  first = openLab();
-  second = openLab();
+  first = startDeterministicTelemetry();
+  second = startDeterministicTelemetry();
 });
 afterAll(async () => {
-  await first.close();
-  await second.close();
+  await first.stop();
+  await second.stop();
 });
 
-/** A propagator with a header of its own, which it does not read. */
+/** A propagator that writes a header of its own and does not read it. */
 const own: TextMapPropagator = {
   fields: () => ["x-own"],
   extract: (base) => base,
@@ -48,7 +48,7 @@ interface Step {
   byHand: Carried;
 }
 
-function put({ sdk, propagator, metered }: Step): void {
+function registerGlobals({ sdk, propagator, metered }: Step): void {
   trace.disable();
   metrics.disable();
   propagation.disable();
@@ -57,7 +57,7 @@ function put({ sdk, propagator, metered }: Step): void {
   if (metered) metrics.setGlobalMeterProvider(meters());
 }
 
-/** What a client sends, and whether it is what the caller gave, untouched. */
+/** The headers that a client sends, and whether its arguments are the very objects of the caller. */
 interface Sent {
   headers: Record<string, unknown>;
   untouched: boolean;
@@ -72,10 +72,10 @@ const send = wrapFetch(async (_, init) => {
   sent = { headers: lowered(init?.headers ?? {}), untouched: init === given };
   return new Response();
 });
-const dispatch = traceInterceptor()((options, told) => {
+const dispatch = traceInterceptor()((options, responseHandler) => {
   sent = { headers: lowered(options.headers ?? {}), untouched: options === given };
-  told.onResponseStart?.({} as never, 200, {}, "OK");
-  told.onResponseEnd?.({} as never, {});
+  responseHandler.onResponseStart?.({} as never, 200, {}, "OK");
+  responseHandler.onResponseEnd?.({} as never, {});
   return true;
 });
 const handler = { onRequestStart() {}, onResponseStart() {}, onResponseData() {}, onResponseEnd() {}, onResponseError() {} };
@@ -102,12 +102,12 @@ interface Outcome {
   untouched: boolean;
 }
 
-/** What a step's request is to come to. */
+/** The expected outcome of a step's request. */
 function modelled({ sdk, propagator, metered, active, byHand }: Step): Outcome {
   const hand = { ...Object.fromEntries(headersOf(byHand)), "x-own": "by hand" };
   const untouched = sdk === "none" && !metered && active.trace === undefined && active.baggage.length === 0;
   if (untouched) return { headers: hand, spans: [], measured: 0, untouched };
-  // Only W3C's propagator reads what was put in by hand.
+  // Only the W3C propagator reads the caller's headers.
   const read = propagator === "own" ? { trace: undefined, baggage: [] } : byHand;
   const { id, parent, sampled, traceparent, tracestate, baggage } = propagated(active, read);
   const caller = active.trace ?? read.trace;
@@ -122,7 +122,7 @@ function modelled({ sdk, propagator, metered, active, byHand }: Step): Outcome {
   return { headers: { ...headers, traceparent, ...(tracestate !== undefined && { tracestate }) }, ...common };
 }
 
-/** Headers with the members of baggage in one order. */
+/** Headers with sorted baggage members. */
 function ordered(headers: Record<string, unknown>): Record<string, unknown> {
   const { baggage } = headers;
   return typeof baggage === "string" ? { ...headers, baggage: baggage.split(",").toSorted().join(",") } : headers;
@@ -138,19 +138,19 @@ const STEP: fc.Arbitrary<Step> = fc.record({
 });
 
 it.each(Object.keys(CLIENTS))(
-  "%s: each call goes by the SDK, the meter and the propagator of its moment",
-  PATIENT,
+  "%s uses the SDK, the meter and the propagator that are registered at the time of the call",
+  LONG_TIMEOUT,
   async (name) => {
     const property = fc.asyncProperty(fc.array(STEP, { minLength: 1, maxLength: 6 }), async (steps) => {
       for (const step of steps) {
-        put(step);
+        registerGlobals(step);
         measured = 0;
         const headers = { ...Object.fromEntries(headersOf(step.byHand)), "x-own": "by hand" };
         const active = contextWith(step.active);
         let others: unknown[] = [];
         const [one, other] = step.sdk === "the second" ? [second, first] : [first, second];
-        const spans = await one.watch(async () => {
-          others = await other.watch(() => context.with(active, () => CLIENTS[name]!(headers)));
+        const spans = await one.record(async () => {
+          others = await other.record(() => context.with(active, () => CLIENTS[name]!(headers)));
         });
         const wanted = modelled(step);
         const got = { headers: ordered(sent!.headers), spans: spans.map(({ id, parent }) => ({ id, parent })), measured };

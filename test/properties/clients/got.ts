@@ -5,21 +5,21 @@ import type { Got, OptionsInit, Response } from "got";
 import { wrapGot } from "../../../src/got.ts";
 import type { ClientOptions } from "../../../src/index.ts";
 import { bodyOf, headersWith } from "../requests.ts";
-import { HEADERS_OF_GOT } from "../shapes.ts";
-import { once, taken } from "./sender.ts";
-import type { Answer, Sender, Ways } from "./sender.ts";
+import { GOT_HEADER_SHAPES } from "../argument-shapes.ts";
+import { memoize, pick } from "./client.ts";
+import type { Answer, PropertyClient, Variants } from "./client.ts";
 
 const plain = got.extend({ throwHttpErrors: false, retry: { limit: 0 }, followRedirect: false });
 
-const OF: Ways<(options: ClientOptions) => Got> = {
-  "an instance": once((options) => wrapGot(plain, options)),
-  "one that is wrapped twice": once((options) => wrapGot(wrapGot(plain, options).extend({}), options)),
-  "one that is extended": once((options) =>
+const OF: Variants<(options: ClientOptions) => Got> = {
+  "an instance": memoize((options) => wrapGot(plain, options)),
+  "wrapped twice": memoize((options) => wrapGot(wrapGot(plain, options).extend({}), options)),
+  "extended after wrapping": memoize((options) =>
     wrapGot(plain, options).extend({ handlers: [(given, next) => next(given)], hooks: { beforeRequest: [async () => {}] } }),
   ),
 };
 
-const CALL: Ways<(client: Got, url: string, options: OptionsInit) => Promise<Answer>> = {
+const CALL: Variants<(client: Got, url: string, options: OptionsInit) => Promise<Answer>> = {
   "a promise": async (client, url, options) => answerOf((await client(url, options)) as Response<string>),
   "with a URL": async (client, url, options) => answerOf((await client(new URL(url), options)) as Response<string>),
   "of frozen options": async (client, url, options) => answerOf((await client(url, Object.freeze(options))) as Response<string>),
@@ -33,33 +33,37 @@ const CALL: Ways<(client: Got, url: string, options: OptionsInit) => Promise<Ans
 
 const answerOf = ({ statusCode, body }: Response<string>): Answer => ({ status: statusCode, body });
 
-const TRANSPORT: Ways<OptionsInit> = {
-  "got's own": {},
-  "of the application": { request: (url, options, callback) => httpRequest(url, options, callback) },
+const TRANSPORT: Variants<OptionsInit> = {
+  "the default transport": {},
+  "a request function of the application": { request: (url, options, callback) => httpRequest(url, options, callback) },
 };
 
-const BODY: Ways<(body: string | undefined) => unknown> = {
+const BODY: Variants<(body: string | undefined) => unknown> = {
   "a string": (body) => body,
   "a buffer": (body) => body && Buffer.from(body),
   "a stream": (body) => body && Readable.from([Buffer.from(body)]),
 };
 
-export const throughGot: Sender = {
+export const throughGot: PropertyClient = {
   name: "got",
-  ways: {
+  variants: {
     of: Object.keys(OF),
     call: Object.keys(CALL),
     transport: Object.keys(TRANSPORT),
-    headers: Object.keys(HEADERS_OF_GOT),
+    headers: Object.keys(GOT_HEADER_SHAPES),
     body: Object.keys(BODY),
   },
-  send: (asked, server, way, traced) => {
+  send: (asked, server, selection, traced) => {
     const options = {
-      ...taken(TRANSPORT, way, "transport"),
+      ...pick(TRANSPORT, selection, "transport"),
       method: asked.method,
-      headers: taken(HEADERS_OF_GOT, way, "headers")(headersWith(asked)),
-      body: bodyOf(asked, taken(BODY, way, "body")),
+      headers: pick(GOT_HEADER_SHAPES, selection, "headers")(headersWith(asked)),
+      body: bodyOf(asked, pick(BODY, selection, "body")),
     } as OptionsInit;
-    return taken(CALL, way, "call")(traced === undefined ? plain : taken(OF, way, "of")(traced), server + asked.path, options);
+    return pick(CALL, selection, "call")(
+      traced === undefined ? plain : pick(OF, selection, "of")(traced),
+      server + asked.path,
+      options,
+    );
   },
 };

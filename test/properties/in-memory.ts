@@ -10,29 +10,29 @@ import { traceRequests as expressRequests } from "../../src/server/express.ts";
 import { traceRequests } from "../../src/server/node.ts";
 import { traceInterceptor } from "../../src/undici.ts";
 
-/** Sends, or receives, one request without a wire; returns what came of it: "answer", if all went as it should. */
-export type Through = (headers: Record<string, string>) => unknown;
+/** Sends or receives one request without a network. Returns "answer" if the request succeeded. */
+export type InMemoryExchange = (headers: Record<string, string>) => unknown;
 
-const URL_ASKED = "http://user:pass@a.example/?sig=x";
+const REQUEST_URL = "http://user:pass@a.example/?sig=x";
 
-/** Each client, made with options. */
-export const CLIENTS: Record<string, (options: ClientOptions) => Through> = {
+/** Each client adapter by its function's name. */
+export const CLIENTS: Record<string, (options: ClientOptions) => InMemoryExchange> = {
   wrapFetch: (options) => {
     const send = wrapFetch(async () => new Response("answer"), options);
-    return async (headers) => (await send(URL_ASKED, { headers })).text();
+    return async (headers) => (await send(REQUEST_URL, { headers })).text();
   },
   traceInterceptor: (options) => {
-    const dispatch = traceInterceptor(options)((_, told) => {
-      told.onResponseStart?.({} as never, 200, { "x-a": "1" }, "OK");
-      told.onResponseEnd?.({} as never, {});
+    const dispatch = traceInterceptor(options)((_, responseHandler) => {
+      responseHandler.onResponseStart?.({} as never, 200, { "x-a": "1" }, "OK");
+      responseHandler.onResponseEnd?.({} as never, {});
       return true;
     });
     return (headers) => {
-      let came = "";
+      let result = "";
       const handler = { onRequestStart() {}, onResponseStart() {}, onResponseData() {}, onResponseError() {} };
-      const onResponseEnd = (): void => void (came = "answer");
+      const onResponseEnd = (): void => void (result = "answer");
       dispatch({ origin: "http://a.example", path: "/?sig=x", method: "GET", headers }, { ...handler, onResponseEnd });
-      return came;
+      return result;
     };
   },
   instrumentAxios: (options) => {
@@ -40,7 +40,7 @@ export const CLIENTS: Record<string, (options: ClientOptions) => Through> = {
       adapter: async (config) => ({ config, data: "answer", status: 200, statusText: "", headers: {} }),
     });
     instrumentAxios(instance, options);
-    return async (headers) => (await instance.get<string>(URL_ASKED, { headers })).data;
+    return async (headers) => (await instance.get<string>(REQUEST_URL, { headers })).data;
   },
   wrapGot: (options) => {
     const client = wrapGot(got, options);
@@ -61,25 +61,25 @@ function received(headers: Record<string, string>, handle: (request: never, resp
   handle(request as never, response as never);
 }
 
-/** Each server, made with options. */
-export const SERVERS: Record<string, (options: ServerOptions) => Through> = {
+/** Each server adapter. */
+export const SERVERS: Record<string, (options: ServerOptions) => InMemoryExchange> = {
   "traceRequests of node": (options) => {
-    let came = "";
+    let result = "";
     const listener = traceRequests((_, response) => {
-      came = "answer";
+      result = "answer";
       (response as unknown as EventEmitter).emit("close");
     }, options);
     return (headers) => {
       received(headers, listener);
-      return came;
+      return result;
     };
   },
   "traceRequests of express": (options) => {
     const middleware = expressRequests(options);
     return (headers) => {
-      let came = "";
-      received(headers, (request, response) => middleware(request, response, () => void (came = "answer")));
-      return came;
+      let result = "";
+      received(headers, (request, response) => middleware(request, response, () => void (result = "answer")));
+      return result;
     };
   },
 };

@@ -1,11 +1,11 @@
 import { AxiosHeaders } from "axios";
 
-// The shapes in which the same can be said. All but the first of each keep a short cut from being taken.
+// Different shapes of the same argument. All but the first of each disable an optimised code path.
 
 type Pair = [name: string, value: string];
 type Given = Record<string, unknown>;
 
-/** Options of a class, which reads its private members in getters. */
+/** An instance of a class whose getters read private members. */
 function ofClass(given: Given): object {
   class Options {
     readonly #given = given;
@@ -22,8 +22,8 @@ function ofClass(given: Given): object {
   return new Options();
 }
 
-/** One object for all that come, with other members each time. */
-function oneObject(): (given: object) => object {
+/** Returns the same object for every call, with other members each time. */
+function reuseObject(): (given: object) => object {
   const kept: Record<string, unknown> = {};
   return (given) => {
     for (const name of Object.keys(kept)) delete kept[name];
@@ -31,7 +31,7 @@ function oneObject(): (given: object) => object {
   };
 }
 
-function oneList(): (items: readonly unknown[]) => unknown[] {
+function reuseArray(): (items: readonly unknown[]) => unknown[] {
   const kept: unknown[] = [];
   return (items) => {
     kept.splice(0, kept.length, ...items);
@@ -39,7 +39,7 @@ function oneList(): (items: readonly unknown[]) => unknown[] {
   };
 }
 
-function oneMap(kept: Headers | Map<string, string>): (pairs: readonly Pair[]) => object {
+function reuseMap(kept: Headers | Map<string, string>): (pairs: readonly Pair[]) => object {
   return (pairs) => {
     for (const [name] of Array.from(kept)) kept.delete(name);
     for (const [name, value] of pairs) kept.set(name, value);
@@ -47,19 +47,19 @@ function oneMap(kept: Headers | Map<string, string>): (pairs: readonly Pair[]) =
   };
 }
 
-const bagAgain = oneObject();
-const recordAgain = oneObject();
-const pairsAgain = oneList();
-const flatAgain = oneList();
+const reusedObject = reuseObject();
+const reusedRecord = reuseObject();
+const reusedPairs = reuseArray();
+const reusedFlatArray = reuseArray();
 
-export const BAGS: Record<string, (given: Given) => object> = {
+export const OBJECT_SHAPES: Record<string, (given: Given) => object> = {
   "a plain object": (given) => ({ ...given }),
   "a frozen object": (given) => Object.freeze({ ...given }),
   "an object without a prototype": (given) => Object.assign(Object.create(null) as object, given),
   "an object that inherits": (given) => Object.create({ ...given }) as object,
   "an object of a class": (given) => ofClass(given),
   "a proxy": (given) => new Proxy({ ...given }, {}),
-  "the last object, changed": (given) => bagAgain(given),
+  "the last object, changed": (given) => reusedObject(given),
 };
 
 function* generated(pairs: readonly Pair[]): Generator<Pair> {
@@ -70,34 +70,34 @@ const RECORDS: Record<string, (pairs: readonly Pair[]) => unknown> = {
   "a record": (pairs) => Object.fromEntries(pairs),
   "a frozen record": (pairs) => Object.freeze(Object.fromEntries(pairs)),
   "a record without a prototype": (pairs) => Object.assign(Object.create(null) as object, Object.fromEntries(pairs)),
-  "the last record, changed": (pairs) => recordAgain(Object.fromEntries(pairs)),
+  "the last record, changed": (pairs) => reusedRecord(Object.fromEntries(pairs)),
 };
 const ITERABLES: Record<string, (pairs: readonly Pair[]) => unknown> = {
   Headers: (pairs) => new Headers(pairs as Pair[]),
   "a Map": (pairs) => new Map(pairs),
-  "the last Headers, changed": oneMap(new Headers()),
-  "the last Map, changed": oneMap(new Map()),
+  "the last Headers, changed": reuseMap(new Headers()),
+  "the last Map, changed": reuseMap(new Map()),
   "an iterator": (pairs) => generated(pairs),
   "an iterable": (pairs) => ({ [Symbol.iterator]: () => generated(pairs) }),
 };
 
-export const HEADERS_OF_FETCH: typeof RECORDS = {
+export const FETCH_HEADER_SHAPES: typeof RECORDS = {
   ...RECORDS,
   ...ITERABLES,
   "an array of pairs": (pairs) => pairs.map((pair) => [...pair]),
-  "the last array of pairs, changed": (pairs) => pairsAgain(pairs),
+  "the last array of pairs, changed": (pairs) => reusedPairs(pairs),
   "frozen pairs": (pairs) => Object.freeze(pairs.map((pair) => Object.freeze([...pair]))),
 };
-export const HEADERS_OF_UNDICI: typeof RECORDS = {
+export const UNDICI_HEADER_SHAPES: typeof RECORDS = {
   ...RECORDS,
   ...ITERABLES,
   "a flat array": (pairs) => pairs.flat(),
-  "the last flat array, changed": (pairs) => flatAgain(pairs.flat()),
+  "the last flat array, changed": (pairs) => reusedFlatArray(pairs.flat()),
   "a frozen flat array": (pairs) => Object.freeze(pairs.flat()),
   "a Set of pairs": (pairs) => new Set(pairs),
 };
-export const HEADERS_OF_AXIOS: typeof RECORDS = {
+export const AXIOS_HEADER_SHAPES: typeof RECORDS = {
   ...RECORDS,
   "axios's headers": (pairs) => new AxiosHeaders(Object.fromEntries(pairs)),
 };
-export const HEADERS_OF_GOT: typeof RECORDS = RECORDS;
+export const GOT_HEADER_SHAPES: typeof RECORDS = RECORDS;
