@@ -2,6 +2,7 @@ import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, propagation, trace } f
 import { suppressTracing } from "@opentelemetry/core";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { remainingCalls } from "./support/active-calls.ts";
 import { CLIENTS } from "./support/clients.ts";
 import type { Call, ClientUnderTest } from "./support/clients.ts";
 import { ROUTES, serve } from "./support/server.ts";
@@ -425,5 +426,6 @@ describe.each(CLIENTS)("$name", (client) => {
     if (sdk !== "none") telemetry = startTelemetry(sdk);
     await check({ client, call: client.traced(), telemetry });
     if (sdk !== "none") await telemetry.settled();
+    expect(remainingCalls()).toEqual([]);
   });
 });

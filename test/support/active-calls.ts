@@ -1,7 +1,6 @@
-import { expect } from "vitest";
 import { activeCalls } from "../../src/core/calls/active-calls.ts";
 
-/** Fails if the registry still has a call: either the test has left one open, or the library has not removed one that ended. */
-export function expectNoActiveCalls(): void {
-  expect(activeCalls).toEqual([]);
+/** The calls that are still registered as active. Asserting that there are none shows that every call was ended and removed. */
+export function remainingCalls(): readonly unknown[] {
+  return [...activeCalls];
 }
