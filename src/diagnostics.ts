@@ -51,7 +51,7 @@ export function getDiagnostics(): Diagnostics {
     otherUndiciSubscribers: countOtherSubscribers(),
     activeCalls: activeCalls.map((call) => {
       const { context } = call as { context?: Context };
-      return { traceparent: call.id, span: context && trace.getSpan(context) };
+      return { traceparent: call.traceparent, span: context && trace.getSpan(context) };
     }),
   };
 }

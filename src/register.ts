@@ -1,10 +1,12 @@
 /**
- * `node --import a2a-otel/register agent.js`: instruments global fetch. A context manager is looked for when the first call or request
- * comes, so that an SDK that starts in between finds its place free; where there still is none, ours is set.
+ * `node --import a2a-otel/register agent.js`: instruments the global fetch without any code, and propagates traces if there is no SDK.
+ *
+ * The environment variables `A2A_OTEL_PROPAGATE_TO`, `A2A_OTEL_BAGGAGE_TO` and `A2A_OTEL_BAGGAGE_KEYS`, comma-separated lists, are the options `propagateTo`,
+ * `baggageTo` and `baggageKeys`. An invalid value throws.
  */
-import { onMissingContextManager } from "./core/telemetry/tracer.ts";
+import { registerReplaceableContextManager } from "./core/context/replaceable-context-manager.ts";
+import { policyFromEnvironment } from "./core/propagation/policy-environment.ts";
 import { instrumentFetch } from "./fetch.ts";
-import { setupPropagation } from "./setup.ts";
 
-onMissingContextManager(() => setupPropagation());
-instrumentFetch();
+registerReplaceableContextManager();
+instrumentFetch(policyFromEnvironment());

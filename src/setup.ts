@@ -1,7 +1,7 @@
 import { context, diag, propagation, trace } from "@opentelemetry/api";
 import type { TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { own, propagationStatus } from "./core/telemetry/propagation-status.ts";
+import { propagationStatus, registered } from "./core/telemetry/propagation-status.ts";
 import type { PropagationSetup } from "./core/telemetry/propagation-status.ts";
 import { SETUP_OPTIONS, checkOptions } from "./core/telemetry/options.ts";
 import { propagatorFromEnvironment } from "./core/propagation/propagator.ts";
@@ -39,7 +39,7 @@ export function setupPropagation(options: SetupOptions = {}): PropagationSetup {
 
 function setPropagator(propagator: TextMapPropagator | undefined): void {
   if (propagator === undefined || !propagation.setGlobalPropagator(propagator)) return;
-  own.propagator = true;
+  registered.propagator = true;
   if (isNoop(trace.getTracerProvider())) {
     diag.info("a2a-otel: a propagator was set before any SDK; an SDK that brings another would come too late for it");
   }
@@ -47,5 +47,5 @@ function setPropagator(propagator: TextMapPropagator | undefined): void {
 
 function setContextManager(): void {
   const manager = new AsyncLocalStorageContextManager().enable();
-  if (context.setGlobalContextManager(manager)) own.contextManager = manager;
+  if (context.setGlobalContextManager(manager)) registered.contextManager = manager;
 }

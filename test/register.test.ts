@@ -74,12 +74,12 @@ const SETUP = `
 describe("without any SDK the middle service of three forwards trace context and baggage", () => {
   it("after setupPropagation() and instrumentFetch()", async () => {
     expect(await through(LOGGER + SETUP, {}, 2)).toEqual([INCOMING, INCOMING]);
-    expect(middle?.output()).not.toContain("no OpenTelemetry context manager");
+    expect(middle?.output()).not.toContain("No OpenTelemetry context manager");
   });
 
   it("with register alone", async () => {
     expect(await through(LOGGER, { imports: [REGISTER] }, 2)).toEqual([INCOMING, INCOMING]);
-    expect(middle?.output()).not.toContain("no OpenTelemetry context manager");
+    expect(middle?.output()).not.toContain("No OpenTelemetry context manager");
   });
 
   it("with register and setupPropagation()", async () => {
@@ -99,7 +99,7 @@ describe("without any SDK the middle service of three forwards trace context and
   it("without a context manager it cannot, and diag warns once", async () => {
     const prelude = `${LOGGER} import { instrumentFetch } from "./src/fetch.ts"; instrumentFetch();`;
     expect(await through(prelude, {}, 3)).toEqual([{}, {}, {}]);
-    const warnings = middle?.output().match(/no OpenTelemetry context manager is registered.*/g);
+    const warnings = middle?.output().match(/No OpenTelemetry context manager is registered.*/g);
     expect(warnings).toHaveLength(1);
     expect(warnings?.[0]).toContain("setupPropagation()");
   });
@@ -119,14 +119,14 @@ describe("register", () => {
     expect(request?.headers).not.toHaveProperty("baggage"); // the SDK's propagator has the say
   });
 
-  it("an SDK that starts after the first call still gets its tracer's place", async () => {
+  it("lets an SDK that starts after the first call register its tracer and its context manager", async () => {
     const prelude = `${SDK}
       await fetch("data:,x");
       const { provider, manager } = startSdk();
       console.error(JSON.stringify({ provider, manager }));`;
     const [received] = (await through(prelude, { imports: [REGISTER] })) as { traceparent?: string }[];
     expect(received?.traceparent).toMatch(new RegExp(`^00-${TRACE_ID}-(?!${SPAN_ID})[\\da-f]{16}-01$`));
-    expect(middle?.output()).toContain('{"provider":true,"manager":false}');
+    expect(middle?.output()).toContain('{"provider":true,"manager":true}');
   });
 
   it("a queue's worker whose first deed is continueTrace finds a context manager", async () => {

@@ -163,19 +163,36 @@ describe("a foreign wrapper", () => {
     undo();
   });
 
-  it("that sends the traceparent of its own CLIENT span keeps its trace", async () => {
-    const tracer = trace.getTracer("foreign");
+  it("leaves a request to another HTTP instrumentation whose active span has injected its traceparent", async () => {
+    const tracer = trace.getTracer("third party");
     const undo = instrumentFetch();
-    const ours = globalThis.fetch;
-    const foreign: typeof fetch = (input, init) =>
-      tracer.startActiveSpan("foreign", { kind: SpanKind.CLIENT }, async (span) => {
-        const response = await ours(input, { ...init, headers: { traceparent: traceparentOf(span as never) } });
+    const instrumented = globalThis.fetch;
+    const thirdParty: typeof fetch = (input, init) =>
+      tracer.startActiveSpan("GET", { kind: SpanKind.CLIENT, attributes: { "url.full": server.url } }, async (span) => {
+        const response = await instrumented(input, { ...init, headers: { traceparent: traceparentOf(span as never) } });
         span.end();
         return response;
       });
-    await get(foreign);
+    await get(thirdParty);
     expect(telemetry.own()).toEqual([]);
     expect(server.values("traceparent")).toEqual([traceparentOf(telemetry.spans()[0] as never)]);
+    undo();
+  });
+
+  it("puts an HTTP span below the active CLIENT span of a library that injects its own traceparent", async () => {
+    const undo = instrumentFetch();
+    const instrumented = globalThis.fetch;
+    const library: typeof fetch = (input, init) =>
+      trace.getTracer("model client").startActiveSpan("chat", { kind: SpanKind.CLIENT }, async (span) => {
+        const response = await instrumented(input, { ...init, headers: { traceparent: traceparentOf(span as never) } });
+        span.end();
+        return response;
+      });
+    await get(library);
+    const [httpSpan] = telemetry.own();
+    const chat = telemetry.spans().find(({ name }) => name === "chat");
+    expect(httpSpan?.parentSpanContext?.spanId).toBe(chat?.spanContext().spanId);
+    expect(server.values("traceparent")).toEqual([traceparentOf(httpSpan as never)]);
     undo();
   });
 

@@ -5,7 +5,7 @@ import type { Dispatcher } from "undici";
 import { channel } from "node:diagnostics_channel";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { instrumentFetch, wrapFetch } from "../../src/fetch.ts";
-import { isGlobalDispatcherOwn, isNodeFetch, isSentByApplication } from "../../src/clients/fetch/platform.ts";
+import { isGlobalDispatcherNative, isNodeFetch, isSentByApplication } from "../../src/clients/fetch/platform.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 import { inSpan, startTelemetry } from "../support/telemetry.ts";
@@ -128,23 +128,23 @@ test("which bodies are the application's code", () => {
 
 test("which global dispatchers are undici's own", () => {
   setGlobalDispatcher(new Agent());
-  expect(isGlobalDispatcherOwn()).toBe(true);
+  expect(isGlobalDispatcherNative()).toBe(true);
   setGlobalDispatcher(new Agent().compose(looking));
-  expect(isGlobalDispatcherOwn()).toBe(false);
+  expect(isGlobalDispatcherNative()).toBe(false);
   class Own extends Agent {}
   setGlobalDispatcher(new Own());
-  expect(isGlobalDispatcherOwn()).toBe(false);
+  expect(isGlobalDispatcherNative()).toBe(false);
   const places = globalThis as Record<symbol, unknown>;
   const [one, two] = [Symbol.for("undici.globalDispatcher.1"), Symbol.for("undici.globalDispatcher.2")];
   const before = [places[one], places[two]];
   places[one] = Object.create(null);
-  expect(isGlobalDispatcherOwn()).toBe(false);
+  expect(isGlobalDispatcherNative()).toBe(false);
   places[one] = undefined;
   places[two] = undefined;
-  expect(isGlobalDispatcherOwn()).toBe(true);
+  expect(isGlobalDispatcherNative()).toBe(true);
   [places[one], places[two]] = before;
   setGlobalDispatcher(new Agent());
-  expect(isGlobalDispatcherOwn()).toBe(true);
+  expect(isGlobalDispatcherNative()).toBe(true);
 });
 
 test.each(["sampled", "unsampled", "without an SDK"])(

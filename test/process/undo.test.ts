@@ -81,8 +81,8 @@ function globalFetch(): Subject {
       const undo = (copy === "ours" ? instrumentFetch : otherCopy.instrumentFetch)();
       if (globalThis.fetch !== beneath) layers.set(globalThis.fetch, { beneath, layer: { copy, owners: 0 } });
       const layer = layers.get(globalThis.fetch)?.layer;
-      // The wrapper of one copy serves all, and is that one's to take away.
-      if (layer?.copy !== copy) return kindly(undo);
+      // One wrapper serves all copies, until the last of them undoes it.
+      if (layer === undefined) return kindly(undo);
       layer.owners++;
       return owner(layer, kindly(undo));
     },

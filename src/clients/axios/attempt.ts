@@ -66,7 +66,7 @@ export function send(
 
   const { call, transport } = attempt;
   const within = contextFor(attempt);
-  call.suppression.suppressing = within !== undefined && suppressesAtStart(transport, config);
+  call.first.suppressing = within !== undefined && suppressesAtStart(transport, config);
   let result: Promise<AxiosResponse>;
   try {
     result = within === undefined ? adapter(config) : context.with(within, adapter, undefined, config);
@@ -74,7 +74,7 @@ export function send(
     rejected(attempt, error);
     throw error;
   }
-  call.suppression.suppressing &&= suppressesUntilRequest(transport, config);
+  call.first.suppressing &&= suppressesUntilRequest(transport, config);
   return settled(attempt, result);
 }
 
@@ -85,7 +85,7 @@ export function send(
  */
 function contextFor({ call, transport }: Attempt): Context | undefined {
   if (call.context === call.parent || !isWatched(transport)) return undefined;
-  return transport === "custom" ? call.context : new CallContext(context.active(), undefined, call.suppression);
+  return transport === "custom" ? call.context : new CallContext(context.active(), undefined, call.first);
 }
 
 /** A request under way. */
@@ -112,7 +112,14 @@ function begin(
     const url = requestUrl(config, build);
     const { headers } = config;
     const readable = typeof headers === "object" && headers !== null ? new PlainHeaders(headers) : undefined;
-    call = startCall(instrumentation.config, methodOf(config), url.href, readable, config, earlier, config.data);
+    call = startCall(instrumentation.config, {
+      method: methodOf(config),
+      url: url.href,
+      headers: readable,
+      request: config,
+      previous: earlier,
+      body: config.data,
+    });
     if (call === undefined) return undefined;
     const transport = transportOf(adapter, config.adapter ?? build.defaultAdapter(), build);
     const laid = layHeaders(config, call, earlier !== undefined);
@@ -137,7 +144,7 @@ function methodOf({ method = "get" }: Request): string {
 
 function overrideConfig(config: Request, call: ClientCall, transport: Transport, url: RequestUrl): readonly (() => void)[] {
   const isSerialized = url.serialized !== undefined || url.threw !== undefined;
-  const isHopping = transport === "http" && (isHttpPatched() || call.hasOriginPolicy());
+  const isHopping = transport === "http" && (isHttpPatched() || call.dependsOnOrigin);
   if (!isSerialized && !isHopping) return NOTHING;
   const overrides: (() => void)[] = [];
   if (isSerialized) overrides.push(override(config, "paramsSerializer", serializedOnce(url)));
@@ -203,7 +210,7 @@ function rejected(attempt: Attempt, reason: unknown): void {
 
 /** The adapter is done with the config: it becomes what it would be without us. */
 function takeBack({ call, config, laid, overrides }: Attempt): void {
-  call.suppression.suppressing = false;
+  call.first.suppressing = false;
   if (laid !== undefined) takeBackHeaders(config, laid);
   for (const restore of overrides) restore();
 }

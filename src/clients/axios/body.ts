@@ -75,24 +75,24 @@ export function followFetch(call: ClientCall, signal: GenericAbortSignal | undef
     else failAttempt(call, error, signal);
   };
   followResponses();
-  call.exchange = {
-    created: () => {
+  call.observer = {
+    onRequestCreated: () => {
       seen = true;
       bodyEnded = false;
       failure = undefined;
     },
-    connected: (address, port, version) => call.connected(address, port, version),
-    headers: (status, rawHeaders) => {
+    onConnected: (address, port, version) => call.connected(address, port, version),
+    onResponseHeaders: (status, rawHeaders) => {
       if (status < 200) return;
       arrived(call, status);
       // The adapter rejects without a response if the body fails.
       call.response(status, call.config.responseHeaders.length === 0 ? undefined : textsOf(rawHeaders));
     },
-    trailers: () => {
+    onResponseEnd: () => {
       bodyEnded = true;
       if (delivered !== undefined) call.end();
     },
-    error: (error) => {
+    onRequestError: (error) => {
       failure = { error };
       if (delivered !== undefined) fail(error);
     },

@@ -85,6 +85,6 @@ export function beforeNextHop({ beforeRedirect }: Request, call: ClientCall): Re
     if (beforeRedirect !== undefined) Reflect.apply(beforeRedirect, this, args);
     const [{ href, headers }] = args as unknown as [{ href?: unknown; headers?: object }];
     safeCall("the policy of a redirect", () => (isElsewhere = call.reinjectForRedirect(String(href), headers, isElsewhere)));
-    if (!call.ended) call.suppression.suppressing = isHttpPatched();
+    if (!call.ended) call.first.suppressing = isHttpPatched();
   };
 }

@@ -1,13 +1,13 @@
-import { channel, subscribe } from "node:diagnostics_channel";
+import { subscribe } from "node:diagnostics_channel";
 // By import: `getBuiltinModule` and `require` would load it through the hooks of an instrumentation that has yet to be registered.
 import http from "node:http";
 import https from "node:https";
 import { context } from "@opentelemetry/api";
 import type { AxiosRequestConfig } from "axios";
-import { CallContext } from "../../core/context/call-context.ts";
+import { CallContext, enclosingCall } from "../../core/context/call-context.ts";
 import { ClientCall } from "../../core/calls/client-call.ts";
 import { now } from "../../core/telemetry/meter.ts";
-import { findActiveCall } from "../../core/calls/active-calls.ts";
+import { findByTraceparent } from "../../core/calls/active-calls.ts";
 import { TRACEPARENT } from "../../core/propagation/trace-context.ts";
 import { isNativeFunction, createPatchDetector } from "../../core/node/native-function.ts";
 import { thirdPartySubscribedFirst, hasThirdPartySubscribers } from "../../core/node/undici-channels.ts";
@@ -58,10 +58,8 @@ function isFetchWatched(): boolean {
     lastFetch = globalThis.fetch;
     fetchPatched = !isNativeFunction(lastFetch);
   }
-  return fetchPatched || hasThirdPartySubscribers(undiciRequests);
+  return fetchPatched || hasThirdPartySubscribers();
 }
-
-const undiciRequests = channel("undici:request:create");
 
 let connected = false;
 
@@ -97,7 +95,7 @@ export function arrived(call: ClientCall, status: number): void {
 }
 
 function onResponse({ request, response }: HttpExchange): void {
-  const call = findActiveCall(String(request.getHeader(TRACEPARENT)), context.active());
+  const call = findByTraceparent(String(request.getHeader(TRACEPARENT))) ?? enclosingCall(context.active());
   if (call instanceof ClientCall) arrived(call, response.statusCode);
 }
 

@@ -53,15 +53,14 @@ function startAttempt({ config, latestCall }: TracedRequest, options: Options, a
     // The arguments are `(url, request)`, or `(request, callback)` if they come from the cache that got uses.
     const index = typeof args[1] === "object" ? 1 : 0;
     const request = args[index] as { headers: unknown };
-    const call = startCall(
-      config,
-      options.method,
-      String(options.url),
-      request.headers,
-      config.hooked ? options : undefined,
-      latestCall,
-      options.body,
-    );
+    const call = startCall(config, {
+      method: options.method,
+      url: String(options.url),
+      headers: request.headers,
+      request: config.hooked ? options : undefined,
+      previous: latestCall,
+      body: options.body,
+    });
     if (call?.headers === undefined) return call;
     const headers = withHeaders(request.headers, call.headers, call.replaced);
     // The cache stores the request that it has passed, so that is copied. The request that got passes is not used again.

@@ -1,6 +1,7 @@
-import type { Abortable, Attempt } from "./attempt.ts";
+import type { Abortable, UndiciAttempt } from "./attempt.ts";
+import { runForResend } from "./resend.ts";
 
-/** The controller of a request, as undici 7 and 8 hand it to a handler. */
+/** The controller of a request, as undici 7 and 8 pass it to a handler. */
 interface Controller extends Abortable {
   readonly paused?: boolean;
 }
@@ -20,190 +21,224 @@ interface Handler {
   onResponseData: Method<[controller: Controller, chunk: Chunk]>;
   onResponseEnd: Method<[controller: Controller, trailers: unknown]>;
   onResponseError: Method<[controller: Controller | null | undefined, error: unknown]>;
-  // undici 6, and Node's own fetch up to Node 24
+  // undici 6, and the fetch of Node 24 and older
   onConnect: Method<[abort: unknown, context: unknown]>;
   onUpgrade: Method<[statusCode: number, rawHeaders: unknown, socket: unknown]>;
   onHeaders: Method<[statusCode: number, rawHeaders: unknown, resume: unknown, statusMessage: unknown, headers: unknown]>;
   onData: Method<[chunk: Chunk]>;
   onComplete: Method<[rawTrailers: unknown]>;
   onError: Method<[error: unknown]>;
-  // all of them
+  // all versions
   onResponseStarted: Method<[]>;
   onBodySent: Method<[chunk: unknown]>;
   onRequestSent: Method<[]>;
 }
 
-/** Stands for a handler, and tells the attempt what it hears. */
-export function tracedHandler<T extends object>(handler: T, attempt: Attempt): T {
-  const Traced = classFor(handler);
-  return new Traced(handler as unknown as Handler, attempt) as unknown as T;
+/** Wraps a handler, so that the attempt receives what the handler receives. */
+export function makeTracedHandler<T extends object>(handler: T, attempt: UndiciAttempt): T {
+  return new TracedHandler(handler as unknown as Handler, attempt) as unknown as T;
 }
 
 /**
- * undici asks a handler which methods there are: by them it tells its versions apart, and refuses a handler that lacks what it needs. A handler may
- * be of two versions at once, and each part of undici 7 may talk to it in either. So there is a class for each set of methods; there are few.
+ * undici tells the versions of handlers apart by the methods that they have, a handler may have those of two versions, and undici 7 calls it in either. So
+ * each method is a getter, which answers with what the wrapped handler has if that is not a function.
  */
-const classes = new Map<number, TracedClass>();
-let lastPresent = -1;
-let lastClass: TracedClass = Object;
+class TracedHandler {
+  readonly handler: Handler;
+  readonly attempt: UndiciAttempt;
 
-type TracedClass = new (handler: Handler, attempt: Attempt) => object;
-
-function classFor(handler: object): TracedClass {
-  const present = presentIn(handler);
-  if (present === lastPresent) return lastClass;
-  let found = classes.get(present);
-  if (found === undefined) {
-    found = class extends TracedHandler {};
-    for (const name of METHODS) {
-      if (typeof (handler as Partial<Handler>)[name] === "function") continue;
-      Object.defineProperty(found.prototype, name, { get: TracedHandler.passthroughGetter(name) });
-    }
-    classes.set(present, found);
-  }
-  lastPresent = present;
-  lastClass = found;
-  return found;
-}
-
-/** Which methods there are, a bit for each. By name, and not in a loop over names: a read whose name is fixed costs a tenth (0.15 us a call in all). */
-function presentIn(handler: Partial<Handler>): number {
-  return (
-    bit(handler.onRequestStart, 0) |
-    bit(handler.onRequestUpgrade, 1) |
-    bit(handler.onResponseStart, 2) |
-    bit(handler.onResponseData, 3) |
-    bit(handler.onResponseEnd, 4) |
-    bit(handler.onResponseError, 5) |
-    bit(handler.onConnect, 6) |
-    bit(handler.onUpgrade, 7) |
-    bit(handler.onHeaders, 8) |
-    bit(handler.onData, 9) |
-    bit(handler.onComplete, 10) |
-    bit(handler.onError, 11) |
-    bit(handler.onResponseStarted, 12) |
-    bit(handler.onBodySent, 13) |
-    bit(handler.onRequestSent, 14)
-  );
-}
-
-function bit(method: unknown, place: number): number {
-  return typeof method === "function" ? 1 << place : 0;
-}
-
-class TracedHandler implements Handler {
-  readonly #handler: Handler;
-  readonly #attempt: Attempt;
-
-  constructor(handler: Handler, attempt: Attempt) {
-    this.#handler = handler;
-    this.#attempt = attempt;
+  constructor(handler: Handler, attempt: UndiciAttempt) {
+    this.handler = handler;
+    this.attempt = attempt;
   }
 
-  /** A getter of what a handler has in the place of a method. */
-  static passthroughGetter(name: keyof Handler): (this: TracedHandler) => unknown {
-    return function (this: TracedHandler) {
-      return this.#handler[name];
-    };
+  get onRequestStart(): unknown {
+    return choose(this.handler.onRequestStart, onRequestStart);
   }
 
-  onRequestStart(controller: Controller, context: unknown): unknown {
-    return this.#handler.onRequestStart(controller, context);
+  get onRequestUpgrade(): unknown {
+    return choose(this.handler.onRequestUpgrade, onRequestUpgrade);
   }
 
-  onRequestUpgrade(controller: Controller, statusCode: number, headers: unknown, socket: unknown): unknown {
-    this.#attempt.upgraded(statusCode, headers);
-    return this.#handler.onRequestUpgrade(controller, statusCode, headers, socket);
+  get onResponseStart(): unknown {
+    return choose(this.handler.onResponseStart, onResponseStart);
   }
 
-  onResponseStart(controller: Controller, statusCode: number, headers: unknown, statusMessage: unknown): unknown {
-    this.#attempt.response(statusCode, headers, statusMessage);
-    return this.#handler.onResponseStart(controller, statusCode, headers, statusMessage);
+  get onResponseData(): unknown {
+    return choose(this.handler.onResponseData, onResponseData);
   }
 
-  onResponseData(controller: Controller, chunk: Chunk): unknown {
-    const size = chunk?.length ?? 0;
-    this.#attempt.data(size);
-    const result = this.#handler.onResponseData(controller, chunk);
-    if (controller?.paused === true) this.#attempt.paused(size);
-    return result;
+  get onResponseEnd(): unknown {
+    return choose(this.handler.onResponseEnd, onResponseEnd);
   }
 
-  onResponseEnd(controller: Controller, trailers: unknown): unknown {
-    const handler = this.#handler;
-    const attempt = this.#attempt;
-    attempt.ended();
-    if (!attempt.repeatable) return handler.onResponseEnd(controller, trailers);
-    return attempt.forward(handler.onResponseEnd, handler, controller, trailers);
+  get onResponseError(): unknown {
+    return choose(this.handler.onResponseError, onResponseError);
   }
 
-  onResponseError(controller: Controller | null | undefined, error: unknown): unknown {
-    const handler = this.#handler;
-    this.#attempt.failed(error, controller);
-    return this.#attempt.forward(handler.onResponseError, handler, controller, error);
+  get onConnect(): unknown {
+    return choose(this.handler.onConnect, onConnect);
   }
 
-  onConnect(abort: unknown, context: unknown): unknown {
-    return this.#handler.onConnect(abort, context);
+  get onUpgrade(): unknown {
+    return choose(this.handler.onUpgrade, onUpgrade);
   }
 
-  onUpgrade(statusCode: number, rawHeaders: unknown, socket: unknown): unknown {
-    this.#attempt.upgraded(statusCode, this.#attempt.wantsHeaders ? parsed(rawHeaders) : undefined);
-    return this.#handler.onUpgrade(statusCode, rawHeaders, socket);
+  get onHeaders(): unknown {
+    return choose(this.handler.onHeaders, onHeaders);
   }
 
-  onHeaders(statusCode: number, rawHeaders: unknown, resume: unknown, statusMessage: unknown, headers: unknown): unknown {
-    this.#attempt.response(statusCode, this.#attempt.wantsHeaders ? parsed(rawHeaders) : undefined, statusMessage);
-    return this.#handler.onHeaders(statusCode, rawHeaders, resume, statusMessage, headers);
+  get onData(): unknown {
+    return choose(this.handler.onData, onData);
   }
 
-  onData(chunk: Chunk): unknown {
-    const size = chunk?.length ?? 0;
-    this.#attempt.data(size);
-    const result = this.#handler.onData(chunk);
-    if (result === false) this.#attempt.paused(size);
-    return result;
+  get onComplete(): unknown {
+    return choose(this.handler.onComplete, onComplete);
   }
 
-  onComplete(rawTrailers: unknown): unknown {
-    const handler = this.#handler;
-    const attempt = this.#attempt;
-    attempt.ended();
-    if (!attempt.repeatable) return handler.onComplete(rawTrailers);
-    return attempt.forward(handler.onComplete, handler, rawTrailers);
+  get onError(): unknown {
+    return choose(this.handler.onError, onError);
   }
 
-  onError(error: unknown): unknown {
-    const handler = this.#handler;
-    this.#attempt.failed(error, undefined);
-    return this.#attempt.forward(handler.onError, handler, error);
+  get onResponseStarted(): unknown {
+    return choose(this.handler.onResponseStarted, onResponseStarted);
   }
 
-  onResponseStarted(): unknown {
-    return this.#handler.onResponseStarted();
+  get onBodySent(): unknown {
+    return choose(this.handler.onBodySent, onBodySent);
   }
 
-  onBodySent(chunk: unknown): unknown {
-    return this.#handler.onBodySent(chunk);
-  }
-
-  onRequestSent(): unknown {
-    return this.#handler.onRequestSent();
+  get onRequestSent(): unknown {
+    return choose(this.handler.onRequestSent, onRequestSent);
   }
 }
 
-const METHODS = Object.getOwnPropertyNames(TracedHandler.prototype).filter((name) => name !== "constructor") as (keyof Handler)[];
+// undici's ProxyAgent assigns methods of the handler that it is given.
+for (const name of Object.getOwnPropertyNames(TracedHandler.prototype)) {
+  const descriptor = Object.getOwnPropertyDescriptor(TracedHandler.prototype, name);
+  if (descriptor?.get === undefined) continue;
+  descriptor.set = function (this: TracedHandler, value: unknown): void {
+    Object.defineProperty(this, name, { configurable: true, enumerable: true, writable: true, value });
+  };
+  Object.defineProperty(TracedHandler.prototype, name, descriptor);
+}
 
-/** The headers that a handler of undici 6 is given are a flat array of buffers; several of a name are one list, as undici parses them. */
-function parsed(rawHeaders: unknown): Record<string, string | string[]> {
+function choose(own: unknown, method: unknown): unknown {
+  return typeof own === "function" ? method : own;
+}
+
+// The methods of a traced handler, by version of undici as above.
+
+function onRequestStart(this: TracedHandler, controller: Controller, context: unknown): unknown {
+  return this.handler.onRequestStart(controller, context);
+}
+
+function onRequestUpgrade(
+  this: TracedHandler,
+  controller: Controller,
+  statusCode: number,
+  headers: unknown,
+  socket: unknown,
+): unknown {
+  this.attempt.upgraded(statusCode, headers);
+  return this.handler.onRequestUpgrade(controller, statusCode, headers, socket);
+}
+
+function onResponseStart(
+  this: TracedHandler,
+  controller: Controller,
+  statusCode: number,
+  headers: unknown,
+  statusMessage: unknown,
+): unknown {
+  this.attempt.response(statusCode, headers, statusMessage);
+  return this.handler.onResponseStart(controller, statusCode, headers, statusMessage);
+}
+
+function onResponseData(this: TracedHandler, controller: Controller, chunk: Chunk): unknown {
+  const size = chunk?.length ?? 0;
+  this.attempt.data(size);
+  const result = this.handler.onResponseData(controller, chunk);
+  if (controller?.paused === true) this.attempt.paused(size);
+  return result;
+}
+
+function onResponseEnd(this: TracedHandler, controller: Controller, trailers: unknown): unknown {
+  const { handler, attempt } = this;
+  attempt.ended();
+  if (!attempt.isRepeatable) return handler.onResponseEnd(controller, trailers);
+  return runForResend(attempt, handler.onResponseEnd, handler, controller, trailers);
+}
+
+function onResponseError(this: TracedHandler, controller: Controller | null | undefined, error: unknown): unknown {
+  const { handler, attempt } = this;
+  attempt.failed(error, controller);
+  return runForResend(attempt, handler.onResponseError, handler, controller, error);
+}
+
+function onConnect(this: TracedHandler, abort: unknown, context: unknown): unknown {
+  return this.handler.onConnect(abort, context);
+}
+
+function onUpgrade(this: TracedHandler, statusCode: number, rawHeaders: unknown, socket: unknown): unknown {
+  this.attempt.upgraded(statusCode, this.attempt.wantsHeaders ? parseRawHeaders(rawHeaders) : undefined);
+  return this.handler.onUpgrade(statusCode, rawHeaders, socket);
+}
+
+function onHeaders(
+  this: TracedHandler,
+  statusCode: number,
+  rawHeaders: unknown,
+  resume: unknown,
+  statusMessage: unknown,
+  headers: unknown,
+): unknown {
+  this.attempt.response(statusCode, this.attempt.wantsHeaders ? parseRawHeaders(rawHeaders) : undefined, statusMessage);
+  return this.handler.onHeaders(statusCode, rawHeaders, resume, statusMessage, headers);
+}
+
+function onData(this: TracedHandler, chunk: Chunk): unknown {
+  const size = chunk?.length ?? 0;
+  this.attempt.data(size);
+  const result = this.handler.onData(chunk);
+  if (result === false) this.attempt.paused(size);
+  return result;
+}
+
+function onComplete(this: TracedHandler, rawTrailers: unknown): unknown {
+  const { handler, attempt } = this;
+  attempt.ended();
+  if (!attempt.isRepeatable) return handler.onComplete(rawTrailers);
+  return runForResend(attempt, handler.onComplete, handler, rawTrailers);
+}
+
+function onError(this: TracedHandler, error: unknown): unknown {
+  const { handler, attempt } = this;
+  attempt.failed(error, undefined);
+  return runForResend(attempt, handler.onError, handler, error);
+}
+
+function onResponseStarted(this: TracedHandler): unknown {
+  return this.handler.onResponseStarted();
+}
+
+function onBodySent(this: TracedHandler, chunk: unknown): unknown {
+  return this.handler.onBodySent(chunk);
+}
+
+function onRequestSent(this: TracedHandler): unknown {
+  return this.handler.onRequestSent();
+}
+/** undici 6 passes headers as a flat array of buffers. Several values of a name become a list, as undici parses them. */
+function parseRawHeaders(rawHeaders: unknown): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
   if (!Array.isArray(rawHeaders)) return headers;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = String(rawHeaders[i]).toLowerCase();
     const raw: unknown = rawHeaders[i + 1];
     const value = Array.isArray(raw) ? raw.map(String) : String(raw);
-    const before = headers[name];
-    headers[name] = before === undefined ? value : [before, value].flat();
+    const existing = headers[name];
+    headers[name] = existing === undefined ? value : [existing, value].flat();
   }
   return headers;
 }

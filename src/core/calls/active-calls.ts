@@ -1,58 +1,63 @@
-import type { Context } from "@opentelemetry/api";
-import { CallContext } from "../context/call-context.ts";
 import { sharedState } from "../telemetry/shared-state.ts";
 
-/** A call that is under way, as other wrappers find it by the `traceparent` that it has put on its request. */
+/** A call in progress whose requests can be recognised by the propagation headers that it has issued. */
 export interface ActiveCall {
-  readonly id: string | undefined;
-  /** Where it stands among the open calls; -1 where it does not. */
-  place: number;
+  /** The `traceparent` that only this call has issued; undefined if it issued none, or one that other calls share. */
+  readonly traceparent: string | undefined;
+  /** The index in the registry; -1 while the call is not registered. */
+  registryIndex: number;
+  /** Whether a flat array of headers has one that the call has issued. */
+  hasIssued(headers: readonly unknown[]): boolean;
 }
 
 /**
- * The calls under way. All copies of this package share them: an inner wrapper stands aside for a request that carries the `traceparent` of
- * an open call, whoever opened it.
+ * The calls in progress, of all copies of this package.
  *
- * A list and no map by `traceparent`: to hash a new string, put it in and take it out costs ten times as much, and whoever looks for a call
- * mostly is in its context.
+ * An array and not a map by `traceparent`: hashing a string that is new for each call, inserting and deleting it costs ten times as much as
+ * appending to an array (`npm run bench:micro -- active-calls`).
  */
 export const activeCalls: ActiveCall[] = sharedState.activeCalls as ActiveCall[];
 
 export function addActiveCall(call: ActiveCall): void {
-  call.place = activeCalls.length;
+  if (call.registryIndex !== -1) return;
+  call.registryIndex = activeCalls.length;
   activeCalls.push(call);
 }
 
 export function removeActiveCall(call: ActiveCall): void {
-  const { place } = call;
-  call.place = -1;
-  if (place === -1 || activeCalls[place] !== call) return;
+  const { registryIndex } = call;
+  call.registryIndex = -1;
+  if (registryIndex === -1 || activeCalls[registryIndex] !== call) return;
   const last = activeCalls.pop() as ActiveCall;
   if (last === call) return;
-  activeCalls[place] = last;
-  last.place = place;
+  activeCalls[registryIndex] = last;
+  last.registryIndex = registryIndex;
 }
 
-// Requests of calls that were started together are created in the same order: behind the one that was found last stands the next.
+/** Where the next search begins: requests of calls that were started one after another are created in the same order. */
 let searchHint = 0;
 
-/** The open call that has issued a `traceparent`; where it can be that of `context`, that is asked first. */
-export function findActiveCall(traceparent: string, context: Context): ActiveCall | undefined {
-  if (context instanceof CallContext) {
-    const call = context.call as Partial<ActiveCall>;
-    if (call.id === traceparent && call.place !== -1) return call as ActiveCall;
-  }
-  const likely = activeCalls[searchHint];
-  if (likely?.id === traceparent) {
+/** The active call that has issued a `traceparent` of its own. */
+export function findByTraceparent(traceparent: string): ActiveCall | undefined {
+  const next = activeCalls[searchHint];
+  if (next?.traceparent === traceparent) {
     searchHint++;
-    return likely;
+    return next;
   }
-  // Of the others the latest are the likeliest.
+  // The calls that were started last are the likeliest.
   for (let i = activeCalls.length - 1; i >= 0; i--) {
     const call = activeCalls[i] as ActiveCall;
-    if (call.id !== traceparent) continue;
+    if (call.traceparent !== traceparent) continue;
     searchHint = i + 1;
     return call;
   }
   return undefined;
+}
+
+/**
+ * The active calls, among those without a `traceparent` of their own, that have issued one of the headers. Several calls may: without an SDK
+ * all calls of a received request forward the same headers.
+ */
+export function findIssuers(headers: readonly unknown[]): ActiveCall[] {
+  return activeCalls.filter((call) => call.traceparent === undefined && call.hasIssued(headers));
 }

@@ -1,252 +1,261 @@
-import { SpanStatusCode, trace } from "@opentelemetry/api";
+import { trace } from "@opentelemetry/api";
 import type { Context, Histogram, Span } from "@opentelemetry/api";
-import {
-  ERROR_TYPE,
-  HTTP_RESPONSE_STATUS_CODE,
-  NETWORK_PEER_ADDRESS,
-  NETWORK_PEER_PORT,
-  NETWORK_PROTOCOL_VERSION,
-  SERVER_ADDRESS,
-  SERVER_PORT,
-  URL_FULL,
-} from "../http/attributes.ts";
-import { redactHeader } from "../http/redaction.ts";
-import { isSameOrigin, originOf } from "../http/urls.ts";
-import type { A2ARecognition } from "../http/a2a-recognition.ts";
 import { CallContext } from "../context/call-context.ts";
 import type { Suppressible } from "../context/call-context.ts";
-import { readHeader, writeHeaders } from "../propagation/carrier.ts";
-import { measuredAttributes } from "../http/client-attributes.ts";
-import type { ClientConfig } from "./client-config.ts";
-import { errorType, isCancellation, recordException } from "../http/errors.ts";
-import { safeCall, reportFailure } from "../telemetry/diagnostics.ts";
-import { now } from "../telemetry/meter.ts";
-import { removeActiveCall, addActiveCall } from "./active-calls.ts";
-import type { ActiveCall } from "./active-calls.ts";
-import { hasParent } from "../propagation/parent.ts";
-import { dependsOnUrl, injectWithPolicy } from "../propagation/policy.ts";
-import { replacedNames } from "../propagation/propagator.ts";
-import type { Propagation } from "../propagation/propagator.ts";
-import { TRACEPARENT } from "../propagation/trace-context.ts";
+import type { A2ARecognition } from "../http/a2a-recognition.ts";
 import type { Target } from "../http/target.ts";
-import type { Exchange } from "../node/undici-channels.ts";
+import { isSameOrigin, isSameResource, originOf } from "../http/urls.ts";
+import { hasParent } from "../propagation/parent.ts";
+import { dependsOnUrl, intersectPolicies } from "../propagation/policy.ts";
+import type { Policy } from "../propagation/policy.ts";
+import { TRACEPARENT } from "../propagation/trace-context.ts";
+import type { Propagation } from "../propagation/propagator.ts";
+import { safeCall } from "../telemetry/diagnostics.ts";
+import { addActiveCall, removeActiveCall } from "./active-calls.ts";
+import type { ActiveCall } from "./active-calls.ts";
+import { CallHeaders } from "./call-headers.ts";
+import type { ClientConfig } from "./client-config.ts";
+import type { RequestObserver } from "./request-observer.ts";
+import { SpanRecording } from "./span-recording.ts";
 
-const NOTHING: readonly string[] = [];
-const SLASH = 0x2f;
+const NONE: readonly string[] = [];
 
-/** One outbound attempt. Its transitions are idempotent, total and cheap; all but the first end are ignored. */
-export class ClientCall implements ActiveCall, Suppressible {
-  /** Whether foreign instrumentation finds tracing suppressed: on while the transport creates the request. */
-  suppressing = false;
-  /** What the transport runs in. */
-  context: Context;
-  /** The propagation headers, to be laid over the caller's. */
-  headers: Record<string, string> | undefined;
-  /** The names of headers that the caller may have put in by hand and that {@link headers} replace. */
-  replaced: readonly string[] = NOTHING;
-  /** The `traceparent` by which the request is known while it is under way. */
-  id: string | undefined;
-  /** Where it stands among the calls under way. */
-  place = -1;
-  /** What `http.request.resend_count` says. */
-  readonly resendCount: number;
+interface ClientCallInit {
+  readonly config: ClientConfig;
   /** The context that the call was made in. */
   readonly parent: Context;
-  /** Whether anything is recorded: if not, the adapter need not tell of the response. */
-  readonly observed: boolean;
-  /** The holder of the switch that {@link context} looks at: all attempts of a call run in the first one's context. */
-  readonly suppression: Suppressible;
+  readonly target: Target;
+  readonly span?: Span | undefined;
+  readonly duration?: Histogram | undefined;
+  /** The request as the client's hooks receive it. */
+  readonly request?: unknown;
+  /** The attempt that this one re-sends. */
+  readonly previous?: ClientCall | undefined;
+  /** Whether the request belongs to an outer instrumentation's call or span. */
+  readonly isInner?: boolean;
+  /** The outer call, if it is one of this package's. */
+  readonly outer?: ClientCall | undefined;
+}
+
+/**
+ * One outbound attempt. Its transitions are idempotent and never throw; all but the first end are ignored.
+ *
+ * A call's requests are recognised beneath other wrappers by `findOuterCall()` in start-call.ts, and in undici's channels by
+ * `findCallOfRequest()` in core/node/undici-requests.ts.
+ */
+export class ClientCall implements ActiveCall, Suppressible {
   readonly config: ClientConfig;
-  /** What the client's hooks are told of; nothing once the call has ended, for clients keep what leads here as long as a connection is idle. */
+  readonly parent: Context;
+  /** The context that the transport runs in. */
+  readonly context: Context;
+  /** The first attempt of the call; that of the outer call if this one belongs to it. All attempts run in the first one's context. */
+  readonly first: ClientCall;
+  /** On the first attempt: the attempt in progress. */
+  latest: ClientCall = this;
+  /** Whether the request belongs to an outer instrumentation's call or span: nothing is recorded, but the policy applies. */
+  readonly isInner: boolean;
+  /** The value of `http.request.resend_count`. */
+  readonly resendCount: number;
+  /** On the first attempt: the policy of the call, which is the intersection of the policies of all instrumentation on the path. */
+  policy: Policy;
+  /** Cleared when the call ends, because a client keeps what refers to the call for as long as its connection is idle. */
   request: unknown;
-  /** The status of the response, once it is there. */
-  status: number | undefined;
+  /** Follows the call's requests on the wire, where the platform reports them. */
+  observer: RequestObserver | undefined = undefined;
+  /** What of A2A was recognised in the first attempt; a re-send may lack the headers that showed it. */
+  a2a: A2ARecognition | undefined = undefined;
+  /** Whether undici has created a request of this call. */
+  hasRequest = false;
+  /** Whether a request of this call was answered with a redirect that the client follows by itself. */
+  isRedirected = false;
   ended = false;
-  /** What of A2A was recognised in the first attempt; a re-send may lack the headers that told. */
-  a2a: A2ARecognition | undefined;
-  /** What is told of the requests that carry the call's `traceparent`. A field, for weak maps are dear to the garbage collector. */
-  exchange: Exchange | undefined = undefined;
+  suppressing = false;
+  registryIndex = -1;
+  traceparent: string | undefined = undefined;
+  readonly #recording: SpanRecording;
+  #headers: CallHeaders | undefined = undefined;
 
-  readonly #span: Span | undefined;
-  readonly #recording: boolean;
-  readonly #duration: Histogram | undefined;
-  #target: Target;
-  readonly #start: number;
-  #errorType: string | undefined;
-  /** What the request carries at another origin. */
-  #moved: Record<string, string> | undefined = undefined;
-  #protocolVersion: string | undefined;
-
-  constructor(
-    config: ClientConfig,
-    parent: Context,
-    span: Span | undefined,
-    duration: Histogram | undefined,
-    target: Target,
-    request: unknown,
-    previous: ClientCall | undefined,
-  ) {
+  constructor({ config, parent, target, span, duration, request, previous, isInner = false, outer }: ClientCallInit) {
     this.config = config;
     this.parent = parent;
-    this.#span = span;
-    this.#recording = span?.isRecording() === true;
-    this.#duration = duration;
-    this.#target = target;
     this.request = request;
-    this.#start = duration === undefined ? 0 : now();
-    this.observed = this.#recording || duration !== undefined;
+    this.isInner = isInner;
+    this.first = (outer ?? previous)?.first ?? this;
+    if (outer === undefined) this.first.latest = this;
+    this.policy = config.policy;
     this.resendCount = previous === undefined ? 0 : previous.resendCount + 1;
-    this.suppression = previous?.suppression ?? this;
-    this.context = span === undefined ? parent : new CallContext(parent, span, this.suppression);
+    this.#recording = new SpanRecording(config, target, span, duration);
+    this.context = new CallContext(parent, span, this.first);
   }
 
-  /** As it goes on the wire. */
+  /** The method as it is sent. */
   get method(): string {
-    return this.#target.method;
+    return this.#recording.target.method;
   }
 
-  /** Makes the propagation headers, and opens the call under the `traceparent` among them. */
-  inject(source: Propagation, byHand: readonly string[], url: string, previous: ClientCall | undefined): void {
-    const headers = injectWithPolicy(this.config.policy, source, this.context, url);
-    // What an earlier attempt has put there goes, whatever may follow it to another origin.
-    this.replaced = previous === undefined ? replacedNames(headers, byHand) : previous.issuedNames();
-    const id = headers[TRACEPARENT];
-    if (id === undefined && this.replaced.length === 0 && isEmpty(headers)) return;
-    this.headers = headers;
-    if (id === undefined) {
-      if (this.#span === undefined && this.hasOriginPolicy())
-        this.context = new CallContext(this.parent, undefined, this.suppression);
-      return;
-    }
-    this.id = id;
-    // Without a span it is the parent's, and not this call's alone; but foreign instrumentation must not add another.
-    if (this.#span === undefined) this.context = new CallContext(this.parent, undefined, this.suppression);
-    else if (this.observed) addActiveCall(this);
+  /** The status of the response, once it has arrived. */
+  get status(): number | undefined {
+    return this.#recording.status;
   }
 
-  /** Whether a request goes to the origin that the call was started for. */
-  isAt({ origin, path }: { readonly origin: string | URL | undefined; readonly path: string }): boolean {
-    if (typeof origin !== "string" || path.charCodeAt(0) !== SLASH) return false;
-    const own = this.#target.origin;
-    if (origin !== own.text) return isSameOrigin(originOf(origin), own);
-    // The same text, in the client's own string: the next time it need not be compared letter by letter.
-    own.text = origin;
-    return true;
+  /** Whether anything is recorded: if not, the adapter need not report the response. */
+  get observed(): boolean {
+    return this.#recording.isActive;
   }
 
-  /** Whether another origin might get something else than what this call carries. */
-  hasOriginPolicy(): boolean {
-    return this.headers !== undefined && dependsOnUrl(this.config.policy, this.parent);
+  /** Whether the adapter must report the call's end: something is recorded, or the call is registered. */
+  get mustEnd(): boolean {
+    return this.observed || this.registryIndex !== -1;
+  }
+
+  /** Whether the transport must run in the call's context for its requests to be recognised, because no header identifies them. */
+  get needsContext(): boolean {
+    return this.traceparent === undefined && (this.mustEnd || this.isInner || this.#isOriginUnknown);
+  }
+
+  /** The propagation headers that the request must have; undefined if it stays as it is. */
+  get headers(): Record<string, string> | undefined {
+    return this.#headers?.values;
+  }
+
+  /** The names of headers that must be removed from the request, whatever their letter case. */
+  get replaced(): readonly string[] {
+    return this.#headers?.replaced ?? NONE;
+  }
+
+  /** The names under which a re-send may still have headers of this attempt, or of those before it. */
+  get issuedNames(): readonly string[] {
+    return this.#headers?.names ?? NONE;
+  }
+
+  /** Whether a redirect to another origin might have to carry other headers. */
+  get dependsOnOrigin(): boolean {
+    return dependsOnUrl(this.first.policy, this.parent);
+  }
+
+  get #isOriginUnknown(): boolean {
+    return this.#recording.target.origin.address === "";
   }
 
   /**
-   * Whether only its context shows to which call a request belongs, and somebody must know it: what is in the list of open calls is found by its
-   * `traceparent`, and of the rest only what a redirect may not carry on is looked at.
+   * Determines the propagation headers of the request, and registers the call.
+   *
+   * @param existingFields the propagator's fields that the request may have already.
+   * @param removedNames headers that must be removed from the request in any case.
    */
-  isFoundByContext(): boolean {
-    return this.place === -1 && this.hasOriginPolicy();
+  inject(source: Propagation, url: string, existingFields: readonly string[], removedNames: readonly string[]): void {
+    const { policy } = this.first;
+    // A dispatcher may choose the origin by itself: then the headers are determined when undici has created the request.
+    if (this.#isOriginUnknown && this.dependsOnOrigin) this.#headers = new CallHeaders({}, removedNames);
+    else this.#headers = CallHeaders.inject({ policy, source, context: this.context, url }, existingFields, removedNames);
+    const { span } = this.#recording;
+    const traceparent = this.headers?.[TRACEPARENT];
+    if (span !== undefined && traceparent?.includes(span.spanContext().spanId) === true) this.traceparent = traceparent;
+    if (this.observed) addActiveCall(this);
   }
 
-  /** Whether headers, a flat array, have one of those that the call has put there. */
-  hasIssued(headers: readonly unknown[]): boolean {
-    for (let i = 0; i + 1 < headers.length; i += 2) {
-      const name = String(headers[i]).toLowerCase();
-      const value = headers[i + 1];
-      if (value !== undefined && (value === this.headers?.[name] || value === this.#moved?.[name])) return true;
-    }
-    return false;
+  /** Registers a call whose redirects are followed out of the adapter's sight, also if nothing is recorded: the policy applies to each hop. */
+  registerForRedirects(): void {
+    if (this.#headers !== undefined && !this.isInner && this.dependsOnOrigin) addActiveCall(this);
+  }
+
+  /** Adds the policy of an instrumentation that the request passes through beneath this call's. */
+  addPolicy(policy: Policy): void {
+    this.first.policy = intersectPolicies(this.first.policy, policy);
+  }
+
+  /** Applies the policy of this instrumentation to a request that an outer one has put its headers on. */
+  restrict(existing: Record<string, string>, url: string, issuerPolicy: Policy | undefined): void {
+    this.#headers = CallHeaders.restrict({ policy: this.config.policy, issuerPolicy, existing, url });
   }
 
   /**
-   * The request is about to go to another origin (a redirect that the client follows by itself): the policy decides anew what it carries.
+   * Whether a request that is made in the call's context belongs to the call: it asks for the same, or follows a redirect. By its context alone it
+   * might be a request of application code that the transport runs.
+   */
+  isRequestFor(method: string, url: string): boolean {
+    if (this.ended) return false;
+    if (this.isRedirected || isRedirect(this.status)) return true;
+    const { target } = this.#recording;
+    return target.method === method && (this.#isOriginUnknown ? url.endsWith(target.url) : isSameResource(target.url, url));
+  }
+
+  /** Whether a flat array of headers has one that the call has issued. */
+  hasIssued(headers: readonly unknown[]): boolean {
+    return this.#headers?.areIn(headers) === true;
+  }
+
+  /** Whether a URL has the origin that the call's headers were determined for. */
+  isAtOrigin(url: string): boolean {
+    const { origin } = this.#recording.target;
+    return (
+      (origin.text !== "" && url.startsWith(origin.text) && url[origin.text.length] === "/") || isSameOrigin(originOf(url), origin)
+    );
+  }
+
+  /**
+   * Decides anew what a request carries whose client follows a redirect by itself, if the request goes to another origin.
    *
    * @param headers a record or a flat array; changed in place.
-   * @param isElsewhere whether they have been changed for another origin, so that going back is a move too.
-   * @returns whether they have been now.
+   * @param wasChanged whether the headers have been changed for another origin before, so that going back is a change too.
+   * @returns whether the headers have been changed, now or before.
    */
-  reinjectForRedirect(url: string, headers: unknown, isElsewhere = false): boolean {
-    if (typeof headers !== "object" || headers === null) return isElsewhere;
-    if (!isElsewhere && isSameOrigin(originOf(url), this.#target.origin)) return false;
+  reinjectForRedirect(url: string, headers: unknown, wasChanged = false): boolean {
+    if (typeof headers !== "object" || headers === null) return wasChanged;
+    if (!wasChanged && this.isAtOrigin(url)) return false;
+    return this.reinject(url, headers) || wasChanged;
+  }
+
+  /** Replaces the call's headers on a request by those for a URL. @returns false if there is no propagator. */
+  reinject(url: string, headers: object): boolean {
     const source = this.config.propagation();
-    if (source === undefined) return isElsewhere;
-    const names = this.issuedNames();
-    this.#moved = injectWithPolicy(this.config.policy, source, this.context, url);
-    // A later attempt may have laid its own over them already.
-    writeHeaders(headers, this.#moved, [...names, ...Object.keys(this.#moved)]);
+    if (source === undefined) return false;
+    this.#headers ??= new CallHeaders({}, NONE);
+    this.#headers.reinject({ policy: this.first.policy, source, context: this.context, url }, headers);
     return true;
   }
 
-  /** The names under which a re-send may still find headers of this attempt, or of those before it. */
-  issuedNames(): readonly string[] {
-    return [...new Set([...this.replaced, ...Object.keys(this.headers ?? {}), ...Object.keys(this.#moved ?? {})])];
-  }
-
-  /** Takes the place of an earlier attempt whose headers the transport sends again, under the earlier one's `traceparent`. */
+  /** Registers the call under the `traceparent` of an earlier attempt whose headers the transport sends again. */
   adoptTraceparent(earlier: ClientCall): void {
     removeActiveCall(this);
-    this.id = earlier.id;
-    if (this.id !== undefined && this.#span !== undefined && this.observed) addActiveCall(this);
+    this.traceparent = earlier.traceparent;
+    if (this.observed) addActiveCall(this);
   }
 
-  /** What a re-send hangs under: the call's parent; without one the first attempt, or the attempts would be a trace each. */
-  parentOfNext(): Context {
-    if (hasParent(this.parent) || this.#span === undefined) return this.parent;
-    return trace.setSpanContext(this.parent, this.#span.spanContext());
+  /** The parent of the next attempt: the call's own; without one the first attempt, or the attempts would be a trace each. */
+  get parentOfNext(): Context {
+    const { span } = this.#recording;
+    if (span === undefined || hasParent(this.parent)) return this.parent;
+    return trace.setSpanContext(this.parent, span.spanContext());
   }
 
-  /** The URL became known, which the client could not tell at the start. */
+  /** Sets the URL, which the client did not know at the start. */
   setUrl(url: string): void {
-    if (this.ended) return;
-    this.#target = this.config.target(this.#target.method, url);
-    if (!this.#recording) return;
-    const { address, port } = this.#target.origin;
-    this.#set(URL_FULL, this.#target.recordedUrl);
-    if (address !== "") this.#set(SERVER_ADDRESS, address);
-    if (port !== undefined) this.#set(SERVER_PORT, port);
+    if (!this.ended) this.#recording.setTarget(this.config.target(this.method, url));
   }
 
-  /** The peer and the protocol's version (`1.1`, `2`) became known. */
+  /** Sets the peer and the protocol version (`1.1`, `2`) of the connection. */
   connected(address: string | undefined, port: number | undefined, protocolVersion: string | undefined): void {
-    if (this.ended) return;
-    this.#protocolVersion = protocolVersion;
-    if (!this.#recording) return;
-    if (address !== undefined) this.#set(NETWORK_PEER_ADDRESS, address);
-    if (port !== undefined) this.#set(NETWORK_PEER_PORT, port);
-    if (protocolVersion !== undefined) this.#set(NETWORK_PROTOCOL_VERSION, protocolVersion);
+    if (!this.ended) this.#recording.setConnection(address, port, protocolVersion);
   }
 
-  /** The final response's headers arrived. Told again with another status, the last one counts. */
+  /** The final response's headers arrived. If it is called again with another status, the last one counts. */
   response(status: number, headers: unknown): void {
-    if (this.ended || this.status === status) return;
-    this.status = status;
-    this.#errorType = status >= 400 ? String(status) : undefined;
-    if (!this.#recording) return;
-    this.#set(HTTP_RESPONSE_STATUS_CODE, status);
-    if (this.#errorType !== undefined) this.#error(this.#errorType);
-    for (const header of this.config.responseHeaders) {
-      const value = readHeader(headers, header.name);
-      if (value !== undefined) this.#set(header.attribute, [redactHeader(header.name, value)]);
-    }
+    if (!this.ended && this.status !== status) this.#recording.setResponse(status, headers);
   }
 
-  /** The client handed its response to the application: the user's hook sees it. */
+  /** The client handed its response to the application: calls the user's hook. */
   delivered(response: unknown): void {
     const { responseHook } = this.config.options;
-    if (responseHook === undefined || this.ended || this.#span === undefined) return;
-    safeCall("responseHook", responseHook, this.#span, { request: this.request, response });
+    const { span } = this.#recording;
+    if (responseHook === undefined || this.ended || span === undefined) return;
+    safeCall("responseHook", responseHook, span, { request: this.request, response });
   }
 
-  /** The attempt failed, or was cancelled: which of them the caller's signal tells. */
+  /** The attempt failed or was cancelled; the caller's signal decides which. */
   fail(error: unknown, signal?: AbortSignal | null): void {
     if (this.ended) return;
-    if (!isCancellation(error, signal)) {
-      const failed = this.#errorType === undefined;
-      this.#errorType ??= errorType(error, signal);
-      if (failed && this.#recording) {
-        this.#error(this.#errorType);
-        safeCall("recording an exception", () => recordException(this.#span as Span, error, this.config.sensitive));
-      }
-    }
+    this.#recording.setFailure(error, signal);
     this.end();
   }
 
@@ -255,35 +264,13 @@ export class ClientCall implements ActiveCall, Suppressible {
     if (this.ended) return;
     this.ended = true;
     this.request = undefined;
-    this.suppression.suppressing = false;
-    if (this.place !== -1) removeActiveCall(this);
-    try {
-      if (this.#recording) this.#span?.end(time);
-      this.#duration?.record(
-        ((time ?? now()) - this.#start) / 1000,
-        measuredAttributes(this.#target, this.status, this.#errorType, this.#protocolVersion),
-        this.context,
-      );
-    } catch (error) {
-      reportFailure("ending a span", error);
-    }
-  }
-
-  #set(name: string, value: string | number | string[]): void {
-    try {
-      this.#span?.setAttribute(name, value);
-    } catch (error) {
-      reportFailure("a span", error);
-    }
-  }
-
-  #error(type: string): void {
-    this.#set(ERROR_TYPE, type);
-    safeCall("a span", () => this.#span?.setStatus({ code: SpanStatusCode.ERROR }));
+    this.observer = undefined;
+    this.first.suppressing = false;
+    removeActiveCall(this);
+    this.#recording.end(time, this.context);
   }
 }
 
-function isEmpty(record: object): boolean {
-  for (const _ in record) return false;
-  return true;
+export function isRedirect(status: number | undefined): boolean {
+  return status !== undefined && status >= 300 && status < 400;
 }

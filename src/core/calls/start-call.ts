@@ -1,77 +1,141 @@
 import { ROOT_CONTEXT, SpanKind, context as contextApi } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
-import { unsuppressed } from "../context/call-context.ts";
-import { readHeaders } from "../propagation/carrier.ts";
+import { withoutCallSuppression } from "../context/call-context.ts";
 import { nameSpan, recogniseCall, startAttributes } from "../http/client-attributes.ts";
+import { readHeaders } from "../propagation/carrier.ts";
+import { hasParent, parentFromHeaders } from "../propagation/parent.ts";
+import { hasContext, inject } from "../propagation/propagator.ts";
+import { TRACEPARENT } from "../propagation/trace-context.ts";
+import type { Propagation } from "../propagation/propagator.ts";
+import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
+import { checkContextManager } from "../telemetry/tracer.ts";
 import { ClientCall } from "./client-call.ts";
 import type { ClientConfig } from "./client-config.ts";
-import { safeCall, reportFailure } from "../telemetry/diagnostics.ts";
-import { hasParent, isTracedAlready, parentOf } from "../propagation/parent.ts";
-import { hasContext } from "../propagation/propagator.ts";
-import type { Propagation } from "../propagation/propagator.ts";
-import { checkContextManager } from "../telemetry/tracer.ts";
+import { findOuterCall, isHttpSpanFor } from "./outer-call.ts";
 
-const NOTHING: readonly string[] = [];
+const NONE: readonly string[] = [];
+
+/** A request as an adapter is about to send it. */
+export interface OutboundRequest {
+  /** The method as it is sent. */
+  readonly method: string;
+  /** Absolute and normalised (`URL.href`); what the caller passed if it is not a URL. */
+  readonly url: string;
+  /** The caller's headers, in any shape that can be read twice. */
+  readonly headers: unknown;
+  /** The request as the client's hooks receive it; needed only if `config.hooked`. */
+  readonly request: unknown;
+  /** The attempt that this request re-sends. */
+  readonly previous?: ClientCall | undefined;
+  /** The caller's body; a string is searched for an A2A method if the option `a2a` says so. */
+  readonly body?: unknown;
+}
 
 /**
- * Whether a call could be told of at all. Without an SDK and outside of any trace there is nothing, and an adapter that asks first need not even
- * read the request.
+ * Whether a call might be recorded or propagated. Without an SDK and outside of any trace it cannot, and an adapter that asks first need not read
+ * the request.
  */
 export function isTracingActive(config: ClientConfig): boolean {
-  checkContextManager();
   return config.tracer() !== undefined || config.duration() !== undefined || contextApi.active() !== ROOT_CONTEXT;
 }
 
 /**
- * Begins an outbound attempt: a span if one is wanted, and the headers that carry it.
+ * Starts an outbound attempt: a span if one is recorded, and the headers that propagate it.
  *
- * @param method as it goes on the wire.
- * @param url absolute and normalised (`URL.href`); what the caller gave where it is no URL.
- * @param headers the caller's, in any shape that can be read twice.
- * @param request what the client's hooks are told of; needed only if `config.hooked`.
- * @param previous the attempt that this one is a re-send of.
- * @param body the caller's; a string of A2A is looked into if the option `a2a` says so.
- * @returns undefined where the request is to go through untouched: ignored, suppressed, already traced, or nothing to tell.
+ * @returns undefined if the request must go through untouched: it is ignored, tracing is suppressed, or there is nothing to record or propagate. A
+ * request that belongs to the call of an outer instrumentation gets a call only if this instrumentation's policy takes headers away from it.
  */
-export function startCall(
-  config: ClientConfig,
-  method: string,
-  url: string,
-  headers: unknown,
-  request: unknown,
-  previous?: ClientCall,
-  body?: unknown,
-): ClientCall | undefined {
+export function startCall(config: ClientConfig, outbound: OutboundRequest): ClientCall | undefined {
   try {
+    checkContextManager();
     const source = config.propagation();
-    if (previous !== undefined) {
-      return beginCall(config, method, url, headers, request, previous.parentOfNext(), source, NOTHING, previous, body);
+    const { previous } = outbound;
+    if (previous !== undefined && !previous.isInner) {
+      return beginCall(config, outbound, { parent: previous.parentOfNext, source, previous, removedNames: previous.issuedNames });
     }
-    const active = unsuppressed(contextApi.active());
-    if (active === undefined) return undefined;
-    if (config.hooked && safeCall("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
-    const carried = source === undefined ? undefined : readHeaders(headers, source.fields);
-    if (carried !== undefined && isTracedAlready(carried, active)) return undefined;
-    const parent = carried === undefined ? active : parentOf(active, carried, source as Propagation);
-    const byHand = carried === undefined ? NOTHING : (source as Propagation).fields;
-    return beginCall(config, method, url, headers, request, parent, source, byHand, undefined, body);
+    return startFirstAttempt(config, outbound, source);
   } catch (error) {
     reportFailure("starting a call", error);
     return undefined;
   }
 }
 
+function startFirstAttempt(
+  config: ClientConfig,
+  outbound: OutboundRequest,
+  source: Propagation | undefined,
+): ClientCall | undefined {
+  const { method, url, headers, request } = outbound;
+  const active = contextApi.active();
+  const context = withoutCallSuppression(active);
+  if (context === undefined) return undefined;
+  if (config.hooked && safeCall("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
+  const fields = source?.fields ?? NONE;
+  const existing = readHeaders(headers, fields.includes(TRACEPARENT) ? fields : [...fields, TRACEPARENT]);
+  const outer = findOuterCall(active, existing?.[TRACEPARENT], method, url);
+  if (outer !== undefined) return joinCall(config, outbound, active, outer);
+  if (source === undefined || existing === undefined) {
+    return beginCall(config, outbound, { parent: context, source });
+  }
+  const ofActiveSpan = fieldsOfActiveSpan(existing, context, source);
+  if (ofActiveSpan.length > 0 && isHttpSpanFor(context, url)) {
+    return restrictHeaders({ config, outbound, active: context, existing });
+  }
+  return beginCall(config, outbound, {
+    parent: parentFromHeaders(context, existing, source),
+    source,
+    existingFields: source.fields,
+    removedNames: ofActiveSpan,
+  });
+}
+
+/**
+ * The fields in which a request has what the propagator writes for the active span: a library has injected them by itself, as Anthropic's SDK
+ * does. The application did not set them, so the policy applies to them.
+ */
+function fieldsOfActiveSpan(existing: Record<string, string>, active: Context, source: Propagation): string[] {
+  if (!hasContext(active)) return [];
+  const injected = inject(source, active);
+  return Object.keys(existing).filter((name) => existing[name] === injected[name]);
+}
+
+/** The request belongs to the call of an outer instrumentation of this package: no span, no header, but the policies of both apply. */
+function joinCall(config: ClientConfig, outbound: OutboundRequest, active: Context, outer: ClientCall): ClientCall | undefined {
+  outer.addPolicy(config.policy);
+  const fields = new Set([...(config.propagation()?.fields ?? NONE), ...(outer.config.propagation()?.fields ?? NONE)]);
+  const existing = readHeaders(outbound.headers, [...fields]);
+  return existing === undefined ? undefined : restrictHeaders({ config, outbound, active, existing, outer });
+}
+
+interface Restriction {
+  readonly config: ClientConfig;
+  readonly outbound: OutboundRequest;
+  readonly active: Context;
+  readonly existing: Record<string, string>;
+  /** Undefined: the headers are those of another instrumentation's span. */
+  readonly outer?: ClientCall;
+}
+
+/** A call that only takes away what the policy forbids; undefined if it allows all headers that there are. */
+function restrictHeaders({ config, outbound, active, existing, outer }: Restriction): ClientCall | undefined {
+  const { method, url } = outbound;
+  const call = new ClientCall({ config, parent: active, target: config.target(method, url), isInner: true, outer });
+  call.restrict(existing, url, outer?.config.policy);
+  return call.headers === undefined ? undefined : call;
+}
+
+interface Beginning {
+  readonly parent: Context;
+  readonly source: Propagation | undefined;
+  readonly previous?: ClientCall;
+  readonly existingFields?: readonly string[];
+  readonly removedNames?: readonly string[];
+}
+
 function beginCall(
   config: ClientConfig,
-  method: string,
-  url: string,
-  headers: unknown,
-  request: unknown,
-  parent: Context,
-  source: Propagation | undefined,
-  byHand: readonly string[],
-  previous: ClientCall | undefined,
-  body: unknown,
+  { method, url, headers, request, body }: OutboundRequest,
+  { parent, source, previous, existingFields = NONE, removedNames = NONE }: Beginning,
 ): ClientCall | undefined {
   const duration = config.duration();
   const wantsSpan = config.options.requireParentforSpans !== true || hasParent(parent);
@@ -84,10 +148,10 @@ function beginCall(
   const a2a = previous === undefined ? recogniseCall(config, target, headers, body) : previous.a2a;
   const name = nameSpan(config, attributes, request, a2a);
   const span = tracer === undefined ? undefined : startSpan(tracer, name, attributes, parent);
-  const call = new ClientCall(config, parent, span, duration, target, request, previous);
+  const call = new ClientCall({ config, parent, target, span, duration, request, previous });
   call.a2a = a2a;
   if (span !== undefined && config.hooked) safeCall("requestHook", config.options.requestHook, span, request);
-  if (source !== undefined) call.inject(source, byHand, url, previous);
+  if (source !== undefined) call.inject(source, url, existingFields, removedNames);
   return call;
 }
 

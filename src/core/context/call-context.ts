@@ -1,92 +1,105 @@
 import { isTracingSuppressed, unsuppressTracing } from "@opentelemetry/core";
-import { context as contextApi, isSpanContextValid } from "@opentelemetry/api";
+import { context as contextApi, isSpanContextValid, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
+import { sharedSymbol } from "../telemetry/shared-state.ts";
 import { SPAN_KEY, SUPPRESSION_KEY } from "./context-keys.ts";
+
+/** An outbound call, as far as its context needs it. */
+export interface Suppressible {
+  /** Whether instrumentation beneath the call finds tracing suppressed: only while the transport creates a request. */
+  suppressing: boolean;
+}
+
+/**
+ * How a context answers whether tracing is suppressed: by the call's switch; by the switch unless the context is active (see
+ * {@link CallContext.setValue}); or by its parent alone.
+ */
+type SuppressionMode = "switch" | "switch-until-active" | "parent";
+
+const CALL_KEY = sharedSymbol("call");
+const SUPPRESSED_BY_APPLICATION_KEY = sharedSymbol("suppressed-by-application");
 
 /**
  * The context that an outbound call's transport runs in: the parent's, with the call's span active, and with a switch for suppression.
  *
- * While `suppressing` is on, instrumentation that listens below us (to the channels of undici, to node:http) finds tracing suppressed and
- * keeps out, so that an attempt has one span and one header. It is on only in the moments in which a transport creates a request: the
- * application's own code runs in this context too (body generators, custom fetch functions), and its spans must live.
+ * While the call's `suppressing` is on, instrumentation that works beneath ours (in undici's channels, in node:http) finds tracing suppressed, so
+ * that an attempt has one span and one header. It is on only while a transport creates a request: the application's own code runs in this
+ * context too (body generators, custom fetch functions), and its spans must not be suppressed.
  */
 export class CallContext implements Context {
+  readonly call: Suppressible;
   readonly #parent: Context;
   readonly #span: Span | undefined;
-  readonly call: Suppressible;
-  readonly #placeholder: boolean;
+  readonly #mode: SuppressionMode;
 
-  constructor(parent: Context, span: Span | undefined, call: Suppressible, placeholder = false) {
-    this.#parent = parent;
-    this.#span = span;
+  constructor(parent: Context, span: Span | undefined, call: Suppressible, mode: SuppressionMode = "switch") {
+    const isSpanKeyKnown = span === undefined || SPAN_KEY !== undefined;
+    this.#parent = isSpanKeyKnown ? parent : trace.setSpan(parent, span);
+    this.#span = isSpanKeyKnown ? span : undefined;
     this.call = call;
-    this.#placeholder = placeholder;
+    this.#mode = mode;
   }
 
   getValue(key: symbol): unknown {
     if (key === SPAN_KEY && this.#span !== undefined) return this.#span;
     if (key === SUPPRESSION_KEY) return this.#isSuppressing() || this.#parent.getValue(key);
-    if (key === APPLICATION_SUPPRESSION_KEY) return this.#parent.getValue(SUPPRESSION_KEY) === true;
+    if (key === CALL_KEY) return this.call;
+    if (key === SUPPRESSED_BY_APPLICATION_KEY)
+      return SUPPRESSION_KEY !== undefined && this.#parent.getValue(SUPPRESSION_KEY) === true;
     return this.#parent.getValue(key);
   }
 
-  // A context derived from this one keeps the switch: what a transport derives is still the transport.
+  /**
+   * A context derived from this one keeps the switch, because what a transport derives still belongs to the transport.
+   *
+   * An instrumentation that finds tracing suppressed puts an invalid span into a context, injects from that context, and then runs the transport in it.
+   * Application code (`lookup`, an agent) runs there too: it must find the call's span, and no suppression once the context is active.
+   */
   setValue(key: symbol, value: unknown): Context {
-    const suppressing = this.#isSuppressing();
-    if (suppressing && key === SPAN_KEY && isNoSpan(value)) return new CallContext(this.#parent, this.#span, this.call, true);
-    const call = this.#placeholder && !suppressing ? INERT : this.call;
-    return new CallContext(
-      this.#parent.setValue(key, value),
-      key === SPAN_KEY ? undefined : this.#span,
-      call,
-      this.#placeholder && suppressing,
-    );
+    const isSuppressing = this.#isSuppressing();
+    if (isSuppressing && key === SPAN_KEY && isInvalidSpan(value)) {
+      return new CallContext(this.#parent, this.#span, this.call, "switch-until-active");
+    }
+    const mode = this.#mode === "switch-until-active" && !isSuppressing ? "parent" : this.#mode;
+    return new CallContext(this.#parent.setValue(key, value), key === SPAN_KEY ? undefined : this.#span, this.call, mode);
   }
 
   deleteValue(key: symbol): Context {
-    const call = key === SUPPRESSION_KEY ? INERT : this.call;
-    return new CallContext(this.#parent.deleteValue(key), key === SPAN_KEY ? undefined : this.#span, call);
+    const mode = key === SUPPRESSION_KEY ? "parent" : this.#mode;
+    return new CallContext(this.#parent.deleteValue(key), key === SPAN_KEY ? undefined : this.#span, this.call, mode);
   }
 
-  /**
-   * A suppressed instrumentation puts the span that it did not get into a context, injects from that, and then runs the transport in it,
-   * and so the application's code (`lookup`, an agent) too: that finds the call's span there and, once the context is active, no suppression.
-   */
   #isSuppressing(): boolean {
-    return this.call.suppressing && !(this.#placeholder && contextApi.active() === this);
+    if (!this.call.suppressing || this.#mode === "parent") return false;
+    return this.#mode === "switch" || contextApi.active() !== this;
   }
 }
 
-/** Whether a value is the span that a tracer gives where tracing is suppressed. */
-function isNoSpan(value: unknown): boolean {
+/** Whether a value is the span that a tracer returns while tracing is suppressed. */
+function isInvalidSpan(value: unknown): boolean {
   const span = value as Partial<Span> | undefined;
   return typeof span?.spanContext === "function" && !isSpanContextValid(span.spanContext());
 }
 
-/** What has the switch of a {@link CallContext}. */
-export interface Suppressible {
-  suppressing: boolean;
+/** The call in whose transport the active code runs, of any copy of this package; undefined outside of a call. */
+export function enclosingCall(context: Context): Suppressible | undefined {
+  return context.getValue(CALL_KEY) as Suppressible | undefined;
 }
 
-// On only while a request is created in such a context.
-const INERT: Suppressible = { suppressing: false };
-
 /**
- * Whether the application has suppressed tracing. Our own switch does not count: a request that a custom fetch makes before the one that
- * it was asked for is a call of its own. The key is shared by all copies of this package.
+ * Whether the application has suppressed tracing. The switch of a call does not count: a request that a custom fetch makes before the one that
+ * it was called for is a call of its own.
  */
 export function isSuppressed(context: Context): boolean {
-  const byApplication = context.getValue(APPLICATION_SUPPRESSION_KEY);
+  const byApplication = context.getValue(SUPPRESSED_BY_APPLICATION_KEY);
   return byApplication === undefined ? isTracingSuppressed(context) : byApplication === true;
 }
 
 /**
- * The context that a call is made in, without the suppression of our own switch: a call that is made while it is on is recorded and propagated
- * like any other. Undefined where the application has suppressed tracing.
+ * The context without the suppression of a call's switch: a call that starts while the switch is on is recorded and propagated like any other.
+ * Undefined if the application has suppressed tracing.
  */
-export function unsuppressed(context: Context): Context | undefined {
+export function withoutCallSuppression(context: Context): Context | undefined {
   if (!isTracingSuppressed(context)) return context;
   return isSuppressed(context) ? undefined : unsuppressTracing(context);
 }
-
-const APPLICATION_SUPPRESSION_KEY = Symbol.for("a2a-otel.suppressed-by-application");

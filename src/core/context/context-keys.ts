@@ -2,18 +2,22 @@ import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import { getRPCMetadata, suppressTracing } from "@opentelemetry/core";
 
-// The keys of OpenTelemetry are private; the public functions tell them to a context that writes down what it is asked.
-export const SPAN_KEY: symbol = keyOf((probe) => trace.getSpan(probe));
-export const SUPPRESSION_KEY: symbol = keyOf((probe) => suppressTracing(probe));
-export const RPC_METADATA_KEY: symbol = keyOf((probe) => getRPCMetadata(probe));
+// OpenTelemetry's context keys are private. Its public functions reveal them to a context that records the key it is asked for. A key that is
+// not revealed (another API might keep its spans elsewhere) is undefined, and contexts then fall back on the public functions.
+export const SPAN_KEY: symbol | undefined = findKey((probe) => trace.getSpan(probe));
+export const SUPPRESSION_KEY: symbol | undefined = findKey((probe) => suppressTracing(probe));
+export const RPC_METADATA_KEY: symbol | undefined = findKey((probe) => getRPCMetadata(probe));
 
-function keyOf(use: (probe: Context) => unknown): symbol {
-  let seen: symbol | undefined;
-  const note = (key: symbol): Context => {
-    seen = key;
+function findKey(use: (probe: Context) => unknown): symbol | undefined {
+  let requested: symbol | undefined;
+  const record = (key: symbol): Context => {
+    requested = key;
     return ROOT_CONTEXT;
   };
-  use({ getValue: note, setValue: note, deleteValue: note });
-  if (seen === undefined) throw new Error("a2a-otel: this @opentelemetry/api keeps spans in no context key");
-  return seen;
+  try {
+    use({ getValue: record, setValue: record, deleteValue: record });
+  } catch {
+    return undefined;
+  }
+  return requested;
 }

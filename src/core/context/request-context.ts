@@ -47,7 +47,7 @@ export class RequestContext implements Context {
   }
 
   #withoutMetadata(): Context {
-    return this.#span === undefined ? this.#parent : this.#parent.setValue(SPAN_KEY, this.#span);
+    return this.#span === undefined ? this.#parent : trace.setSpan(this.#parent, this.#span);
   }
 
   #isCaller(span: Span): boolean {

@@ -10,6 +10,7 @@ import { BoundedCache } from "./bounded-cache.ts";
 /** What the method and the URL alone say of a call. */
 export interface Target {
   readonly method: string;
+  readonly url: string;
   readonly origin: Origin;
   /** `http.request.method`. */
   readonly recordedMethod: string;
@@ -27,6 +28,7 @@ export function targetSource({ knownMethods, sensitive }: RequestRules): (method
     if (known !== undefined && known.method === method) return known;
     const target: Target = {
       method,
+      url,
       origin: originOf(url),
       recordedMethod: knownMethods.has(method) ? method : OTHER_METHOD,
       recordedUrl: redactUrl(url, sensitive),

@@ -52,6 +52,15 @@ export function isSameOrigin(a: Origin, b: Origin): boolean {
   return a === b || (a.scheme === b.scheme && a.address === b.address && a.port === b.port);
 }
 
+/** Whether two URLs ask for the same resource: their user info and fragment are not sent in the request target. */
+export function isSameResource(a: string, b: string): boolean {
+  if (a === b) return true;
+  const first = parseUrl(a);
+  const second = parseUrl(b);
+  if (first === undefined || second === undefined) return false;
+  return first.origin === second.origin && first.pathname === second.pathname && first.search === second.search;
+}
+
 /** Parses a URL; returns undefined where `new URL` would throw. */
 export function parseUrl(url: string, base?: string): URL | undefined {
   try {

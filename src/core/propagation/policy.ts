@@ -105,7 +105,7 @@ export function injectWithPolicy(policy: Policy, source: Propagation, context: C
   if (!sendsTrace) removeAllBut(headers, BAGGAGE);
   if (headers[BAGGAGE] !== undefined) {
     // A propagator may write members that are not in the context (Sentry's does).
-    if (!isWhole || baggage === undefined) removeForbiddenMembers(headers, policy, url);
+    if (!isWhole || baggage === undefined) headers[BAGGAGE] = selectBaggageHeader(policy, headers[BAGGAGE], url);
     truncateBaggage(headers, sentBaggage);
   } else if (sentBaggage !== undefined && source.fields.includes(BAGGAGE)) warnDropped();
   return headers;
@@ -115,13 +115,14 @@ function removeAllBut(headers: Record<string, string>, name: string): void {
   for (const other of Object.keys(headers)) if (other !== name) delete headers[other];
 }
 
-/** Removes from a baggage header what the policy forbids, whatever the propagator made it of. */
-function removeForbiddenMembers(headers: Record<string, string>, policy: Policy, url: string): void {
+/** The members of a baggage header that a URL may receive, whatever the header was made of; empty if there are none. */
+export function selectBaggageHeader(policy: Policy, header: string, url: string): string {
+  if (!allowsBaggage(policy, url)) return "";
   const { keys } = policy;
-  const members = allowsBaggage(policy, url) ? (headers[BAGGAGE] as string).split(",") : [];
-  const allowed = keys === undefined ? members : members.filter((member) => keys.has(decodeKey(member)));
-  if (allowed.length === 0) delete headers[BAGGAGE];
-  else headers[BAGGAGE] = allowed.join(",");
+  if (keys === undefined) return header;
+  const members = header.split(",");
+  const allowed = members.filter((member) => keys.has(decodeKey(member)));
+  return allowed.length === members.length ? header : allowed.join(",");
 }
 
 function decodeKey(member: string): string {

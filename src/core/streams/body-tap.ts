@@ -1,7 +1,7 @@
 import type { BodyTracker } from "./body-tracker.ts";
 import { safeCall } from "../telemetry/diagnostics.ts";
 
-/** Wraps each method by which a response's body can be consumed, in place, so that it tells what became of the body. */
+/** Wraps each method by which a response's body can be consumed, in place, so that the tracker learns what became of the body. */
 export function tapResponse(response: Response, body: ReadableStream, tracker: BodyTracker): void {
   tapStream(body, tracker);
   tapWholeReads(response, body, tracker);
@@ -26,7 +26,7 @@ function tapStream(body: ReadableStream, tracker: BodyTracker): void {
   wrap(body, "cancel", (cancel: () => Promise<void>) => {
     const refused = body.locked;
     const result = cancel();
-    if (!refused) tracker.left();
+    if (!refused) tracker.abandoned();
     return result;
   });
 
@@ -35,9 +35,9 @@ function tapStream(body: ReadableStream, tracker: BodyTracker): void {
   for (const name of ["values", Symbol.asyncIterator]) {
     wrap(body, name, (iterate: () => AsyncIterator<unknown>) => {
       const iterator = iterate();
-      const leave = (): void => probeReleasedStream(iterator);
+      const release = (): void => probeReleasedStream(iterator);
       tracker.take(iterator);
-      wrap(iterator, "return", (finish: () => Promise<unknown>) => watched(finish(), leave, leave));
+      wrap(iterator, "return", (finish: () => Promise<unknown>) => watched(finish(), release, release));
       wrap(iterator, "next", (next: () => Promise<IteratorResult<unknown>>) =>
         watched(
           next(),
@@ -61,7 +61,7 @@ function tapStream(body: ReadableStream, tracker: BodyTracker): void {
     );
   });
 
-  // The platform's own tells nobody when it is through; it does what this does (Streams standard, pipeThrough).
+  // The platform's own method does not report its end. This does the same (Streams standard, `pipeThrough`).
   wrap(body, "pipeThrough", (pipe: () => unknown, transform?: Partial<ReadableWritablePair>, options?: StreamPipeOptions) => {
     const { readable, writable } = transform ?? {};
     if (body.locked || !(readable instanceof ReadableStream) || !(writable instanceof WritableStream) || writable.locked)
@@ -79,15 +79,15 @@ function tapStream(body: ReadableStream, tracker: BodyTracker): void {
     return copies;
   });
 
-  /** Finds out what became of the stream when a consumer has let go of it, with an error that is the stream's or the consumer's own. */
+  /** Finds out what became of the stream after a consumer has released it, with an error that may be the stream's or the consumer's own. */
   function probeReleasedStream(holder: object, error?: unknown): void {
     if (!tracker.isHeldBy(holder)) return;
     tracker.release(body);
-    safeCall("looking at a stream", () => {
+    safeCall("probing a stream", () => {
       const reader = getReader();
       reader.closed.then(
-        () => tracker.left(),
-        // The stream's own error, or that the reader was released while there is more to read.
+        () => tracker.abandoned(),
+        // Rejected with the stream's own error, or because the reader was released while there is more to read.
         (reason: unknown) => reason === error && tracker.failed(error),
       );
       reader.releaseLock();
@@ -97,14 +97,14 @@ function tapStream(body: ReadableStream, tracker: BodyTracker): void {
 
 function tapReader(reader: ReadableStreamDefaultReader, body: ReadableStream, tracker: BodyTracker): ReadableStreamDefaultReader {
   tracker.take(reader);
-  // Its rejection is never reported as unhandled (Streams standard, [[closedPromise]]), so that this hides none.
+  // The rejection of `closed` is never reported as unhandled (Streams standard, [[closedPromise]]), so this handler hides none.
   reader.closed.then(
     () => tracker.ended(),
     (error: unknown) => tracker.isHeldBy(reader) && tracker.failed(error),
   );
   wrap(reader, "cancel", (cancel: () => Promise<void>) => {
     const result = cancel();
-    if (tracker.isHeldBy(reader)) tracker.left();
+    if (tracker.isHeldBy(reader)) tracker.abandoned();
     return result;
   });
   wrap(reader, "releaseLock", (release: () => void) => {
@@ -125,14 +125,14 @@ function tapWholeReads(target: object, body: ReadableStream, tracker: BodyTracke
       return watched(
         result,
         () => tracker.ended(),
-        // What cannot be parsed has been read; as form data events never can.
+        // A body that cannot be parsed has been read to its end; one that is no form data never can be parsed as such.
         (error) => (error instanceof SyntaxError || name === "formData" ? tracker.ended() : tracker.failed(error)),
       );
     });
   }
 }
 
-/** Puts a method in front of one that an object has; it is given the call of that one, bound and with its arguments, and the arguments. */
+/** Replaces a method of an object. `around` receives a function that calls the original with the same arguments, and these arguments. */
 export function wrap(target: object, name: PropertyKey, around: (proceed: () => never, ...args: never[]) => unknown): void {
   const original: unknown = Reflect.get(target, name);
   if (typeof original !== "function") return;
@@ -143,7 +143,7 @@ export function wrap(target: object, name: PropertyKey, around: (proceed: () => 
   Object.defineProperty(target, name, { configurable: true, writable: true, value });
 }
 
-/** A promise that settles like the given one, after `done` or `failed`. A rejection that nobody handles stays one. */
+/** A promise that settles like the given one, after `done` or `failed`. An unhandled rejection stays unhandled. */
 async function watched<T>(result: Promise<T>, done: (value: T) => void, failed: (error: unknown) => void): Promise<T> {
   try {
     const value = await result;

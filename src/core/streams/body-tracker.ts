@@ -1,31 +1,37 @@
 import { watchUnconsumed } from "./unconsumed-body.ts";
 
-/** Who is told what became of a stream. */
-export interface Outcome {
+/** Receives what became of a stream. */
+export interface BodyOutcome {
   /** It was read to its end. */
   ended(): void;
   failed(error: unknown): void;
-  /** It was cancelled, or its consumer is out of sight. @param time since when, in milliseconds; default: now. */
-  left(time?: number): void;
+  /** It was cancelled, or its consumer cannot be observed. @param time since when, in milliseconds of `performance.now()`; default: now. */
+  abandoned(time?: number): void;
 }
 
 /**
- * Which consumer has a stream, and what became of the stream, told once. Whatever can still consume the stream refers to this, and nothing
- * else does for long: it is collected when the stream has been dropped.
+ * Tracks which consumer holds a stream, and reports its outcome once. Only what can still consume the stream refers to the tracker for long, so that
+ * it is garbage-collected with a stream that was dropped.
  */
-export class BodyTracker implements Outcome {
-  readonly #outcome: Outcome;
+export class BodyTracker implements BodyOutcome {
+  readonly #outcome: BodyOutcome;
   #holder: object | undefined;
-  #over = false;
+  #isOver = false;
 
-  constructor(body: ReadableStream, outcome: Outcome) {
+  private constructor(outcome: BodyOutcome) {
     this.#outcome = outcome;
-    watchUnconsumed(this, body);
   }
 
-  /** Whether a consumer in sight has the stream, or there is nothing left of it. */
-  get taken(): boolean {
-    return this.#over || this.#holder !== undefined;
+  /** Starts to track a stream. */
+  static track(body: ReadableStream, outcome: BodyOutcome): BodyTracker {
+    const tracker = new BodyTracker(outcome);
+    watchUnconsumed(tracker, body);
+    return tracker;
+  }
+
+  /** Whether an observable consumer holds the stream, or its outcome is known. */
+  get isConsumed(): boolean {
+    return this.#isOver || this.#holder !== undefined;
   }
 
   take(holder: object): void {
@@ -36,10 +42,10 @@ export class BodyTracker implements Outcome {
     return this.#holder === holder;
   }
 
-  /** The consumer lets go of a stream that may still be read. */
+  /** The consumer releases a stream that may still be read. */
   release(body: ReadableStream): void {
     this.#holder = undefined;
-    if (!this.#over) watchUnconsumed(this, body);
+    if (!this.#isOver) watchUnconsumed(this, body);
   }
 
   ended(): void {
@@ -50,26 +56,26 @@ export class BodyTracker implements Outcome {
     if (this.#finish()) this.#outcome.failed(error);
   }
 
-  left(time?: number): void {
-    if (this.#finish()) this.#outcome.left(time);
+  abandoned(time?: number): void {
+    if (this.#finish()) this.#outcome.abandoned(time);
   }
 
   #finish(): boolean {
-    if (this.#over) return false;
-    return (this.#over = true);
+    if (this.#isOver) return false;
+    return (this.#isOver = true);
   }
 
-  /** The consumptions of two copies of the stream: when one ends, this has ended; when both are left, this is left. */
+  /** Trackers of two copies of the stream (`tee`): when one has ended, this has ended; when both are abandoned, this is abandoned. */
   split([one, other]: readonly [ReadableStream, ReadableStream]): [BodyTracker, BodyTracker] {
     this.take(one);
     let open = 2;
-    const outcome: Outcome = {
+    const outcome: BodyOutcome = {
       ended: () => this.ended(),
       failed: (error) => this.failed(error),
-      left: (time) => {
-        if (--open === 0) this.left(time);
+      abandoned: (time) => {
+        if (--open === 0) this.abandoned(time);
       },
     };
-    return [new BodyTracker(one, outcome), new BodyTracker(other, outcome)];
+    return [BodyTracker.track(one, outcome), BodyTracker.track(other, outcome)];
   }
 }

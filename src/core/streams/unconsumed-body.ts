@@ -1,43 +1,50 @@
-import type { ClientCall } from "../calls/client-call.ts";
 import { now } from "../telemetry/meter.ts";
 
-/** How long a response may lie unread, in milliseconds. */
+/** How long a response may stay unread before its span ends, in milliseconds. */
 export const UNCONSUMED_BODY_TIMEOUT_MS = 3000;
-/** How often that is looked at, in milliseconds. */
-const PERIOD = 500;
+/** How often unread responses are looked at, in milliseconds. */
+const SWEEP_INTERVAL_MS = 500;
 
-interface UnconsumedBody {
-  readonly call: Pick<ClientCall, "ended" | "end">;
+interface EndableCall {
+  readonly ended: boolean;
+  end(time?: number): void;
+}
+
+/** A body that nobody has begun to read. It holds neither the response nor its stream. */
+export interface UnconsumedBody {
+  readonly call: EndableCall;
   readonly response: WeakRef<Response | ReadableStream>;
   readonly body: WeakRef<ReadableStream>;
+  /** When the headers arrived, in milliseconds of `performance.now()`. */
   readonly arrived: number;
-  /** Whether we shall be told of the end of a body that is being read. */
-  readonly told: boolean;
+  /** Whether the end of a body that is being read will be reported to the call. */
+  readonly endIsObservable: boolean;
 }
 
 const waiting = new Set<UnconsumedBody>();
 let timer: ReturnType<typeof setInterval> | undefined;
+let timerFunction: unknown;
 
-/** Watches over a response whose body is still coming; nothing here keeps the response, its stream or the process alive. */
-export function watchUnconsumedResponse(call: ClientCall, response: Response, body: ReadableStream): UnconsumedBody {
-  return watch({ call, response: new WeakRef(response), body: new WeakRef(body), arrived: now(), told: true });
+/** Ends the call of a response whose body is not read. The watch does not keep the process alive. */
+export function watchUnconsumedResponse(call: EndableCall, response: Response, body: ReadableStream): UnconsumedBody {
+  return watch({ call, response: new WeakRef(response), body: new WeakRef(body), arrived: now(), endIsObservable: true });
 }
 
-/** Watches over a body that is handed over as a stream alone: a web stream, or one of Node's. */
-export function watchUnconsumedStream(call: ClientCall, body: object): UnconsumedBody {
+/** Likewise for a body that the application has as a stream alone: a web stream, or one of Node's. */
+export function watchUnconsumedStream(call: EndableCall, body: object): UnconsumedBody {
   const stream = new WeakRef(body as ReadableStream);
-  return watch({ call, response: stream, body: stream, arrived: now(), told: true });
+  return watch({ call, response: stream, body: stream, arrived: now(), endIsObservable: true });
 }
 
-/** Who has a stream, as far as its consumers are in sight. */
-interface BodyTracker {
-  readonly taken: boolean;
-  /** Nobody in sight takes the stream. */
-  left(time: number): void;
+/** A stream as far as its consumers can be observed. */
+interface Consumable {
+  readonly isConsumed: boolean;
+  /** No observable consumer has taken the stream. @param time since when, in milliseconds of `performance.now()`. */
+  abandoned(time: number): void;
 }
 
-/** Watches over a stream until somebody in sight takes it; nothing here keeps the stream or the process alive. */
-export function watchUnconsumed(tracker: BodyTracker, body: ReadableStream): void {
+/** Reports a stream as abandoned unless an observable consumer takes it. The watch does not keep the process alive. */
+export function watchUnconsumed(tracker: Consumable, body: ReadableStream): void {
   const arrived = now();
   if (globalThis.navigator?.userAgent === "Cloudflare-Workers" || typeof WeakRef === "undefined") {
     endAfterMicrotasks(tracker, arrived, 100);
@@ -45,51 +52,53 @@ export function watchUnconsumed(tracker: BodyTracker, body: ReadableStream): voi
   }
   const call = {
     get ended() {
-      return tracker.taken;
+      return tracker.isConsumed;
     },
-    end: () => tracker.left(arrived),
+    end: () => tracker.abandoned(arrived),
   };
   const stream = new WeakRef(body);
-  watch({ call, response: stream, body: stream, arrived, told: false });
+  watch({ call, response: stream, body: stream, arrived, endIsObservable: false });
 }
 
 /**
- * On Cloudflare no timer outlives a request, and a stream that is passed on is sent when the request is over. So a stream counts as left
- * when nobody has taken it as soon as it came: application code that waits for nothing else is through after so many microtasks.
+ * On Cloudflare no timer outlives a request, and a stream that is passed on is sent after the request is over. So a stream counts as abandoned if it
+ * is not taken soon after it arrived: application code that waits for nothing else has run after this many microtasks.
  */
-function endAfterMicrotasks(tracker: BodyTracker, arrived: number, microtasks: number): void {
-  if (tracker.taken) return;
-  if (microtasks === 0) tracker.left(arrived);
+function endAfterMicrotasks(tracker: Consumable, arrived: number, microtasks: number): void {
+  if (tracker.isConsumed) return;
+  if (microtasks === 0) tracker.abandoned(arrived);
   else queueMicrotask(() => endAfterMicrotasks(tracker, arrived, microtasks - 1));
 }
 
-function watch(unread: UnconsumedBody): UnconsumedBody {
-  waiting.add(unread);
-  if (timer === undefined) {
-    timer = setInterval(sweep, PERIOD);
+function watch(unconsumed: UnconsumedBody): UnconsumedBody {
+  waiting.add(unconsumed);
+  // A timer of another `setInterval` may never fire: a test's fake timers were installed or removed in between.
+  if (timer === undefined || timerFunction !== setInterval) {
+    timerFunction = setInterval;
+    timer = setInterval(sweep, SWEEP_INTERVAL_MS);
     unref(timer);
   }
-  return unread;
+  return unconsumed;
 }
 
-/** Timers are numbers in browsers, where no process waits for them, and in older Denos. */
+/** Timers are numbers in browsers, which have no process to keep alive, and in older versions of Deno. */
 function unref(interval: unknown): void {
   if (typeof interval === "object") (interval as NodeJS.Timeout).unref();
   else (globalThis as { Deno?: { unrefTimer?: (id: unknown) => void } }).Deno?.unrefTimer?.(interval);
 }
 
 /**
- * Ends the calls whose response lies unread, with the time of its headers: clean-up is nothing that the application did. A response that
- * is being read is let go of if the end of its body will be told; else nothing more can be known of it.
+ * Ends the calls of unread responses at the time of their headers, because the application does not control when they are cleaned up. A response
+ * that is being read is no longer watched if the end of its body will be reported; otherwise its end cannot be known.
  */
 function sweep(): void {
   const time = now();
-  for (const unread of waiting) {
-    const read = isRead(unread);
-    if (unread.call.ended || (read && unread.told)) waiting.delete(unread);
-    else if (read || isAbandoned(unread) || time - unread.arrived >= UNCONSUMED_BODY_TIMEOUT_MS) {
-      waiting.delete(unread);
-      unread.call.end(unread.arrived);
+  for (const unconsumed of waiting) {
+    const isRead = hasReader(unconsumed);
+    if (unconsumed.call.ended || (isRead && unconsumed.endIsObservable)) waiting.delete(unconsumed);
+    else if (isRead || isAbandoned(unconsumed) || time - unconsumed.arrived >= UNCONSUMED_BODY_TIMEOUT_MS) {
+      waiting.delete(unconsumed);
+      unconsumed.call.end(unconsumed.arrived);
     }
   }
   if (waiting.size > 0) return;
@@ -97,20 +106,18 @@ function sweep(): void {
   timer = undefined;
 }
 
-function isRead(unread: UnconsumedBody): boolean {
-  const response = unread.response.deref() as Partial<Response> | undefined;
-  const body: (ReadableStream & NodeReading) | undefined = unread.body.deref();
-  return response?.bodyUsed === true || body?.locked === true || typeof body?.readableFlowing === "boolean";
-}
-
-/** What a stream of Node's tells: null as long as nobody has begun to read it. */
-interface NodeReading {
+/** What Node's streams show: null until the stream is read. */
+interface NodeReadable {
   readonly readableFlowing?: boolean | null;
 }
 
-/** Whether the response was collected without having been read. */
-export function isAbandoned(unread: UnconsumedBody): boolean {
-  return waiting.has(unread) && unread.response.deref() === undefined && !isRead(unread);
+function hasReader(unconsumed: UnconsumedBody): boolean {
+  const response = unconsumed.response.deref() as Partial<Response> | undefined;
+  const body: (ReadableStream & NodeReadable) | undefined = unconsumed.body.deref();
+  return response?.bodyUsed === true || body?.locked === true || typeof body?.readableFlowing === "boolean";
 }
 
-export type { UnconsumedBody };
+/** Whether the response was garbage-collected without having been read. */
+export function isAbandoned(unconsumed: UnconsumedBody): boolean {
+  return waiting.has(unconsumed) && unconsumed.response.deref() === undefined && !hasReader(unconsumed);
+}

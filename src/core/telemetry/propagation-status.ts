@@ -12,7 +12,7 @@ export interface PropagationSetup {
 }
 
 /** What `setupPropagation()` has put into OpenTelemetry's global places. */
-export const own: { propagator: boolean; contextManager: ContextManager | undefined } = {
+export const registered: { propagator: boolean; contextManager: ContextManager | undefined } = {
   propagator: false,
   contextManager: undefined,
 };
@@ -22,7 +22,7 @@ export function propagationStatus(): PropagationSetup {
   const fields = propagation.fields();
   return {
     fields,
-    propagator: fields.length === 0 ? "none" : own.propagator ? "ours" : "other",
+    propagator: fields.length === 0 ? "none" : registered.propagator ? "ours" : "other",
     contextManager: hasContextManager() ? (isOwnContextManager() ? "ours" : "other") : "none",
     tracerProvider: isNoop(trace.getTracerProvider()) ? "none" : "other",
   };
@@ -30,5 +30,5 @@ export function propagationStatus(): PropagationSetup {
 
 function isOwnContextManager(): boolean {
   const probe = ROOT_CONTEXT.setValue(Symbol("probe"), true);
-  return own.contextManager?.with(probe, () => context.active() === probe) === true;
+  return registered.contextManager?.with(probe, () => context.active() === probe) === true;
 }

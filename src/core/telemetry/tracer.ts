@@ -8,18 +8,18 @@ export const SCOPE = "a2a-otel";
 
 const NOOP_PROVIDER: TracerProvider = new ProxyTracerProvider().getDelegate();
 
-/** Whether spans of this provider go nowhere because no SDK has been registered. */
+/** Whether a provider creates no spans because no SDK has been registered. */
 export function isNoop(provider: TracerProvider): boolean {
   return ((provider as Partial<ProxyTracerProvider>).getDelegate?.() ?? provider) === NOOP_PROVIDER;
 }
 
-/** Finds the tracer of the moment: the given provider's, else that of the global one, asked again only when there is another. */
+/** Returns a function that finds the current tracer: the given provider's, else the global one's. */
 export function tracerSource(given: TracerProvider | undefined): () => Tracer | undefined {
   let provider: TracerProvider | undefined;
   let tracer: Tracer | undefined;
   return () => {
     const current = given ?? trace.getTracerProvider();
-    // A proxy stands for whatever SDK comes: its tracer is worth keeping only once there is one.
+    // A proxy delegates to the SDK that is registered later, so its tracer is kept only once there is one.
     if (current !== provider || tracer === undefined) {
       if (isNoop(current)) return undefined;
       tracer = safeCall("getTracer", tracerOf, current);
@@ -33,7 +33,7 @@ function tracerOf(provider: TracerProvider): Tracer {
   return provider.getTracer(SCOPE, VERSION, { schemaUrl: SCHEMA_URL });
 }
 
-/** Whether a context manager is registered, without which no context outlives a function call. */
+/** Whether a context manager is registered. Without one, no context survives an asynchronous operation. */
 export function hasContextManager(): boolean {
   const probe = ROOT_CONTEXT.setValue(PROBE_KEY, true);
   return safeCall("the context manager", () => context.with(probe, () => context.active().getValue(PROBE_KEY) === true)) === true;
@@ -41,25 +41,15 @@ export function hasContextManager(): boolean {
 
 const PROBE_KEY = Symbol("a2a-otel.probe");
 
-let contextManagerChecked = false;
-let provideContextManager: (() => void) | undefined;
+let isContextManagerChecked = false;
 
-/** Has `provide` called at the first call or request that finds no context manager. */
-export function onMissingContextManager(provide: () => void): void {
-  provideContextManager = provide;
-  contextManagerChecked = false;
-}
-
-/** Looks once, at the first call or request, whether context is carried at all. */
+/** Warns once, at the first call or request, if no context manager is registered. */
 export function checkContextManager(): void {
-  if (contextManagerChecked) return;
-  contextManagerChecked = true;
+  if (isContextManagerChecked) return;
+  isContextManagerChecked = true;
   if (hasContextManager()) return;
-  if (provideContextManager !== undefined) safeCall("setting up the context manager", provideContextManager);
-  else {
-    warnOnce(
-      "no OpenTelemetry context manager is registered: a trace that comes in is not found again when a call goes out. " +
-        'Start an SDK, or call setupPropagation() of "a2a-otel/setup".',
-    );
-  }
+  warnOnce(
+    "No OpenTelemetry context manager is registered, so the trace of a received request is not continued by the calls that it causes. " +
+      'Start an SDK, or call setupPropagation() of "a2a-otel/setup".',
+  );
 }

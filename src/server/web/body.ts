@@ -1,7 +1,7 @@
 import { context } from "@opentelemetry/api";
 import { tapResponse, wrap } from "../../core/streams/body-tap.ts";
 import { BodyTracker } from "../../core/streams/body-tracker.ts";
-import type { Outcome } from "../../core/streams/body-tracker.ts";
+import type { BodyOutcome } from "../../core/streams/body-tracker.ts";
 import { now } from "../../core/telemetry/meter.ts";
 import type { ServerCall } from "../../core/calls/server-call.ts";
 
@@ -73,8 +73,8 @@ export function readInContext(call: ServerCall, body: ReadableStream): void {
  *
  * @param dropped ends the call if the body is garbage-collected.
  */
-export function tapInPlace(response: Response, body: ReadableStream, outcome: Outcome, dropped: Dropped | undefined): void {
-  const tracker = new BodyTracker(body, outcome);
+export function tapInPlace(response: Response, body: ReadableStream, outcome: BodyOutcome, dropped: Dropped | undefined): void {
+  const tracker = BodyTracker.track(body, outcome);
   tapResponse(response, body, tracker);
   endIfCollected(tracker, dropped);
 }
@@ -87,7 +87,7 @@ export function tapCopy(
   call: ServerCall,
   response: Response,
   body: ReadableStream,
-  outcome: Outcome,
+  outcome: BodyOutcome,
   dropped: Dropped | undefined,
 ): Response {
   let original: ReadableStreamDefaultReader | undefined;
@@ -109,7 +109,7 @@ export function tapCopy(
     },
     cancel(reason) {
       isCancelled = true;
-      outcome.left();
+      outcome.abandoned();
       return context.with(call.context, () => reader().cancel(reason));
     },
   };

@@ -3,7 +3,7 @@ import type { SentResponse, ServerCall } from "../../core/calls/server-call.ts";
 import type { ServerConfig } from "../../core/calls/server-config.ts";
 import { startServerCall } from "../../core/calls/start-server-call.ts";
 import { isCancellation } from "../../core/http/errors.ts";
-import type { Outcome } from "../../core/streams/body-tracker.ts";
+import type { BodyOutcome } from "../../core/streams/body-tracker.ts";
 import { reportFailure, safeCall } from "../../core/telemetry/diagnostics.ts";
 import { isNode } from "../../core/telemetry/environment.ts";
 import { followResponse } from "../node/follow-response.ts";
@@ -126,7 +126,7 @@ export class WebExchange {
     return (this.#response = tapCopy(call, response, body, outcome, dropped));
   }
 
-  #bodyOutcome(): Outcome {
+  #bodyOutcome(): BodyOutcome {
     const end = (time?: number): void => {
       if (!this.#isEndReported) this.#end({ time });
     };
@@ -134,7 +134,7 @@ export class WebExchange {
       this.#failure ??= { error };
       end();
     };
-    return { ended: end, left: end, failed };
+    return { ended: end, abandoned: end, failed };
   }
 
   /** The call as {@link followResponse} ends it: with the failure and the `Response` that are known here. */
@@ -181,10 +181,10 @@ export class WebExchange {
  * Cloudflare does not cancel the body when the client closes the connection. The request may outlive its response, so that its signal refers
  * to the outcome weakly.
  */
-function endOnAbort(signal: AbortSignal | undefined, outcome: Outcome): void {
+function endOnAbort(signal: AbortSignal | undefined, outcome: BodyOutcome): void {
   if (typeof WeakRef === "undefined") return;
   const reference = new WeakRef(outcome);
-  signal?.addEventListener("abort", () => reference.deref()?.left(), { once: true });
+  signal?.addEventListener("abort", () => reference.deref()?.abandoned(), { once: true });
 }
 
 /** Whether a handler returned a response that can be sent; `Response.error()`, whose status is 0, cannot. */

@@ -1,61 +1,64 @@
-import { ROOT_CONTEXT } from "@opentelemetry/api";
 import fc from "fast-check";
-import { afterEach, expect, test } from "vitest";
-import { CallContext } from "../../../src/core/context/call-context.ts";
-import { removeActiveCall, findActiveCall, addActiveCall, activeCalls } from "../../../src/core/calls/active-calls.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  activeCalls,
+  addActiveCall,
+  findByTraceparent,
+  findIssuers,
+  removeActiveCall,
+} from "../../../src/core/calls/active-calls.ts";
 import type { ActiveCall } from "../../../src/core/calls/active-calls.ts";
 
-interface TestCall extends ActiveCall {
-  suppressing: boolean;
-}
+const makeCall = (traceparent: string | undefined, issued: readonly string[] = []): ActiveCall => ({
+  traceparent,
+  registryIndex: -1,
+  hasIssued: (headers) => headers.some((value) => issued.includes(String(value))),
+});
 
-const callOf = (id: string): TestCall => ({ id, place: -1, suppressing: false });
+afterEach(() => expect(activeCalls).toEqual([]));
 
-afterEach(() => void (activeCalls.length = 0));
-
-test("in any order of opening and closing exactly the open calls are found", () => {
-  const step = fc.record({ opens: fc.boolean(), which: fc.nat(30) });
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      activeCalls.length = 0;
-      const open = new Map<string, TestCall>();
-      for (const { opens, which } of steps) {
-        const id = `call ${which}`;
-        const known = open.get(id);
-        if (opens && known === undefined) {
-          const call = callOf(id);
-          addActiveCall(call);
-          open.set(id, call);
-        } else if (!opens && known !== undefined) {
-          removeActiveCall(known);
-          open.delete(id);
+describe("the registry of active calls", () => {
+  it("finds exactly the active calls, in any order of adding and removing", () => {
+    const step = fc.record({ adds: fc.boolean(), which: fc.nat(30) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const active = new Map<string, ActiveCall>();
+        for (const { adds, which } of steps) {
+          const traceparent = `call ${which}`;
+          const known = active.get(traceparent);
+          if (adds && known === undefined) {
+            const call = makeCall(traceparent);
+            addActiveCall(call);
+            active.set(traceparent, call);
+          } else if (!adds && known !== undefined) {
+            removeActiveCall(known);
+            active.delete(traceparent);
+          }
+          for (let i = 0; i <= 30; i++) expect(findByTraceparent(`call ${i}`)).toBe(active.get(`call ${i}`));
         }
-        for (let i = 0; i <= 30; i++) expect(findActiveCall(`call ${i}`, ROOT_CONTEXT)).toBe(open.get(`call ${i}`));
-      }
-      expect(activeCalls).toHaveLength(open.size);
-    }),
-  );
-});
+        expect(activeCalls).toHaveLength(active.size);
+        for (const call of active.values()) removeActiveCall(call);
+      }),
+    );
+  });
 
-test("a call is closed once, also if the list was emptied behind its back", () => {
-  const [first, second] = [callOf("first"), callOf("second")];
-  addActiveCall(first);
-  addActiveCall(second);
-  removeActiveCall(first);
-  removeActiveCall(first);
-  expect(activeCalls).toEqual([second]);
-  activeCalls.length = 0;
-  removeActiveCall(second);
-  expect(activeCalls).toEqual([]);
-});
+  it("adds and removes a call once", () => {
+    const first = makeCall("first");
+    const second = makeCall("second");
+    for (const call of [first, first, second]) addActiveCall(call);
+    removeActiveCall(first);
+    removeActiveCall(first);
+    expect(activeCalls).toEqual([second]);
+    removeActiveCall(second);
+  });
 
-test("the call of a context is found there while it is open, and not afterwards", () => {
-  const call = callOf("mine");
-  const within = new CallContext(ROOT_CONTEXT, undefined, call);
-  expect(findActiveCall("mine", within)).toBeUndefined();
-  addActiveCall(call);
-  expect(findActiveCall("mine", within)).toBe(call);
-  expect(findActiveCall("other", within)).toBeUndefined();
-  removeActiveCall(call);
-  expect(findActiveCall("mine", within)).toBeUndefined();
+  it("finds the issuers of a header only among calls without a traceparent of their own", () => {
+    const shared = [makeCall(undefined, ["user=1"]), makeCall(undefined, ["user=1", "user=2"])];
+    const identified = makeCall("own", ["user=1"]);
+    for (const call of [...shared, identified]) addActiveCall(call);
+    expect(findIssuers(["baggage", "user=1"])).toEqual(shared);
+    expect(findIssuers(["baggage", "user=2"])).toEqual([shared[1]]);
+    expect(findIssuers(["baggage", "user=3"])).toEqual([]);
+    for (const call of [...shared, identified]) removeActiveCall(call);
+  });
 });

@@ -4,18 +4,16 @@ import { RPCType, W3CBaggagePropagator, getRPCMetadata, setRPCMetadata } from "@
 import type { RPCMetadata } from "@opentelemetry/core";
 import type { DataPoint, Histogram } from "@opentelemetry/sdk-metrics";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { CallContext } from "../../../src/core/context/call-context.ts";
 import type { ClientCall } from "../../../src/core/calls/client-call.ts";
 import { clientConfig } from "../../../src/core/calls/client-config.ts";
 import { sharedState } from "../../../src/core/telemetry/shared-state.ts";
-import { findActiveCall, activeCalls } from "../../../src/core/calls/active-calls.ts";
+import { findByTraceparent, activeCalls } from "../../../src/core/calls/active-calls.ts";
 import type { ClientOptions, ServerOptions } from "../../../src/core/telemetry/options.ts";
 import { startServerCall } from "../../../src/core/calls/start-server-call.ts";
 import type { ServerCall } from "../../../src/core/calls/server-call.ts";
 import type { ReceivedRequest } from "../../../src/core/http/server-attributes.ts";
 import { serverConfig } from "../../../src/core/calls/server-config.ts";
 import { startCall } from "../../../src/core/calls/start-call.ts";
-import { onMissingContextManager } from "../../../src/core/telemetry/tracer.ts";
 import { startMetrics } from "../../server/metrics.ts";
 import type { TestMetrics } from "../../server/metrics.ts";
 import { startTelemetry } from "../../support/telemetry.ts";
@@ -86,7 +84,7 @@ describe("an outbound call", () => {
 
   const withBaggage = <Result>(fn: () => Result): Result => context.with(propagation.setBaggage(context.active(), BAGGAGE), fn);
   const begin = (options: ClientOptions = {}, previous?: ClientCall, url = URL_): ClientCall => {
-    const call = startCall(clientConfig("f", options), "GET", url, undefined, "request", previous);
+    const call = startCall(clientConfig("f", options), { method: "GET", url, headers: undefined, request: "request", previous });
     if (call === undefined) throw new Error("no call");
     return call;
   };
@@ -131,7 +129,12 @@ describe("an outbound call", () => {
 
   it("records the response's headers that are asked for, but no credentials, and keeps its method as it is sent", () => {
     const headersToSpanAttributes = { responseHeaders: ["X-A", "set-cookie", "x-none"] };
-    const call = startCall(clientConfig("f", { headersToSpanAttributes }), "PURGE", URL_, undefined, undefined);
+    const call = startCall(clientConfig("f", { headersToSpanAttributes }), {
+      method: "PURGE",
+      url: URL_,
+      headers: undefined,
+      request: undefined,
+    });
     call?.response(200, { "x-a": ["1", "2"], "Set-Cookie": "id=1", "x-b": "3" });
     call?.end();
     const { attributes } = telemetry.own()[0]!;
@@ -218,37 +221,47 @@ describe("an outbound call", () => {
   it("is re-sent without what it carried where the next may carry nothing", () => {
     const first = withBaggage(() => begin({ propagateTo: "agent.example" }));
     const next = begin({ propagateTo: "agent.example" }, first, OTHER);
-    expect([next.headers, next.id, next.replaced.toSorted()]).toEqual([{}, undefined, ["baggage", "traceparent"]]);
+    expect([next.headers, next.traceparent, next.replaced.toSorted()]).toEqual([{}, undefined, ["baggage", "traceparent"]]);
   });
 
-  it("without a traceparent is known by its context where another origin might get something else", () => {
-    const spanless = withBaggage(() => begin(SPANLESS));
-    expect([spanless.headers, spanless.id]).toEqual([{ baggage: "user=1" }, undefined]);
-    expect([spanless.context instanceof CallContext, spanless.isFoundByContext()]).toEqual([true, true]);
-    const free = startMetrics(false).provider;
-    const unrestricted = begin({ ...SPANLESS, meterProvider: free, propagator: writing("b3") });
-    expect([unrestricted.headers, unrestricted.context === unrestricted.parent]).toEqual([{ b3: "1" }, true]);
+  it("must run in its context if it is recorded or restricted, and no header identifies it", () => {
+    const restricted = withBaggage(() => begin(SPANLESS));
+    expect(restricted.headers).toEqual({ baggage: "user=1" });
+    expect(restricted.needsContext).toBe(false);
+    restricted.registerForRedirects();
+    expect(restricted.needsContext).toBe(true);
+    const metered = begin({ ...SPANLESS, meterProvider: startMetrics(false).provider, propagator: writing("b3") });
+    expect(metered.headers).toEqual({ b3: "1" });
+    expect(metered.needsContext).toBe(true);
+    const identified = begin();
+    expect(identified.needsContext).toBe(false);
+    const withheld = begin({ propagateTo: [] });
+    expect(withheld.needsContext).toBe(true);
+    for (const call of [restricted, metered, identified, withheld]) call.end();
+    expect(activeCalls).toEqual([]);
   });
 
   it("without a traceparent keeps its span in its context", () => {
     const call = withBaggage(() => begin({ propagator: new W3CBaggagePropagator() }));
     call.end();
-    expect([call.headers, call.id, call.hasOriginPolicy()]).toEqual([{ baggage: "user=1" }, undefined, true]);
+    expect([call.headers, call.traceparent, call.dependsOnOrigin]).toEqual([{ baggage: "user=1" }, undefined, true]);
     expect(trace.getSpanContext(call.context)).toEqual(telemetry.own()[0]?.spanContext());
   });
 
-  it("that is only measured runs in its parent's context, and what follows it hangs under that", () => {
+  it("that is only measured has its parent's span in its context, and the parent's context for the next attempt", () => {
     const call = begin({ ...SPANLESS, propagateTo: [], meterProvider: startMetrics(false).provider });
-    expect([call.headers, call.context === call.parent, call.parentOfNext() === call.parent]).toEqual([undefined, true, true]);
+    expect(call.headers).toBeUndefined();
+    expect(trace.getSpan(call.context)).toBe(trace.getSpan(call.parent));
+    expect(call.parentOfNext).toBe(call.parent);
   });
 
   it("takes the place of an earlier one, and gives up its own", () => {
     const first = begin();
     const second = begin({}, first);
-    const own = second.id!;
+    const own = second.traceparent!;
     first.end();
     second.adoptTraceparent(first);
-    expect([activeCalls, findActiveCall(own, ROOT_CONTEXT)]).toEqual([[second], undefined]);
+    expect([activeCalls, findByTraceparent(own)]).toEqual([[second], undefined]);
     second.end();
     expect(activeCalls).toEqual([]);
   });
@@ -422,14 +435,6 @@ describe("a received request", () => {
       return answer as boolean;
     });
     expect([receive({ ignoreRequestHook }) !== undefined, ignoreRequestHook.mock.calls]).toEqual([isReceived, [["request"]]]);
-  });
-
-  it("has a context manager set up by whoever has offered one", () => {
-    context.disable();
-    const provide = vi.fn<() => void>();
-    onMissingContextManager(provide);
-    receive();
-    expect(provide).toHaveBeenCalledTimes(1);
   });
 
   it("of which nobody is told is handled in what its context is added to, if it is received within another", async () => {

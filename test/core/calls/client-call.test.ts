@@ -1,10 +1,10 @@
-import { DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, context, diag, propagation, trace } from "@opentelemetry/api";
+import { DiagLogLevel, SpanKind, SpanStatusCode, context, diag, propagation, trace } from "@opentelemetry/api";
 import type { TextMapPropagator } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
 import type { ClientCall } from "../../../src/core/calls/client-call.ts";
 import { clientConfig } from "../../../src/core/calls/client-config.ts";
-import { findActiveCall, activeCalls } from "../../../src/core/calls/active-calls.ts";
+import { findByTraceparent, activeCalls } from "../../../src/core/calls/active-calls.ts";
 import type { ClientOptions } from "../../../src/core/telemetry/options.ts";
 import { startCall } from "../../../src/core/calls/start-call.ts";
 import { startMetrics } from "../../server/metrics.ts";
@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 const begin = (options: ClientOptions = {}, url = URL_, headers?: unknown, previous?: ClientCall): ClientCall => {
-  const call = startCall(clientConfig("f", options), "GET", url, headers, undefined, previous);
+  const call = startCall(clientConfig("f", options), { method: "GET", url, headers, request: undefined, previous });
   if (call === undefined) throw new Error("no call");
   return call;
 };
@@ -39,7 +39,7 @@ const START = { "http.request.method": "GET", "server.address": "agent.example",
 describe("one call", () => {
   test("lets go of the request when it ends: an idle connection leads to its last call", () => {
     const request = { body: "large" };
-    const call = startCall(clientConfig("f"), "GET", URL_, undefined, request);
+    const call = startCall(clientConfig("f"), { method: "GET", url: URL_, headers: undefined, request });
     expect(call?.request).toBe(request);
     call?.end();
     expect(call?.request).toBeUndefined();
@@ -176,9 +176,9 @@ describe("its headers", () => {
   test("open it under its traceparent, until it ends", () => {
     const call = begin();
     const { traceparent } = call.headers ?? {};
-    expect([call.id, findActiveCall(traceparent!, ROOT_CONTEXT)]).toEqual([traceparent, call]);
+    expect([call.traceparent, findByTraceparent(traceparent!)]).toEqual([traceparent, call]);
     call.end();
-    expect([findActiveCall(traceparent!, ROOT_CONTEXT), traceparent]).toEqual([undefined, traceparentOf(telemetry.own()[0]!)]);
+    expect([findByTraceparent(traceparent!), traceparent]).toEqual([undefined, traceparentOf(telemetry.own()[0]!)]);
   });
 
   test("are none where OTEL_PROPAGATORS says so", async () => {
@@ -186,16 +186,20 @@ describe("its headers", () => {
     telemetry = startTelemetry({ propagator: null });
     vi.stubEnv("OTEL_PROPAGATORS", "none");
     const call = begin();
-    expect([call.headers, call.id, call.replaced]).toEqual([undefined, undefined, []]);
+    expect([call.headers, call.traceparent, call.replaced]).toEqual([undefined, undefined, []]);
     const next = begin({}, URL_, undefined, call);
     next.adoptTraceparent(call);
-    expect([next.headers, next.id, next.place, next.resendCount]).toEqual([undefined, undefined, -1, 1]);
+    expect(next.headers).toBeUndefined();
+    expect(next.traceparent).toBeUndefined();
+    expect(next.resendCount).toBe(1);
   });
 
   test("are none where nobody may have any; an attempt that follows has nothing to replace", () => {
     const options = { propagateTo: [] };
     const call = begin(options);
-    expect([call.headers, call.issuedNames(), call.hasOriginPolicy()]).toEqual([undefined, [], false]);
+    expect(call.headers).toBeUndefined();
+    expect(call.issuedNames).toEqual([]);
+    expect(call.dependsOnOrigin).toBe(true);
     const next = begin(options, URL_, undefined, call);
     expect([next.headers, next.replaced]).toEqual([undefined, []]);
   });
@@ -204,7 +208,7 @@ describe("its headers", () => {
     const first = withBaggage(() => begin());
     const second = begin({}, URL_, undefined, first);
     expect(second.replaced.toSorted()).toEqual(["baggage", "traceparent"]);
-    expect(second.issuedNames().toSorted()).toEqual(["baggage", "traceparent"]);
+    expect(second.issuedNames.toSorted()).toEqual(["baggage", "traceparent"]);
   });
 
   test("of a re-send that the transport labels as the first stay the first's", () => {
@@ -212,20 +216,20 @@ describe("its headers", () => {
     const second = begin({}, URL_, undefined, first);
     first.end();
     second.adoptTraceparent(first);
-    expect([second.id, findActiveCall(first.id!, ROOT_CONTEXT)]).toEqual([first.id, second]);
+    expect([second.traceparent, findByTraceparent(first.traceparent!)]).toEqual([first.traceparent, second]);
   });
 
-  test.each([true, false])("of a call without a span are the parent's, and not looked for; measured: %s", async (measured) => {
-    const parent = await inSpan("agent", () => {
+  it.each([true, false])("are the parent's without a span, and do not identify the call; measured: %s", async (measured) => {
+    await inSpan("agent", () => {
       const meterProvider = measured ? startMetrics(false).provider : undefined;
       const options = { tracerProvider: { getTracer: () => ({}) as never }, ...(meterProvider && { meterProvider }) };
       const call = begin(options);
-      const next = begin(options, URL_, undefined, call);
-      next.adoptTraceparent(call);
-      expect([call.observed, next.id, activeCalls]).toEqual([measured, call.id, []]);
-      return call.id;
+      expect(call.headers?.["traceparent"]).toContain(trace.getActiveSpan()?.spanContext().spanId);
+      expect(call.traceparent).toBeUndefined();
+      expect(call.observed).toBe(measured);
+      expect(activeCalls.includes(call)).toBe(measured);
+      call.end();
     });
-    expect(parent).toBe(traceparentOf(telemetry.spans()[0]!));
   });
 });
 
@@ -237,7 +241,7 @@ describe("a redirect to another origin", () => {
 
   test("carries what the policy lets it carry", () => {
     const call = withBaggage(() => begin({ propagateTo: "agent.example" }));
-    expect([call.hasOriginPolicy(), call.isFoundByContext()]).toEqual([true, false]);
+    expect([call.dependsOnOrigin, call.needsContext]).toEqual([true, false]);
     const headers = { "x-a": "1", ...call.headers };
     expect(moved(call, { ...headers }, URL_)).toEqual(headers);
     expect(moved(call, { ...headers })).toEqual({ "x-a": "1" });
@@ -254,36 +258,34 @@ describe("a redirect to another origin", () => {
     expect(moved(call, { ...call.headers })).toEqual(call.headers);
   });
 
-  test("is one where the request is at another origin, or at none that can be told", () => {
+  it("is one if the URL has another origin than the call's", () => {
     const call = begin();
-    const at = (origin: string | URL | undefined, path = "/rpc"): boolean => call.isAt({ origin, path });
-    expect(["http://agent.example", "http://agent.example:80"].map((origin) => at(origin))).toEqual([true, true]);
-    expect(["https://agent.example", "http://other.example", undefined, new URL(URL_)].map((origin) => at(origin))).toEqual([
-      false,
-      false,
-      false,
-      false,
-    ]);
-    expect(at("http://agent.example", "http://other.example/")).toBe(false);
+    const isElsewhere = (url: string): boolean => !call.isAtOrigin(url);
+    expect(["http://agent.example/x", "http://agent.example:80/x"].filter(isElsewhere)).toEqual([]);
+    const others = ["https://agent.example/", "http://other.example/", "http://agent.example.org/", "undefined/rpc"];
+    expect(others.filter(isElsewhere)).toEqual(others);
+    call.end();
   });
 
-  test("of a call that nobody records is found by its context, if it is restricted", async () => {
+  it("of an unsampled call is registered if the policy depends on the origin", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
-    const free = begin();
-    const restricted = begin({ propagateTo: "agent.example" });
-    const baggage = withBaggage(() => begin());
-    expect([free, restricted, baggage].map((call) => call.isFoundByContext())).toEqual([false, true, true]);
+    const calls = [begin(), begin({ propagateTo: "agent.example" }), withBaggage(() => begin())];
+    for (const call of calls) call.registerForRedirects();
+    expect(calls.map((call) => call.mustEnd)).toEqual([false, true, true]);
+    expect(calls.map((call) => activeCalls.includes(call))).toEqual([false, true, true]);
+    for (const call of calls) call.end();
+    expect(activeCalls).toEqual([]);
   });
 });
 
 describe("what follows it", () => {
   test("hangs under the call's parent; without one under the first attempt", async () => {
     const call = begin();
-    expect(trace.getSpanContext(call.parentOfNext())).toEqual(trace.getSpanContext(call.context));
+    expect(trace.getSpanContext(call.parentOfNext)).toEqual(trace.getSpanContext(call.context));
     await inSpan("agent", () => {
       const within = begin();
-      expect(within.parentOfNext()).toBe(context.active());
+      expect(within.parentOfNext).toBe(context.active());
     });
   });
 });

@@ -2,13 +2,12 @@ import { DiagLogLevel, ROOT_CONTEXT, SpanKind, TraceFlags, context, diag, propag
 import type { Context, Span, Tracer } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { suppressTracing } from "@opentelemetry/core";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
 import type { ClientCall } from "../../../src/core/calls/client-call.ts";
 import { clientConfig } from "../../../src/core/calls/client-config.ts";
 import { activeCalls } from "../../../src/core/calls/active-calls.ts";
 import type { ClientOptions } from "../../../src/core/telemetry/options.ts";
 import { isTracingActive, startCall } from "../../../src/core/calls/start-call.ts";
-import { onMissingContextManager } from "../../../src/core/telemetry/tracer.ts";
 import { startMetrics } from "../../server/metrics.ts";
 import { clearGlobals, startTelemetry } from "../../support/telemetry.ts";
 import type { TestTelemetry } from "../../support/telemetry.ts";
@@ -31,7 +30,8 @@ const start = (
   within: Context = ROOT_CONTEXT,
   headers?: unknown,
   request?: unknown,
-): ClientCall | undefined => context.with(within, () => startCall(clientConfig("f", options), "GET", URL_, headers, request));
+): ClientCall | undefined =>
+  context.with(within, () => startCall(clientConfig("f", options), { method: "GET", url: URL_, headers, request }));
 
 const thrower = (): never => {
   throw new Error("broken");
@@ -79,13 +79,6 @@ describe("without an SDK", () => {
   });
 });
 
-test("whoever provides a context manager is asked when it is looked whether there is something to tell", () => {
-  const provide = vi.fn<() => void>();
-  onMissingContextManager(provide);
-  expect(isTracingActive(clientConfig("f"))).toBe(false);
-  expect(provide).toHaveBeenCalledTimes(1);
-});
-
 describe("with an SDK", () => {
   let telemetry: TestTelemetry;
   beforeEach(() => {
@@ -97,11 +90,33 @@ describe("with an SDK", () => {
   test.each<[string, ClientOptions, Context, unknown]>([
     ["is suppressed", {}, suppressTracing(TRACED), undefined],
     ["is ignored by the user", { ignoreRequestHook: (request) => request === "request" }, TRACED, undefined],
-    ["carries an open call's traceparent", {}, TRACED, { Traceparent: TRACEPARENT }],
   ])("a request that %s goes through untouched", (_, options, within, headers) => {
-    activeCalls.push({ id: TRACEPARENT, place: 0 });
     expect(start(options, within, headers, "request")).toBeUndefined();
     expect([telemetry.started(), told()]).toEqual([0, []]);
+  });
+
+  it("leaves a request untouched that carries the traceparent of an active call", () => {
+    const outer = start({});
+    expect(start({}, ROOT_CONTEXT, { Traceparent: outer?.traceparent })).toBeUndefined();
+    expect(telemetry.started()).toBe(1);
+    outer?.end();
+  });
+
+  it("leaves a request untouched that an active call's context makes for the same method and URL", () => {
+    const outer = start({ propagateTo: [] });
+    expect(start({}, outer?.context)).toBeUndefined();
+    outer?.end();
+    expect(start({}, outer?.context)).toBeDefined();
+    expect(telemetry.started()).toBe(2);
+  });
+
+  it("removes from the request of an active call what the inner policy forbids", () => {
+    const outer = start({}, BAGGAGE);
+    const inner = start({ propagateTo: [] }, ROOT_CONTEXT, { ...outer?.headers, "x-a": "1" });
+    expect(inner?.headers).toEqual({});
+    expect(inner?.replaced.toSorted()).toEqual(["baggage", "traceparent"]);
+    expect(telemetry.started()).toBe(1);
+    outer?.end();
   });
 
   test.each<[string, () => unknown]>([
@@ -149,7 +164,7 @@ describe("with an SDK", () => {
     const config = clientConfig("f");
     let previous: ClientCall | undefined;
     for (const headers of [{ "a2a-version": "1.0" }, undefined, undefined]) {
-      const call = startCall(config, "GET", "http://agent.example/tasks/7", headers, undefined, previous);
+      const call = startCall(config, { method: "GET", url: "http://agent.example/tasks/7", headers, request: undefined, previous });
       call?.end();
       previous = call;
     }

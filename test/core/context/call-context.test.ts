@@ -3,7 +3,7 @@ import type { Context } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { isTracingSuppressed, suppressTracing, unsuppressTracing } from "@opentelemetry/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CallContext, isSuppressed, unsuppressed } from "../../../src/core/context/call-context.ts";
+import { CallContext, isSuppressed, withoutCallSuppression } from "../../../src/core/context/call-context.ts";
 import { SPAN_KEY } from "../../../src/core/context/context-keys.ts";
 import { clearGlobals } from "../../support/telemetry.ts";
 
@@ -98,7 +98,7 @@ describe("the span that a suppressed instrumentation did not get", () => {
 
   test("what is no span at all is taken for what it is", () => {
     for (const value of [undefined, null, {}])
-      expect(switched(() => trace.setSpan(within, value as never)).getValue(SPAN_KEY)).toBe(value);
+      expect(switched(() => trace.setSpan(within, value as never)).getValue(SPAN_KEY!)).toBe(value);
   });
 
   test("a span of somebody's own does take its place", () => {
@@ -121,15 +121,15 @@ describe("suppression by the application", () => {
   });
 
   test("a call is made in the same context where nothing is suppressed, and in none where the application has done so", () => {
-    expect([unsuppressed(PARENT), unsuppressed(within)]).toEqual([PARENT, within]);
-    expect([unsuppressed(suppressTracing(PARENT)), unsuppressed(new CallContext(suppressTracing(PARENT), SPAN, call))]).toEqual([
-      undefined,
-      undefined,
-    ]);
+    expect([withoutCallSuppression(PARENT), withoutCallSuppression(within)]).toEqual([PARENT, within]);
+    expect([
+      withoutCallSuppression(suppressTracing(PARENT)),
+      withoutCallSuppression(new CallContext(suppressTracing(PARENT), SPAN, call)),
+    ]).toEqual([undefined, undefined]);
   });
 
   test("a call that is made while our switch is on is free of it for good", () => {
-    const free = switched(() => unsuppressed(within)) as Context;
+    const free = switched(() => withoutCallSuppression(within)) as Context;
     expect(switched(() => isTracingSuppressed(free))).toBe(false);
     expect([trace.getSpan(free), free.getValue(KEY)]).toEqual([SPAN, "parent's"]);
   });

@@ -1,8 +1,7 @@
-import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, SpanKind, TraceFlags, propagation, trace } from "@opentelemetry/api";
-import type { Context, Span } from "@opentelemetry/api";
-import { afterEach, describe, expect, test } from "vitest";
-import { addActiveCall, activeCalls } from "../../../src/core/calls/active-calls.ts";
-import { hasParent, isTracedAlready, parentOf } from "../../../src/core/propagation/parent.ts";
+import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, TraceFlags, propagation, trace } from "@opentelemetry/api";
+import type { Context, Span, SpanKind } from "@opentelemetry/api";
+import { describe, expect, test } from "vitest";
+import { hasParent, parentFromHeaders } from "../../../src/core/propagation/parent.ts";
 import { propagationSource, w3cPropagator } from "../../../src/core/propagation/propagator.ts";
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
@@ -15,36 +14,13 @@ const OTHER = "00f067aa0ba902b7";
 const traceparent = (spanId: string): string => `00-${TRACE_ID}-${spanId}-01`;
 const W3C = propagationSource(w3cPropagator())()!;
 
-afterEach(() => void (activeCalls.length = 0));
-
-describe("a request is traced already", () => {
-  test.each<[string, Context, Record<string, string>, boolean]>([
-    ["no traceparent", within(spanOf(ACTIVE, SpanKind.CLIENT)), { baggage: "a=1" }, false],
-    ["that of the active CLIENT span", within(spanOf(ACTIVE, SpanKind.CLIENT)), { traceparent: traceparent(ACTIVE) }, true],
-    ["another than the active CLIENT span's", within(spanOf(ACTIVE, SpanKind.CLIENT)), { traceparent: traceparent(OTHER) }, false],
-    ["that of the active SERVER span", within(spanOf(ACTIVE, SpanKind.SERVER)), { traceparent: traceparent(ACTIVE) }, false],
-    ["that of an active span of no kind", within(spanOf(ACTIVE)), { traceparent: traceparent(ACTIVE) }, false],
-    ["one put in by hand where no span is active", ROOT_CONTEXT, { traceparent: traceparent(OTHER) }, false],
-  ])("or not, by its traceparent: %s", (_, active, carried, expected) => {
-    expect(isTracedAlready(carried, active)).toBe(expected);
-  });
-
-  test("where its traceparent is that of an open call, whatever is active", () => {
-    addActiveCall({ id: traceparent(OTHER), place: -1 });
-    for (const active of [ROOT_CONTEXT, within(spanOf(ACTIVE))]) {
-      expect(isTracedAlready({ traceparent: traceparent(OTHER) }, active)).toBe(true);
-      expect(isTracedAlready({ traceparent: traceparent(ACTIVE) }, active)).toBe(false);
-    }
-  });
-});
-
-describe("of headers put in by hand", () => {
+describe("parentFromHeaders()", () => {
   test.each<[string, Context, string | undefined]>([
     ["no span is active", ROOT_CONTEXT, OTHER],
     ["the active span is none", within(trace.wrapSpanContext(INVALID_SPAN_CONTEXT)), OTHER],
     ["a span is active", within(spanOf(ACTIVE)), ACTIVE],
   ])("the traceparent leads only where no span is active: %s", (_, active, spanId) => {
-    expect(trace.getSpanContext(parentOf(active, { traceparent: traceparent(OTHER) }, W3C))?.spanId).toBe(spanId);
+    expect(trace.getSpanContext(parentFromHeaders(active, { traceparent: traceparent(OTHER) }, W3C))?.spanId).toBe(spanId);
   });
 
   test.each<[Record<string, string> | undefined, string | undefined, Record<string, string> | undefined]>([
@@ -59,7 +35,7 @@ describe("of headers put in by hand", () => {
     for (const base of [ROOT_CONTEXT, within(spanOf(ACTIVE))]) {
       const active =
         own === undefined ? base : propagation.setBaggage(base, propagation.createBaggage(Object.fromEntries(members)));
-      const parent = parentOf(active, { traceparent: traceparent(OTHER), ...(baggage !== undefined && { baggage }) }, W3C);
+      const parent = parentFromHeaders(active, { traceparent: traceparent(OTHER), ...(baggage !== undefined && { baggage }) }, W3C);
       const merged = propagation.getBaggage(parent)?.getAllEntries();
       expect(merged && Object.fromEntries(merged.map(([key, { value }]) => [key, value]))).toEqual(expected);
       expect(trace.getSpanContext(parent)?.spanId).toBe(base === ROOT_CONTEXT ? OTHER : ACTIVE);

@@ -18,9 +18,9 @@ function tapped(): { body: ReadableStream<Uint8Array>; told: string[] } {
   const outcome = {
     ended: () => void told.push("ended"),
     failed: () => void told.push("failed"),
-    left: () => void told.push("left"),
+    abandoned: () => void told.push("left"),
   };
-  tapResponse(response, body, new BodyTracker(body, outcome));
+  tapResponse(response, body, BodyTracker.track(body, outcome));
   return { body, told };
 }
 

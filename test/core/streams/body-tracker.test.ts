@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { BodyTracker } from "../../../src/core/streams/body-tracker.ts";
-import type { Outcome } from "../../../src/core/streams/body-tracker.ts";
+import type { BodyOutcome } from "../../../src/core/streams/body-tracker.ts";
 import { UNCONSUMED_BODY_TIMEOUT_MS } from "../../../src/core/streams/unconsumed-body.ts";
 
 const START = 50_000;
@@ -18,20 +18,20 @@ afterEach(() => {
 /** A consumption of a stream, and what it has told. */
 function consumed(): { tracker: BodyTracker; body: ReadableStream; told: unknown[][] } {
   const told: unknown[][] = [];
-  const outcome: Outcome = {
+  const outcome: BodyOutcome = {
     ended: () => void told.push(["ended"]),
     failed: (error) => void told.push(["failed", error]),
-    left: (time) => void told.push(["left", time]),
+    abandoned: (time) => void told.push(["left", time]),
   };
   const body = new ReadableStream();
-  return { tracker: new BodyTracker(body, outcome), body, told };
+  return { tracker: BodyTracker.track(body, outcome), body, told };
 }
 
-const WAYS: [string, (outcome: Outcome) => void, unknown[]][] = [
+const WAYS: [string, (outcome: BodyOutcome) => void, unknown[]][] = [
   ["ended", (outcome) => outcome.ended(), ["ended"]],
   ["failed", (outcome) => outcome.failed("broken"), ["failed", "broken"]],
-  ["left", (outcome) => outcome.left(), ["left", undefined]],
-  ["left since a time", (outcome) => outcome.left(7), ["left", 7]],
+  ["left", (outcome) => outcome.abandoned(), ["left", undefined]],
+  ["left since a time", (outcome) => outcome.abandoned(7), ["left", 7]],
 ];
 
 describe.each(WAYS)("a stream that has %s", (_, happen, expected) => {
@@ -51,7 +51,7 @@ describe.each(WAYS)("a stream that has %s", (_, happen, expected) => {
     expect(vi.getTimerCount()).toBe(0);
     happen(tracker);
     tracker.release(body);
-    expect([tracker.taken, vi.getTimerCount()]).toEqual([true, 0]);
+    expect([tracker.isConsumed, vi.getTimerCount()]).toEqual([true, 0]);
   });
 });
 
@@ -59,7 +59,7 @@ describe("a holder", () => {
   test("has the stream from when it takes it until it lets go of it", () => {
     const { tracker, body } = consumed();
     const [holder, other] = [{}, {}];
-    const state = (): boolean[] => [tracker.taken, tracker.isHeldBy(holder), tracker.isHeldBy(other)];
+    const state = (): boolean[] => [tracker.isConsumed, tracker.isHeldBy(holder), tracker.isHeldBy(other)];
     expect(state()).toEqual([false, false, false]);
     tracker.take(holder);
     expect(state()).toEqual([true, true, false]);
@@ -105,12 +105,12 @@ describe("of two copies", () => {
     return { whole: tracker, copies, told };
   }
 
-  test.each<[string, number, (outcome: Outcome) => void, unknown[]]>(
+  test.each<[string, number, (outcome: BodyOutcome) => void, unknown[]]>(
     WAYS.slice(0, 2).flatMap(([what, happen, expected]) => [0, 1].map((at) => [what, at, happen, expected] as const)),
   )("one that has %s tells it of the stream (copy %i), whatever becomes of the other", (_, at, happen, expected) => {
     const { whole, copies, told } = copied();
     happen(copies[at]!);
-    expect([told, whole.taken]).toEqual([[expected], true]);
+    expect([told, whole.isConsumed]).toEqual([[expected], true]);
     for (const [, another] of WAYS) another(copies[1 - at]!);
     expect(told).toEqual([expected]);
   });
@@ -118,15 +118,15 @@ describe("of two copies", () => {
   test.each([0, 1])("one that is left leaves the other (left first: copy %i)", (at) => {
     const { copies, told } = copied();
     const [first, second] = [copies[at]!, copies[1 - at]!];
-    first.left(1);
+    first.abandoned(1);
     expect(told).toEqual([]);
-    second.left(2);
+    second.abandoned(2);
     expect(told).toEqual([["left", 2]]);
   });
 
   test("one may be read to its end when the other was left", () => {
     const { copies, told } = copied();
-    copies[0].left(1);
+    copies[0].abandoned(1);
     copies[1].ended();
     expect(told).toEqual([["ended"]]);
   });
@@ -136,7 +136,7 @@ describe("of two copies", () => {
     const { tracker, body, told } = consumed();
     vi.advanceTimersByTime(1000);
     tracker.split(body.tee());
-    expect(tracker.taken).toBe(true);
+    expect(tracker.isConsumed).toBe(true);
     vi.advanceTimersByTime(5 * UNCONSUMED_BODY_TIMEOUT_MS);
     expect([had.told, told]).toEqual([[], [["left", START + 1000]]]);
   });

@@ -47,10 +47,10 @@ function noted(): { call: ClientCall; ends: unknown[] } {
   return { call: { ended: false, end: (time?: number) => void ends.push(time) } as ClientCall, ends };
 }
 
-/** A consumption, and the times since which it was left. */
-function untaken(): { tracker: { taken: boolean; left: (time: number) => void }; left: number[] } {
-  const left: number[] = [];
-  return { tracker: { taken: false, left: (time) => void left.push(time) }, left };
+/** A consumption, and the times since which it was abandoned. */
+function untaken(): { tracker: { isConsumed: boolean; abandoned: (time: number) => void }; abandoned: number[] } {
+  const abandoned: number[] = [];
+  return { tracker: { isConsumed: false, abandoned: (time) => void abandoned.push(time) }, abandoned };
 }
 
 const microtasks = async (count: number): Promise<void> => {
@@ -151,50 +151,50 @@ test.skipIf(globalThis.gc === undefined)("a stream that is watched over can be c
 
 describe("a stream that nobody in sight takes", () => {
   test.each<[string, ReadableStream, boolean]>([
-    ["is left when patience is over", new ReadableStream(), false],
-    ["and that is read is left soon: no more will be known of it", locked(), true],
-    ["and that was collected is left soon", GONE as object as ReadableStream, true],
+    ["is abandoned when patience is over", new ReadableStream(), false],
+    ["and that is read is abandoned soon: no more will be known of it", locked(), true],
+    ["and that was collected is abandoned soon", GONE as object as ReadableStream, true],
   ])("%s, since the time at which it came", (_, body, soon) => {
     collected.add(GONE);
-    const { tracker, left } = untaken();
+    const { tracker, abandoned } = untaken();
     watchUnconsumed(tracker, body);
     vi.advanceTimersByTime(UNCONSUMED_BODY_TIMEOUT_MS - 1);
-    expect(left).toEqual(soon ? [START] : []);
+    expect(abandoned).toEqual(soon ? [START] : []);
     vi.advanceTimersByTime(UNCONSUMED_BODY_TIMEOUT_MS);
-    expect([left, vi.getTimerCount()]).toEqual([[START], 0]);
+    expect([abandoned, vi.getTimerCount()]).toEqual([[START], 0]);
   });
 
   test("is watched over no longer than until somebody does", () => {
-    const { tracker, left } = untaken();
+    const { tracker, abandoned } = untaken();
     watchUnconsumed(tracker, new ReadableStream());
     vi.advanceTimersByTime(UNCONSUMED_BODY_TIMEOUT_MS / 2);
-    tracker.taken = true;
+    tracker.isConsumed = true;
     vi.advanceTimersByTime(UNCONSUMED_BODY_TIMEOUT_MS / 2 - 1);
-    expect([left, vi.getTimerCount()]).toEqual([[], 0]);
+    expect([abandoned, vi.getTimerCount()]).toEqual([[], 0]);
   });
 
-  test("is not left for microtasks where there are timers", async () => {
+  test("is not abandoned for microtasks where there are timers", async () => {
     vi.stubGlobal("navigator", undefined);
-    const { tracker, left } = untaken();
+    const { tracker, abandoned } = untaken();
     watchUnconsumed(tracker, new ReadableStream());
     await microtasks(1000);
-    expect([left, vi.getTimerCount()]).toEqual([[], 1]);
+    expect([abandoned, vi.getTimerCount()]).toEqual([[], 1]);
   });
 
   test.each<[string, Record<string, unknown>]>([
     ["on Cloudflare", { navigator: { userAgent: "Cloudflare-Workers" } }],
     ["where there are no weak references", { WeakRef: undefined, navigator: { userAgent: "other" } }],
     ["where there is no navigator either", { WeakRef: undefined, navigator: undefined }],
-  ])("%s is left after some microtasks, without a timer, unless it is taken", async (_, globals) => {
+  ])("%s is abandoned after some microtasks, without a timer, unless it is taken", async (_, globals) => {
     for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
     const [never, taken, before] = [untaken(), untaken(), untaken()];
-    before.tracker.taken = true;
+    before.tracker.isConsumed = true;
     for (const { tracker } of [never, taken, before]) watchUnconsumed(tracker, new ReadableStream());
     await microtasks(20);
-    expect([never.left, vi.getTimerCount()]).toEqual([[], 0]);
-    taken.tracker.taken = true;
+    expect([never.abandoned, vi.getTimerCount()]).toEqual([[], 0]);
+    taken.tracker.isConsumed = true;
     await microtasks(1000);
-    expect([never.left, taken.left, before.left, vi.getTimerCount()]).toEqual([[START], [], [], 0]);
+    expect([never.abandoned, taken.abandoned, before.abandoned, vi.getTimerCount()]).toEqual([[START], [], [], 0]);
   });
 });
 

@@ -2,13 +2,13 @@ import { context, propagation } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { afterEach, describe, expect, it } from "vitest";
-import { own, propagationStatus } from "../../../src/core/telemetry/propagation-status.ts";
+import { registered, propagationStatus } from "../../../src/core/telemetry/propagation-status.ts";
 import { clearGlobals, startTelemetry } from "../../support/telemetry.ts";
 
 afterEach(() => {
   clearGlobals();
-  own.propagator = false;
-  own.contextManager = undefined;
+  registered.propagator = false;
+  registered.contextManager = undefined;
 });
 
 const NONE = { fields: [], propagator: "none", contextManager: "none", tracerProvider: "none" };
@@ -20,8 +20,8 @@ function register(isOurs: boolean): AsyncLocalStorageContextManager {
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   context.setGlobalContextManager(manager);
   if (isOurs) {
-    own.propagator = true;
-    own.contextManager = manager;
+    registered.propagator = true;
+    registered.contextManager = manager;
   }
   return manager;
 }
@@ -51,7 +51,7 @@ describe("propagationStatus()", () => {
     expect(propagationStatus()).toEqual({ fields: FIELDS, propagator: whose, contextManager: whose, tracerProvider: "none" });
   });
 
-  it("reports none after the library's own were unregistered", () => {
+  it("reports none after the library's registered were unregistered", () => {
     const manager = register(true);
     propagation.disable();
     context.disable();
@@ -59,7 +59,7 @@ describe("propagationStatus()", () => {
     expect(propagationStatus()).toEqual(NONE);
   });
 
-  it("reports a context manager that replaced the library's own as other", () => {
+  it("reports a context manager that replaced the library's registered as other", () => {
     const manager = register(true);
     context.disable();
     manager.enable();

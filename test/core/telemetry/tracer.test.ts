@@ -1,13 +1,7 @@
 import { ProxyTracerProvider, ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import {
-  checkContextManager,
-  hasContextManager,
-  isNoop,
-  onMissingContextManager,
-  tracerSource,
-} from "../../../src/core/telemetry/tracer.ts";
+import { hasContextManager, isNoop, tracerSource } from "../../../src/core/telemetry/tracer.ts";
 import { recordDiagnostics } from "../../support/diagnostics.ts";
 import type { DiagnosticsRecorder } from "../../support/diagnostics.ts";
 import { clearGlobals, startTelemetry } from "../../support/telemetry.ts";
@@ -25,26 +19,8 @@ describe("checkContextManager() without a registered context manager", () => {
     fresh.checkContextManager();
     fresh.checkContextManager();
     expect(diagnostics.warn.mock.calls).toEqual([
-      ["a2a-otel", expect.stringMatching(/^no OpenTelemetry context manager is registered: .* setupPropagation/)],
+      ["a2a-otel", expect.stringMatching(/^No OpenTelemetry context manager is registered, .* setupPropagation/)],
     ]);
-  });
-
-  it("calls the provider that was set once and logs nothing", () => {
-    const provide = vi.fn(register);
-    onMissingContextManager(provide);
-    checkContextManager();
-    checkContextManager();
-    expect(provide).toHaveBeenCalledTimes(1);
-    expect(hasContextManager()).toBe(true);
-    expect(diagnostics.warn).not.toHaveBeenCalled();
-  });
-
-  it("does not call the provider if a context manager is registered", () => {
-    const provide = vi.fn<() => void>();
-    register();
-    onMissingContextManager(provide);
-    checkContextManager();
-    expect(provide).not.toHaveBeenCalled();
   });
 });
 

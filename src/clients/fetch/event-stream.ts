@@ -5,20 +5,20 @@ import { reportFailure } from "../../core/telemetry/diagnostics.ts";
 import { now } from "../../core/telemetry/meter.ts";
 
 /**
- * Ends a call with its event stream, on platforms that do not tell of a body's end: the methods by which an application consumes the
- * stream are wrapped in place, and tell. Nothing is read that the application does not read, and nothing is kept.
+ * Ends a call with its event stream, on platforms that do not report a body's end: the methods by which an application consumes the stream are wrapped in
+ * place. Nothing is read that the application does not read, and nothing is buffered.
  *
- * @returns false for what is no event stream, or cannot be followed.
+ * @returns false if the response is not an event stream or cannot be followed.
  */
-export function tapEventStream(call: ClientCall, response: Response, signal: AbortSignal | null | undefined): boolean {
+export function followEventStream(call: ClientCall, response: Response, signal: AbortSignal | null | undefined): boolean {
   try {
     if (!/^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "")) return false;
     const { body } = response;
     if (body === null || body.locked) return false;
-    const tracker = new BodyTracker(body, {
+    const tracker = BodyTracker.track(body, {
       ended: () => call.end(),
       failed: (error) => call.fail(error, signal),
-      left: (time) => call.end(time),
+      abandoned: (time) => call.end(time),
     });
     tapResponse(response, body, tracker);
     dropped?.register(tracker, { call, arrived: now() });
@@ -29,7 +29,7 @@ export function tapEventStream(call: ClientCall, response: Response, signal: Abo
   }
 }
 
-/** Ends the calls whose stream was dropped in the middle, with the time of their headers. */
+/** Ends the calls whose stream was dropped before its end, at the time of their headers. */
 const dropped =
   typeof FinalizationRegistry === "undefined"
     ? undefined

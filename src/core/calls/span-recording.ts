@@ -1,0 +1,110 @@
+import { SpanStatusCode } from "@opentelemetry/api";
+import type { AttributeValue, Context, Histogram, Span } from "@opentelemetry/api";
+import {
+  ERROR_TYPE,
+  HTTP_RESPONSE_STATUS_CODE,
+  NETWORK_PEER_ADDRESS,
+  NETWORK_PEER_PORT,
+  NETWORK_PROTOCOL_VERSION,
+  SERVER_ADDRESS,
+  SERVER_PORT,
+  URL_FULL,
+} from "../http/attributes.ts";
+import { measuredAttributes } from "../http/client-attributes.ts";
+import { errorType, isCancellation, recordException } from "../http/errors.ts";
+import { redactHeader } from "../http/redaction.ts";
+import type { Target } from "../http/target.ts";
+import { readHeader } from "../propagation/carrier.ts";
+import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
+import { now } from "../telemetry/meter.ts";
+import type { ClientConfig } from "./client-config.ts";
+
+/** What is recorded of one outbound attempt: its span and its duration. */
+export class SpanRecording {
+  /** Whether anything is recorded: if not, the adapter need not report the response. */
+  readonly isActive: boolean;
+  readonly span: Span | undefined;
+  target: Target;
+  status: number | undefined = undefined;
+  readonly #config: ClientConfig;
+  readonly #isRecording: boolean;
+  readonly #duration: Histogram | undefined;
+  readonly #start: number;
+  #errorType: string | undefined = undefined;
+  #protocolVersion: string | undefined = undefined;
+
+  constructor(config: ClientConfig, target: Target, span: Span | undefined, duration: Histogram | undefined) {
+    this.#config = config;
+    this.target = target;
+    this.span = span;
+    this.#duration = duration;
+    this.#isRecording = span?.isRecording() === true;
+    this.isActive = this.#isRecording || duration !== undefined;
+    this.#start = duration === undefined ? 0 : now();
+  }
+
+  setTarget(target: Target): void {
+    this.target = target;
+    if (!this.#isRecording) return;
+    const { address, port } = target.origin;
+    this.#set(URL_FULL, target.recordedUrl);
+    if (address !== "") this.#set(SERVER_ADDRESS, address);
+    if (port !== undefined) this.#set(SERVER_PORT, port);
+  }
+
+  setConnection(address: string | undefined, port: number | undefined, protocolVersion: string | undefined): void {
+    this.#protocolVersion = protocolVersion;
+    if (!this.#isRecording) return;
+    if (address !== undefined) this.#set(NETWORK_PEER_ADDRESS, address);
+    if (port !== undefined) this.#set(NETWORK_PEER_PORT, port);
+    if (protocolVersion !== undefined) this.#set(NETWORK_PROTOCOL_VERSION, protocolVersion);
+  }
+
+  setResponse(status: number, headers: unknown): void {
+    this.status = status;
+    this.#errorType = status >= 400 ? String(status) : undefined;
+    if (!this.#isRecording) return;
+    this.#set(HTTP_RESPONSE_STATUS_CODE, status);
+    if (this.#errorType !== undefined) this.#setError(this.#errorType);
+    for (const { name, attribute } of this.#config.responseHeaders) {
+      const value = readHeader(headers, name);
+      if (value !== undefined) this.#set(attribute, [redactHeader(name, value)]);
+    }
+  }
+
+  /** Records a failure. A cancellation by the application is not an error; an error status that was recorded before stays the error. */
+  setFailure(error: unknown, signal: AbortSignal | null | undefined): void {
+    if (isCancellation(error, signal) || this.#errorType !== undefined) return;
+    this.#errorType = errorType(error, signal);
+    if (!this.#isRecording) return;
+    this.#setError(this.#errorType);
+    safeCall("recording an exception", () => recordException(this.span as Span, error, this.#config.sensitive));
+  }
+
+  /** @param time of the end in milliseconds of `performance.now()`; default: now. */
+  end(time: number | undefined, context: Context): void {
+    try {
+      if (this.#isRecording) this.span?.end(time);
+      this.#duration?.record(
+        ((time ?? now()) - this.#start) / 1000,
+        measuredAttributes(this.target, this.status, this.#errorType, this.#protocolVersion),
+        context,
+      );
+    } catch (error) {
+      reportFailure("ending a span", error);
+    }
+  }
+
+  #set(name: string, value: AttributeValue): void {
+    try {
+      this.span?.setAttribute(name, value);
+    } catch (error) {
+      reportFailure("a span", error);
+    }
+  }
+
+  #setError(type: string): void {
+    this.#set(ERROR_TYPE, type);
+    safeCall("a span", () => this.span?.setStatus({ code: SpanStatusCode.ERROR }));
+  }
+}

@@ -1,0 +1,44 @@
+import { sameName } from "../propagation/carrier.ts";
+import { TRACEPARENT, TRACESTATE } from "../propagation/trace-context.ts";
+
+// The headers of a request in undici's channels: a flat array of names and values.
+
+/** The length of a `traceparent` of version 00. */
+const TRACEPARENT_LENGTH = 55;
+
+/** The first `traceparent` of a request; undefined if it has none. */
+export function readTraceparent(headers: readonly unknown[]): string | undefined {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name: unknown = headers[i];
+    const value: unknown = headers[i + 1];
+    if (typeof name === "string" && sameName(name, TRACEPARENT) && typeof value === "string") return firstValue(value);
+  }
+  return undefined;
+}
+
+/** The first of several values in one line: a wrapper beneath ours may have added its own with `Headers.append`. */
+function firstValue(traceparent: string): string {
+  const end = traceparent.length > TRACEPARENT_LENGTH ? traceparent.indexOf(",") : -1;
+  return end === -1 ? traceparent : traceparent.slice(0, end);
+}
+
+/**
+ * Removes what an instrumentation that could not be suppressed has appended to a request that has our `traceparent` already: a receiver must discard
+ * two values.
+ */
+export function keepFirstTraceparent(headers: unknown): void {
+  if (!Array.isArray(headers)) return;
+  let isFirstSeen = false;
+  let isThirdParty = false;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = String(headers[i]);
+    if (sameName(name, TRACEPARENT)) {
+      isThirdParty = isFirstSeen;
+      if (!isFirstSeen && typeof headers[i + 1] === "string") headers[i + 1] = firstValue(headers[i + 1] as string);
+      isFirstSeen = true;
+    } else if (!isThirdParty || !sameName(name, TRACESTATE)) continue; // its `tracestate` follows its `traceparent`
+    if (!isThirdParty) continue;
+    headers.splice(i, 2);
+    i -= 2;
+  }
+}

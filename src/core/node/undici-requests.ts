@@ -1,0 +1,65 @@
+import type { Context } from "@opentelemetry/api";
+import { findByTraceparent, findIssuers } from "../calls/active-calls.ts";
+import { CallHeaders } from "../calls/call-headers.ts";
+import { ClientCall } from "../calls/client-call.ts";
+import type { ChannelRequest } from "../calls/request-observer.ts";
+import { enclosingCall } from "../context/call-context.ts";
+import { readHeaders, writeHeaders } from "../propagation/carrier.ts";
+import { intersectPolicies } from "../propagation/policy.ts";
+import { readTraceparent } from "./request-headers.ts";
+
+/**
+ * The call that a request in undici's channels belongs to. A header that only one call has issued identifies it. Otherwise the context does, but only
+ * together with method and URL: on a warm socket, retries and redirects run in the context of whichever call has opened the socket.
+ */
+export function findCallOfRequest(request: ChannelRequest, active: Context): ClientCall | undefined {
+  const headers = request.headers as readonly unknown[];
+  const traceparent = readTraceparent(headers);
+  const issuer = traceparent === undefined ? undefined : findByTraceparent(traceparent);
+  if (issuer !== undefined) return asClientCall(issuer);
+
+  const ofContext = asClientCall(enclosingCall(active))?.first.latest;
+  const isCandidate = ofContext !== undefined && !ofContext.ended;
+  if (isCandidate && !ofContext.hasRequest && ofContext.isRequestFor(request.method, urlOfRequest(request))) return ofContext;
+
+  const issuers = findIssuers(headers);
+  if (issuers.length > 1) {
+    applyAllPolicies(issuers.map(asClientCall), request);
+    return undefined;
+  }
+  if (issuers.length === 1) return asClientCall(issuers[0]);
+  if (!isCandidate) return undefined;
+  return ofContext.hasIssued(headers) || ofContext.isRequestFor(request.method, urlOfRequest(request)) ? ofContext : undefined;
+}
+
+/** Calls of another copy of this package are left to its own subscribers. */
+function asClientCall(call: unknown): ClientCall | undefined {
+  return call instanceof ClientCall ? call : undefined;
+}
+
+/** Several calls may have issued what the request carries, so it keeps only what the policies of all of them allow. */
+function applyAllPolicies(issuers: readonly (ClientCall | undefined)[], request: ChannelRequest): void {
+  const calls = issuers.filter((call) => call !== undefined);
+  const [policy, ...others] = calls.map(({ first }) => first.policy);
+  if (policy === undefined) return;
+  const existing = readHeaders(request.headers, [...new Set(calls.flatMap(({ issuedNames }) => issuedNames))]);
+  if (existing === undefined) return;
+  const restricted = CallHeaders.restrict({
+    policy: others.reduce(intersectPolicies, policy),
+    existing,
+    url: urlOfRequest(request),
+  });
+  if (restricted !== undefined) writeHeaders(request.headers as object, restricted.values, restricted.replaced);
+}
+
+const IP_ADDRESS_HOST = /^https?:\/\/(?:\[[^\]]*\]|\d+\.\d+\.\d+\.\d+)(?::\d+)?$/;
+
+/** The URL that a request asks for. */
+export function urlOfRequest({ origin, path, host }: ChannelRequest): string {
+  const text = typeof origin === "object" ? origin.origin : String(origin);
+  // A request to a proxy may have a whole URL in the place of the path.
+  if (!path.startsWith("/")) return new URL(path, text).href;
+  // undici's dns interceptor replaces the name by an address, and puts the name into the Host header.
+  const isResolved = typeof host === "string" && IP_ADDRESS_HOST.test(text);
+  return `${isResolved ? `${text.slice(0, text.indexOf("//"))}//${host}` : text}${path}`;
+}

@@ -1,0 +1,83 @@
+/** One call of a function that instruments a global. */
+interface Installation<Config> {
+  /** The public function, for error messages. */
+  readonly caller: (...args: never[]) => unknown;
+  readonly options: object;
+  readonly config: Config;
+}
+
+interface Installed<Config> extends Installation<Config> {
+  /** The file and line that called it; empty if the platform does not show it. */
+  readonly callSite: string;
+}
+
+/**
+ * A global that is instrumented in place, once, however often and from however many copies of this package it is asked for. It is undone when all who asked
+ * have undone it.
+ *
+ * Options are never dropped: those of a later call take effect over an instrumentation without options until they are undone, and different options for the
+ * same global throw.
+ */
+export class GlobalInstrumentation<Config> {
+  /** The configuration in effect; undefined once everything is undone. */
+  config: Config | undefined = undefined;
+  readonly #remove: () => void;
+  readonly #installations = new Set<Installed<Config>>();
+
+  /** @param remove takes the instrumentation away when it is no longer asked for. */
+  constructor(remove: () => void) {
+    this.#remove = remove;
+  }
+
+  /**
+   * @returns the function that undoes this installation.
+   * @throws TypeError if other options are in effect.
+   */
+  install(installation: Installation<Config>): () => void {
+    const conflicting = [...this.#installations].find(
+      ({ options }) => hasOptions(options) && hasOptions(installation.options) && !isEqual(options, installation.options),
+    );
+    if (conflicting !== undefined) {
+      const { caller, callSite } = conflicting;
+      throw new TypeError(
+        `${installation.caller.name}: other options are in effect, which ${caller.name}()${callSite} has set. ` +
+          "Pass the same options to both calls, or undo the first call with the function that it returned.",
+      );
+    }
+    const installed = { ...installation, callSite: findCallSite(installation.caller) };
+    this.#installations.add(installed);
+    this.#update();
+    return () => {
+      if (!this.#installations.delete(installed)) return;
+      this.#update();
+      if (this.#installations.size === 0) this.#remove();
+    };
+  }
+
+  #update(): void {
+    const installations = [...this.#installations];
+    const inEffect = installations.find(({ options }) => hasOptions(options)) ?? installations[0];
+    this.config = inEffect?.config;
+  }
+}
+
+function hasOptions(options: object): boolean {
+  return Object.values(options).some((value) => value !== undefined);
+}
+
+/** Whether two options are the same: equal lists and objects of the same values. */
+function isEqual(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (a instanceof RegExp && b instanceof RegExp) return a.source === b.source && a.flags === b.flags;
+  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
+  const names = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...names].every((name) => isEqual(Reflect.get(a, name), Reflect.get(b, name)));
+}
+
+function findCallSite(caller: (...args: never[]) => unknown): string {
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace?.(holder, caller);
+  const frame = holder.stack?.split("\n")[1]?.trim();
+  return frame === undefined ? "" : ` (${frame})`;
+}
