@@ -1,8 +1,9 @@
 // npm run bench: measures the tables of RESULTS.md and prints them. `--only own-time` measures one table, `--quick` measures less of each, and
 // `--update` writes the measured tables into RESULTS.md.
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { describeEnvironment } from "./report/environment.ts";
-import { updatePage } from "./report/page.ts";
+import { renderPage } from "./report/page.ts";
 import { progress, progressDone } from "./report/progress.ts";
 import { RESULTS_INTRODUCTION } from "./report/results-introduction.ts";
 import { renderTable } from "./report/table.ts";
@@ -35,5 +36,6 @@ for (const name of values.only ?? Object.keys(TABLES)) {
 progressDone();
 console.log(tables.map((table) => `${table.title}\n\n${renderTable(table)}`).join("\n"));
 if (values.update === true) {
-  updatePage(new URL("RESULTS.md", import.meta.url), RESULTS_INTRODUCTION, tables, describeEnvironment());
+  const page = new URL("RESULTS.md", import.meta.url);
+  writeFileSync(page, renderPage(readFileSync(page, "utf8"), RESULTS_INTRODUCTION, tables, describeEnvironment()));
 }

@@ -1,11 +1,11 @@
 // npm run bench:peers: measures whole clients over in-memory sockets with this library and with other tracing libraries, which are installed into
 // benchmarks/peers at first use. `--quick` measures less; `--update` writes PEERS.md.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describeEnvironment, packageList } from "./report/environment.ts";
-import { updatePage } from "./report/page.ts";
+import { renderPage } from "./report/page.ts";
 import { PEERS_INTRODUCTION } from "./report/peers-introduction.ts";
 import { progress, progressDone } from "./report/progress.ts";
 import { renderTable } from "./report/table.ts";
@@ -22,7 +22,8 @@ if (values.update === true) {
     dependencies: Record<string, string>;
   };
   const environment = `${describeEnvironment()} The other libraries are ${packageList(dependencies)}.`;
-  updatePage(new URL("PEERS.md", import.meta.url), PEERS_INTRODUCTION, [table], environment);
+  const page = new URL("PEERS.md", import.meta.url);
+  writeFileSync(page, renderPage(readFileSync(page, "utf8"), PEERS_INTRODUCTION, [table], environment));
 }
 
 /** The other libraries are not dependencies of the project. What their install scripts build is not used here. */

@@ -1,27 +1,27 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { renderTable } from "./table.ts";
 import type { Table } from "./table.ts";
 
 /**
- * Writes an introduction and tables into a page. Tables that were not measured this time stay as they are, with the date of their own
- * measurement.
+ * Renders a page that begins with the introduction. Tables that were not measured this time stay as they are on the previous page, with the date
+ * of their own measurement.
  */
-export function updatePage(page: URL, introduction: string, tables: readonly Table[], environment: string): void {
-  const sections = new Map(sectionsOf(readFileSync(page, "utf8")));
+export function renderPage(previous: string, introduction: string, tables: readonly Table[], environment: string): string {
+  const sections = new Map(tableSections(previous));
   for (const table of tables) sections.set(table.title, renderSection(table, environment));
-  writeFileSync(page, [introduction, ...sections.values()].join("\n"));
+  return [introduction, ...sections.values()].join("\n");
 }
+
+const COMMAND = "Repeat with";
 
 function renderSection(table: Table, environment: string): string {
-  return [`## ${table.title}`, "", `Repeat with \`${table.command}\`. ${environment}`, "", table.text, "", renderTable(table)].join(
-    "\n",
-  );
+  const { title, command, text } = table;
+  return [`## ${title}`, "", `${COMMAND} \`${command}\`. ${environment}`, "", text, "", renderTable(table)].join("\n");
 }
 
-/** The level-two sections with a table, by title. The introduction has no table. */
-function sectionsOf(text: string): [title: string, section: string][] {
-  return text
+/** The sections of a page that begin with a command, by title. The introduction has none. */
+function tableSections(page: string): [title: string, section: string][] {
+  return page
     .split(/^(?=## )/m)
-    .filter((section) => /^\| /m.test(section))
+    .filter((section) => section.includes(`\n${COMMAND} `))
     .map((section) => [/^## (.*)$/m.exec(section)?.[1] ?? "", `${section.trimEnd()}\n`]);
 }
