@@ -3,7 +3,7 @@ import { suppressTracing } from "@opentelemetry/core";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { instrumentFetch, wrapFetch } from "../../src/fetch.ts";
 import { setupPropagation } from "../../src/setup.ts";
 import { ROUTES, serve } from "../support/server.ts";
@@ -56,7 +56,7 @@ export function besideUndici(order: "before" | "after"): void {
     return own;
   }
 
-  test("one CLIENT span, one traceparent, one baggage", async () => {
+  it("records one CLIENT span and sends one traceparent and one baggage", async () => {
     start();
     const baggage = propagation.createBaggage({ user: { value: "ana" } });
     await context.with(propagation.setBaggage(ROOT_CONTEXT, baggage), async () => (await fetch(`${server.url}/ok`)).text());
@@ -64,7 +64,7 @@ export function besideUndici(order: "before" | "after"): void {
     expect(sent("baggage")).toEqual([["user=ana"]]);
   });
 
-  test("a request that we are not asked for is the other's", async () => {
+  it("leaves the requests of an uninstrumented fetch to instrumentation-undici", async () => {
     start();
     undo();
     await (await fetch(`${server.url}/ok`)).text();
@@ -73,14 +73,14 @@ export function besideUndici(order: "before" | "after"): void {
     expect(sent()).toEqual([[traceparentOf(clients()[0] as never)]]);
   });
 
-  test("headers by hand, and calls at once", async () => {
+  it("replaces the caller's headers in concurrent calls", async () => {
     start();
     const byHand = { headers: { TraceParent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` } };
     await inSpan("work", () => Promise.all([1, 2, 3, 4].map(async () => (await fetch(`${server.url}/ok`, byHand)).text())));
     expect(await ours(4)).toHaveLength(4);
   });
 
-  test("each hop of a redirect", async () => {
+  it("records each hop of a redirect once", async () => {
     start();
     await (await fetch(`${server.url}/redirect`)).text();
     const [first, second] = await ours(2);
@@ -88,21 +88,21 @@ export function besideUndici(order: "before" | "after"): void {
     expect(first?.attributes["http.response.status_code"]).toBe(302);
   });
 
-  test("unsampled: one traceparent, which says so", async () => {
+  it("sends one unsampled traceparent when the span is not sampled", async () => {
     start({ sampler: new AlwaysOffSampler() });
     await inSpan("work", async () => (await fetch(`${server.url}/redirect`)).text());
     expect(sent()).toHaveLength(2);
     for (const values of sent()) expect(values).toEqual([expect.stringMatching(/-00$/)]);
   });
 
-  test("suppressed: neither", async () => {
+  it("records and sends nothing when tracing is suppressed", async () => {
     start();
     await context.with(suppressTracing(ROOT_CONTEXT), async () => (await fetch(`${server.url}/ok`)).text());
     expect(sent()).toEqual([[]]);
     expect(telemetry.started()).toBe(0);
   });
 
-  test("without an SDK: what came in goes out once", async () => {
+  it("forwards the incoming context once without an SDK", async () => {
     start();
     await telemetry.stop();
     foreign.setTracerProvider(trace.getTracerProvider());
@@ -116,7 +116,7 @@ export function besideUndici(order: "before" | "after"): void {
     expect(sent("baggage")).toEqual([["user=ana"], ["user=ana"]]);
   });
 
-  test("the application's spans in a body generator, in hooks and while reading the stream are children of what was active", async () => {
+  it("keeps the application's spans in body generators, in hooks and while it reads the stream", async () => {
     start();
     undo();
     undo = instrumentFetch({
@@ -129,7 +129,7 @@ export function besideUndici(order: "before" | "after"): void {
     const body = (async function* () {
       spanNamed("first chunk");
       yield Buffer.from("one");
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setImmediate(resolve));
       spanNamed("second chunk");
       yield Buffer.from("two");
     })();
@@ -141,11 +141,12 @@ export function besideUndici(order: "before" | "after"): void {
     for (const hook of ["startSpanHook", "requestHook", "responseHook", "urlTemplate", "ignoreRequestHook"]) {
       expect(named(hook).map((found) => found.parentSpanContext?.spanId)).toEqual([named("work")[0]?.spanContext().spanId]);
     }
-    expect([named("first chunk").length, named("second chunk").length]).toEqual([1, 1]);
+    expect(named("first chunk")).toHaveLength(1);
+    expect(named("second chunk")).toHaveLength(1);
     expect(named("reading").length).toBeGreaterThan(0);
   });
 
-  test("the response's stream, read by whoever calls next, has the reader's context", async () => {
+  it("runs the reader of a response stream in the reader's context", async () => {
     start();
     const response = await fetch(`${server.url}/events`);
     await inSpan("reader", async () => {
@@ -157,7 +158,7 @@ export function besideUndici(order: "before" | "after"): void {
     expect(named("event").every((event) => event.parentSpanContext?.spanId === reader)).toBe(true);
   });
 
-  test("a custom fetch that first gets a token: each request has its one span and header", async () => {
+  it("records one span for each request of a custom fetch that first gets a token", async () => {
     start();
     const traced = wrapFetch(async (input, init) => {
       await (await fetch(`${server.url}/json`)).text();
@@ -171,20 +172,21 @@ export function besideUndici(order: "before" | "after"): void {
     expect(token?.parentSpanContext?.spanId).toBe(asked?.spanContext().spanId);
   });
 
-  test("a custom fetch's own spans live", async () => {
+  it("keeps the spans of a custom fetch", async () => {
     start();
     const traced = wrapFetch(async (input, init) =>
       inSpan("authorise", async () => {
-        await new Promise((resolve) => setTimeout(resolve, 2));
+        await new Promise((resolve) => setImmediate(resolve));
         return inSpan("send", () => fetch(input, init));
       }),
     );
     await (await traced(`${server.url}/ok`)).text();
     expect(await ours(1)).toHaveLength(1);
-    expect([named("authorise").length, named("send").length]).toEqual([1, 1]);
+    expect(named("authorise")).toHaveLength(1);
+    expect(named("send")).toHaveLength(1);
   });
 
-  test("an error ends ours, and leaves none of the other's", async () => {
+  it("records one failed span for a failed request", async () => {
     start();
     await expect(fetch(`${server.url}/reset`)).rejects.toThrow("fetch failed");
     await until(() => telemetry.own().length === 1);

@@ -230,7 +230,7 @@ describe("options", () => {
     expect(() => instrumentFetch(value as never)).toThrow(/^instrumentFetch: options must be an object/);
   });
 
-  it("do not replace the fetch function, which wrapFetch requires", () => {
+  it("need a fetch function in wrapFetch", () => {
     expect(() => wrapFetch(undefined as never)).toThrow(/^wrapFetch: fetch must be a function, not undefined/);
   });
 

@@ -3,7 +3,7 @@ import { AlwaysOffSampler, AlwaysOnSampler } from "@opentelemetry/sdk-trace";
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from "undici";
 import type { Dispatcher } from "undici";
 import { channel } from "node:diagnostics_channel";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { instrumentFetch, wrapFetch } from "../../src/fetch.ts";
 import { isGlobalDispatcherNative, isNodeFetch, isSentByApplication } from "../../src/clients/fetch/platform.ts";
 import { ROUTES, serve } from "../support/server.ts";
@@ -11,7 +11,8 @@ import type { TestServer } from "../support/server.ts";
 import { inSpan, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
-// To change the context costs more than all else in a call of fetch. It is left out where only Node's own code runs beneath us; here is all other code.
+// Where only Node's own code runs inside a call, the call's span is not activated, since that costs more than the rest of the call. These tests
+// cover all other code.
 
 let telemetry: TestTelemetry;
 let server: TestServer;
@@ -28,7 +29,7 @@ afterEach(async () => {
   await telemetry.stop();
 });
 
-/** What `look` found active while a call was made, beside the id of the call's span. */
+/** The span ids that `look` found active while a call was made, and the id of the call's span. */
 async function activeWithin(call: () => Promise<Response>): Promise<{ active: unknown[]; own: string | undefined }> {
   seen.length = 0;
   await inSpan("work", async () => (await call()).text());
@@ -38,14 +39,14 @@ async function activeWithin(call: () => Promise<Response>): Promise<{ active: un
 const seen: unknown[] = [];
 const look = (): void => void seen.push(trace.getActiveSpan()?.spanContext().spanId);
 
-test("Node's fetch is told from wrappers of it, and from others' functions", () => {
+it("distinguishes Node's fetch from wrappers of it", () => {
   expect(isNodeFetch(platform)).toBe(true);
   expect(isNodeFetch((...args) => platform(...args))).toBe(false);
   expect(isNodeFetch(platform.bind(undefined))).toBe(false);
   expect(isNodeFetch(wrapFetch(platform))).toBe(false);
 });
 
-test("a wrapper beneath us finds the call's span active", async () => {
+it("activates the call's span for an inner wrapper", async () => {
   globalThis.fetch = (...args) => {
     look();
     return platform(...args);
@@ -55,7 +56,7 @@ test("a wrapper beneath us finds the call's span active", async () => {
   expect(active).toEqual([own]);
 });
 
-test("so does a function of the application's", async () => {
+it("activates the call's span for a fetch function of the application", async () => {
   const traced = wrapFetch((...args) => {
     look();
     return platform(...args);
@@ -64,7 +65,7 @@ test("so does a function of the application's", async () => {
   expect(active).toEqual([own]);
 });
 
-test("so does whoever listens to undici's channels", async () => {
+it("activates the call's span for subscribers of undici's channels", async () => {
   undo = instrumentFetch();
   const created = channel("undici:request:create");
   created.subscribe(look);
@@ -80,16 +81,16 @@ const looking: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options,
   return dispatch(options, handler);
 };
 
-test("so do interceptors of the global dispatcher", async () => {
+it("activates the call's span for interceptors of the global dispatcher", async () => {
   undo = instrumentFetch();
   setGlobalDispatcher(new Agent().compose(looking));
   const { active, own } = await activeWithin(() => fetch(`${server.url}/ok`));
   expect(active).toEqual([own]);
 });
 
-test("so do those of the dispatcher that a call names", async () => {
+it("activates the call's span for the dispatcher of a call", async () => {
   undo = instrumentFetch();
-  // Node hands its own handlers to it, which undici of npm may be too new for.
+  // Node passes handlers of its own undici, which a newer undici package may not accept.
   const { [OF_NODE]: nodes } = globalThis as unknown as { [OF_NODE]: Dispatcher };
   const dispatcher = {
     dispatch: (...args: Parameters<Dispatcher["dispatch"]>) => {
@@ -101,7 +102,7 @@ test("so do those of the dispatcher that a call names", async () => {
   expect(active).toEqual([own]);
 });
 
-test("so does a body that the application sends", async () => {
+it("activates the call's span for a streamed request body", async () => {
   undo = instrumentFetch();
   const body = async function* (): AsyncGenerator<Uint8Array> {
     look();
@@ -112,7 +113,7 @@ test("so does a body that the application sends", async () => {
   expect(active).toEqual([own]);
 });
 
-test("a hundred calls at a time each get the peer's address of their own request", async () => {
+it("records the peer of each of a hundred concurrent calls", async () => {
   undo = instrumentFetch();
   await inSpan("work", () => Promise.all(Array.from({ length: 100 }, async () => (await fetch(`${server.url}/ok`)).text())));
   const spans = await telemetry.ended(100);
@@ -120,13 +121,13 @@ test("a hundred calls at a time each get the peer's address of their own request
   expect([...peers]).toEqual([server.port]);
 });
 
-test("which bodies are the application's code", () => {
+it("knows which request bodies run code of the application", () => {
   for (const body of [undefined, null, "text", new Uint8Array(1), Buffer.from("x")]) expect(isSentByApplication(body)).toBe(false);
   for (const body of [new ReadableStream(), (async function* () {})(), new Blob(["x"])])
     expect(isSentByApplication(body)).toBe(true);
 });
 
-test("which global dispatchers are undici's own", () => {
+it("knows which global dispatchers are undici's own", () => {
   setGlobalDispatcher(new Agent());
   expect(isGlobalDispatcherNative()).toBe(true);
   setGlobalDispatcher(new Agent().compose(looking));
@@ -147,8 +148,8 @@ test("which global dispatchers are undici's own", () => {
   expect(isGlobalDispatcherNative()).toBe(true);
 });
 
-test.each(["sampled", "unsampled", "without an SDK"])(
-  "a redirect to somebody else loses the baggage that is not for them, %s",
+it.each(["sampled", "unsampled", "without an SDK"])(
+  "removes baggage that the policy withholds from the target of a redirect, %s",
   async (mode) => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: mode === "sampled" ? new AlwaysOnSampler() : new AlwaysOffSampler() });
@@ -162,8 +163,8 @@ test.each(["sampled", "unsampled", "without an SDK"])(
       propagation.createBaggage({ tenant: { value: "acme" } }),
     );
     await context.with(parent, async () => (await fetch(ours.url)).text());
-    const baggage = (of: TestServer): unknown[] => of.requests.map(({ headers }) => headers["baggage"]);
-    expect([baggage(ours), baggage(other)]).toEqual([["tenant=acme"], [undefined]]);
+    expect(ours.requests.map(({ headers }) => headers["baggage"])).toEqual(["tenant=acme"]);
+    expect(other.requests.map(({ headers }) => headers["baggage"])).toEqual([undefined]);
     expect(other.requests[0]?.headers["traceparent"]).toContain(remote.traceId);
     await Promise.all([ours.close(), other.close()]);
   },

@@ -2,7 +2,7 @@ import { ROOT_CONTEXT, TraceFlags, context, propagation, trace } from "@opentele
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { suppressTracing } from "@opentelemetry/core";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { instrumentFetch, wrapFetch } from "../../src/fetch.ts";
 import type { FetchOptions } from "../../src/fetch.ts";
 import { injectTraceContext } from "../../src/index.ts";
@@ -42,7 +42,7 @@ const withBaggage = (members: Record<string, string>, base = context.active()): 
     propagation.createBaggage(Object.fromEntries(Object.entries(members).map(([key, value]) => [key, { value }]))),
   );
 
-describe("headers put in by hand", () => {
+describe("propagation headers set by the caller", () => {
   const shapes: [string, (name: string, value: string) => HeadersInit][] = [
     ["a record", (name, value) => ({ [name]: value })],
     ["pairs", (name, value) => [[name, value]]],
@@ -50,8 +50,8 @@ describe("headers put in by hand", () => {
     ["a Map", (name, value) => new Map([[name, value]]) as unknown as HeadersInit],
   ];
   for (const [shape, make] of shapes) {
-    test.each(["traceparent", "Traceparent", "TRACEPARENT", "traceParent"])(
-      `${shape}: %s is replaced by the span's`,
+    it.each(["traceparent", "Traceparent", "TRACEPARENT", "traceParent"])(
+      `in ${shape}: %s is replaced by the span's traceparent`,
       async (name) => {
         const { ended } = start();
         await inSpan("work", () => get(make(name, STORED)));
@@ -62,21 +62,21 @@ describe("headers put in by hand", () => {
     );
   }
 
-  test("twice, in two letter cases: one value goes out", async () => {
+  it("in two letter cases are replaced by one value", async () => {
     const { ended } = start();
     await get({ traceparent: STORED, TraceParent: STORED.replace("b7", "c7") });
     const [span] = await ended(1);
     expect(server.values("traceparent")).toEqual([traceparentOf(span as never)]);
   });
 
-  test("a tracestate by hand goes with the traceparent that it came with", async () => {
+  it("lose the tracestate together with the traceparent", async () => {
     const { ended } = start();
     await inSpan("work", () => get({ traceparent: STORED, TraceState: "vendor=1" }));
     await ended(1);
     expect(sent()["tracestate"]).toEqual([]);
   });
 
-  test("without an active span, what a queue has stored becomes the span's parent", async () => {
+  it("become the span's parent when no span is active", async () => {
     const { ended } = start();
     await get(JSON.parse(JSON.stringify({ traceparent: STORED, tracestate: "vendor=1", baggage: "user=ana" })));
     const [span] = await ended(1);
@@ -85,7 +85,7 @@ describe("headers put in by hand", () => {
     expect(traceparentOf(span as never).slice(0, 36)).toBe(STORED.slice(0, 36));
   });
 
-  test("what injectTraceContext has written is continued", async () => {
+  it("written by injectTraceContext() are continued", async () => {
     const { ended, spans } = start();
     const stored = await inSpan("request", () => JSON.stringify(injectTraceContext()));
     await get(JSON.parse(stored) as Record<string, string>);
@@ -93,7 +93,7 @@ describe("headers put in by hand", () => {
     expect(span?.parentSpanContext?.spanId).toBe(spans()[0]?.spanContext().spanId);
   });
 
-  test("one that is not valid starts a new trace, and is replaced", async () => {
+  it("that are invalid are replaced by those of a new trace", async () => {
     const { ended } = start();
     await get({ traceparent: "00-garbage", tracestate: "vendor=1" });
     const [span] = await ended(1);
@@ -101,7 +101,7 @@ describe("headers put in by hand", () => {
     expect(sent()).toEqual({ traceparent: [traceparentOf(span as never)], tracestate: [], baggage: [] });
   });
 
-  test("where nothing can be injected, what was put in by hand stays", async () => {
+  it("stay when nothing can be injected", async () => {
     undo = instrumentFetch();
     setupPropagation();
     await get({ traceparent: STORED, tracestate: "vendor=1", baggage: "user=ana" });
@@ -110,7 +110,7 @@ describe("headers put in by hand", () => {
     expect(sent()).toEqual({ traceparent: ["00-garbage"], tracestate: [], baggage: [] });
   });
 
-  test("baggage by hand is merged, active members win", async () => {
+  it("are merged with the active baggage, whose members win", async () => {
     const { ended } = start();
     await context.with(withBaggage({ user: "active", tenant: "t" }), () => get({ Baggage: "user=hand,extra=1;prop=2" }));
     await ended(1);
@@ -120,13 +120,13 @@ describe("headers put in by hand", () => {
   });
 });
 
-test("baggage goes out in UTF-8, percent-encoded", async () => {
+it("sends baggage percent-encoded in UTF-8", async () => {
   start();
   await context.with(withBaggage({ user: "Zoë, 1" }), () => get());
   expect(sent()["baggage"]).toEqual(["user=Zo%C3%AB%2C%201"]);
 });
 
-test("an unsampled trace is propagated as such, and nothing is recorded", async () => {
+it("propagates an unsampled trace as unsampled and records nothing", async () => {
   const { own, settled } = start({}, { sampler: new AlwaysOffSampler() });
   await inSpan("work", () => get());
   await settled();
@@ -134,28 +134,28 @@ test("an unsampled trace is propagated as such, and nothing is recorded", async 
   expect(own()).toEqual([]);
 });
 
-test("an unsampled remote parent: its trace goes on, unsampled", async () => {
+it("continues the trace of an unsampled remote parent", async () => {
   start({}, { sampler: new AlwaysOffSampler() });
   const remote = { traceId: STORED.slice(3, 35), spanId: STORED.slice(36, 52), traceFlags: TraceFlags.NONE, isRemote: true };
   await context.with(trace.setSpanContext(ROOT_CONTEXT, remote), () => get());
   expect(sent()["traceparent"]?.[0]).toMatch(new RegExp(`^00-${remote.traceId}-[0-9a-f]{16}-00$`));
 });
 
-test("suppressed: neither traced nor injected, and headers by hand go as they are", async () => {
+it("neither traces nor injects when tracing is suppressed, and sends the caller's headers unchanged", async () => {
   const { started } = start();
   await context.with(suppressTracing(withBaggage({ user: "ana" })), () => get({ TraceParent: STORED }));
   expect(sent()).toEqual({ traceparent: [STORED], tracestate: [], baggage: [] });
   expect(started()).toBe(0);
 });
 
-test("ignoreRequestHook: neither traced nor injected", async () => {
+it("neither traces nor injects a request that ignoreRequestHook excludes", async () => {
   const { started } = start({ ignoreRequestHook: ({ input }) => (input as string).endsWith("/ok") });
   await context.with(withBaggage({ user: "ana" }), () => get());
   expect(sent()).toEqual({ traceparent: [], tracestate: [], baggage: [] });
   expect(started()).toBe(0);
 });
 
-test("requireParentforSpans: no span without a parent, but the context is propagated", async () => {
+it("propagates without a span when requireParentforSpans finds no parent", async () => {
   const { ended, own } = start({ requireParentforSpans: true });
   await context.with(withBaggage({ user: "ana" }), () => get());
   expect(sent()).toEqual({ traceparent: [], tracestate: [], baggage: ["user=ana"] });
@@ -166,21 +166,21 @@ test("requireParentforSpans: no span without a parent, but the context is propag
 });
 
 describe("without an SDK", () => {
-  test.each(["setupPropagation()", "a context manager alone"])("%s: what came in goes out", async (how) => {
+  it.each(["setupPropagation()", "a context manager alone"])("forwards the incoming context with %s", async (how) => {
     undo = instrumentFetch();
     if (how === "setupPropagation()") setupPropagation();
     else context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
     const incoming = { traceId: STORED.slice(3, 35), spanId: STORED.slice(36, 52), traceFlags: TraceFlags.SAMPLED, isRemote: true };
     const received = withBaggage({ user: "ana" }, trace.setSpanContext(ROOT_CONTEXT, incoming));
     await context.with(received, async () => {
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await new Promise((resolve) => setImmediate(resolve));
       await get({ "x-a": "1" });
     });
     expect(sent()).toEqual({ traceparent: [STORED], tracestate: [], baggage: ["user=ana"] });
     expect(server.values("x-a")).toEqual(["1"]);
   });
 
-  test("OTEL_PROPAGATORS=none: nothing is sent", async () => {
+  it("sends nothing with OTEL_PROPAGATORS=none", async () => {
     vi.stubEnv("OTEL_PROPAGATORS", "none");
     undo = instrumentFetch();
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -189,7 +189,7 @@ describe("without an SDK", () => {
   });
 });
 
-test("no propagator set by the SDK: W3C's is used, and no global place is claimed", async () => {
+it("uses the W3C formats when no propagator is registered, and registers none", async () => {
   const { ended } = start({}, { propagator: null });
   await get();
   const [span] = await ended(1);
@@ -197,7 +197,7 @@ test("no propagator set by the SDK: W3C's is used, and no global place is claime
   expect(propagation.fields()).toEqual([]);
 });
 
-test("the option propagator takes the place of the global one", async () => {
+it("uses the propagator option instead of the global propagator", async () => {
   const own = {
     fields: () => ["x-trace"],
     inject: (_: unknown, carrier: unknown, setter: { set: (...args: unknown[]) => void }) => setter.set(carrier, "x-trace", "mine"),
@@ -206,11 +206,11 @@ test("the option propagator takes the place of the global one", async () => {
   start({ propagator: own });
   await get({ "X-Trace": "by hand", traceparent: STORED });
   expect(server.values("x-trace")).toEqual(["mine"]);
-  // Not this propagator's business.
+  // The propagator does not have this field.
   expect(sent()["traceparent"]).toEqual([STORED]);
 });
 
-test("the context is read at the call, also when the promise is awaited elsewhere", async () => {
+it("reads the context at the call, also when the promise is awaited elsewhere", async () => {
   const { ended } = start();
   let pending: Promise<Response> | undefined;
   await inSpan("first", () => void (pending = fetch(`${server.url}/ok`)));
@@ -220,7 +220,7 @@ test("the context is read at the call, also when the promise is awaited elsewher
   expect(span?.parentSpanContext?.spanId).toBe(first?.spanContext().spanId);
 });
 
-test("wrapFetch propagates through a fetch function of the application's, and leaves the global one alone", async () => {
+it("propagates through wrapFetch() of a custom fetch and does not change the global fetch", async () => {
   const { ended } = start();
   undo();
   const before = globalThis.fetch;

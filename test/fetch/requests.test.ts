@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { bothWays, errorShape, headerValues, openWire, streamed, withoutPropagation } from "./control.ts";
@@ -18,7 +18,7 @@ interface Seen {
   outcome: unknown;
 }
 
-/** Makes the same call without and with us: what came to the server, but for the propagation headers, and what the caller got. */
+/** Makes the same call without and with tracing: the requests without the propagation headers, and the caller's result. */
 async function sameCall(call: Call): Promise<{ plain: Seen; traced: Seen; sent: string[][]; issued: string[][] }> {
   wire.taken();
   const taken: string[][] = [];
@@ -26,7 +26,7 @@ async function sameCall(call: Call): Promise<{ plain: Seen; traced: Seen; sent: 
     const response = await call(`${wire.url}/path?a=1&b=%20`);
     const answer = await response.text();
     taken.push(wire.taken());
-    return [response.status, answer];
+    return { status: response.status, answer };
   });
   const [before = [], after = []] = taken;
   const spans = await telemetry.ended(after.length);
@@ -129,7 +129,7 @@ const HEADERS: Record<string, () => unknown> = {
   "Headers of a subclass whose constructor takes something else": () => new TokenHeaders("Bearer secret"),
   "a Map": () => new Map([["x-a", "1"]]),
   "a generator, which can be read once": () => pairs(),
-  "an iterable of somebody's own": () => ({ [Symbol.iterator]: pairs }),
+  "an iterable of another kind": () => ({ [Symbol.iterator]: pairs }),
   "null-like: undefined": () => undefined,
 };
 
@@ -189,8 +189,8 @@ const CALLS: [string, Call][] = [
   ...Object.entries(OPTIONS).map(([name, init]): [string, Call] => [`init: ${name}`, (url) => fetch(url, init)]),
 ];
 
-describe("what reaches the server is byte for byte what it is without us, but for the propagation headers", () => {
-  test.each(CALLS)("%s", async (_, call) => {
+describe("sends the same bytes as without tracing, except for the propagation headers", () => {
+  it.each(CALLS)("%s", async (_, call) => {
     const { plain, traced, sent, issued } = await sameCall(call);
     expect(plain.requests).toHaveLength(1);
     expect(traced).toEqual(plain);
