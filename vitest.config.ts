@@ -1,12 +1,18 @@
 import { defineConfig } from "vitest/config";
 import type { ViteUserConfig } from "vitest/config";
+import { suiteReporter } from "./test/support/suite-reporter.ts";
+import { SUITES, excludedFrom } from "./test/support/suites.ts";
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    include: ["test/**/*.test.ts", "tools/test/**/*.test.ts"],
+    projects: SUITES.map((suite) => ({
+      extends: true,
+      test: { name: suite.name, include: [...suite.include], exclude: excludedFrom(suite) },
+    })),
     globalSetup: ["test/support/build.ts"],
     testTimeout: 15_000,
     execArgv: ["--expose-gc"],
+    reporters: ["default", suiteReporter()],
     coverage: {
       provider: "v8",
       include: ["{src,tools/src}/**/*.{ts,cts}"],

@@ -1,6 +1,6 @@
 // npm run test:policy-matrix: which headers leave to which host, over the clients, their stackings, policies, redirects and SDKs.
 //
-//   npm run test:policy-matrix                                the sample that `npm test` runs
+//   npm run test:policy-matrix                                the sample that `npm run test:long` runs
 //   npm run test:policy-matrix -- --full                      all combinations (hours)
 //   npm run test:policy-matrix -- --full "got \| no options"  those whose name matches
 import { spawnSync } from "node:child_process";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { runChaos } from "./chaos/chaos.ts";
-import { SUBJECTS } from "./chaos/job.ts";
+import { runChaos } from "./chaos.ts";
+import { SUBJECTS } from "./job.ts";
 
 // More of it: `npm run test:chaos`.
 const CALLS = 300;
