@@ -101,10 +101,12 @@ it("a program that has done its work ends by itself, as without us, whatever of 
   expect(await Promise.all(both.map(({ ended }) => ended))).toEqual([WELL, WELL]);
   const [traced, plain] = both as [Child, Child];
   const [one, other] = both.flatMap((child) => told(child, "exit") as { code: number; milliseconds: number }[]);
-  expect([one!.code, other!.code]).toEqual([0, 0]);
+  expect(one!.code).toBe(0);
+  expect(other!.code).toBe(0);
   // A timer of ours would keep it for three seconds.
   expect(one!.milliseconds - other!.milliseconds).toBeLessThan(1500);
-  expect([traced.errors(), plain.errors()]).toEqual(["", ""]);
+  expect(traced.errors()).toBe("");
+  expect(plain.errors()).toBe("");
   const wanted = CLIENTS.flatMap((name) => {
     const spans = [span(`/ok?${name}-read`, 200), span(`/endless?${name}-left`, 200)];
     // A stream of Node's waits for its reader, however little is left of it.

@@ -280,5 +280,6 @@ it("register's is its own: what others instrument and undo beside it leaves it i
     console.log(JSON.stringify(["traced", instrumented.has(fetch)]));`;
   const child = run(code, {}, ["./dist/register.js"]);
   await has(child, "traced");
-  expect([told(child, "told"), told(child, "traced")]).toEqual([[[true, true]], [true]]);
+  expect(told(child, "told")).toEqual([[true, true]]);
+  expect(told(child, "traced")).toEqual([true]);
 });

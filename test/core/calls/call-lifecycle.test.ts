@@ -121,10 +121,12 @@ describe("an outbound call", () => {
     call.end();
     told.length = 0;
     step(call);
-    expect([told, call.ended]).toEqual([[], true]);
+    expect(told).toEqual([]);
+    expect(call.ended).toBe(true);
     const unrecorded = noting(false);
     step(begin({ tracerProvider: unrecorded.tracerProvider, headersToSpanAttributes }));
-    expect([unrecorded.told, failures()]).toEqual([[], []]);
+    expect(unrecorded.told).toEqual([]);
+    expect(failures()).toEqual([]);
   });
 
   it("records the response's headers that are asked for, but no credentials, and keeps its method as it is sent", () => {
@@ -142,7 +144,8 @@ describe("an outbound call", () => {
       ["http.response.header.x-a", ["1,2"]],
       ["http.response.header.set-cookie", ["REDACTED"]],
     ]);
-    expect([call?.method, attributes["http.request.method"]]).toEqual(["PURGE", "_OTHER"]);
+    expect(call?.method).toBe("PURGE");
+    expect(attributes["http.request.method"]).toBe("_OTHER");
   });
 
   it("that has ended keeps the status that it had", () => {
@@ -170,7 +173,8 @@ describe("an outbound call", () => {
 
   it("without metrics ends without a failure", () => {
     begin().end();
-    expect([telemetry.own().length, failures()]).toEqual([1, []]);
+    expect(telemetry.own().length).toBe(1);
+    expect(failures()).toEqual([]);
   });
 
   it("shows its response to the user's hook, as long as its span is open", () => {
@@ -187,27 +191,34 @@ describe("an outbound call", () => {
     const responseHook = vi.fn<(...args: unknown[]) => void>();
     withBaggage(() => begin({ ...SPANLESS, responseHook })).delivered("response");
     begin().delivered("response");
-    expect([responseHook.mock.calls, failures()]).toEqual([[], []]);
+    expect(responseHook.mock.calls).toEqual([]);
+    expect(failures()).toEqual([]);
   });
 
   it("knows the headers that it has put on a request, whatever their letter case, and no others", () => {
     const call = withBaggage(() => begin({ propagateTo: "agent.example", baggageTo: "other.example" }));
     const { traceparent } = call.headers!;
     const has = (...headers: unknown[]): boolean => call.hasIssued(headers);
-    expect([has("x-a", "1", "TraceParent", traceparent), has("x-a", traceparent, "traceparent", "1")]).toEqual([true, false]);
+    expect(has("x-a", "1", "TraceParent", traceparent)).toBe(true);
+    expect(has("x-a", traceparent, "traceparent", "1")).toBe(false);
     const others = [[], ["traceparent"], ["x-a", undefined], ["x-a", "traceparent", traceparent], ["baggage", "user=1"]];
     expect(others.filter((headers) => call.hasIssued(headers))).toEqual([]);
     call.reinjectForRedirect(OTHER, { ...call.headers });
-    expect([has("baggage", "user=1"), has("baggage", "user=2"), has("traceparent", traceparent)]).toEqual([true, false, true]);
+    expect(has("baggage", "user=1")).toBe(true);
+    expect(has("baggage", "user=2")).toBe(false);
+    expect(has("traceparent", traceparent)).toBe(true);
     expect(begin({ propagateTo: [] }).hasIssued(["traceparent", traceparent, "x-a", undefined])).toBe(false);
   });
 
   it("tells whether a redirect has changed the headers, also back to where the call began", () => {
     const call = withBaggage(() => begin({ propagateTo: "agent.example" }));
     const headers: Record<string, string> = { ...call.headers };
-    expect([call.reinjectForRedirect(`${URL_}/2`, headers), headers]).toEqual([false, call.headers]);
-    expect([call.reinjectForRedirect(OTHER, headers), headers]).toEqual([true, {}]);
-    expect([call.reinjectForRedirect(URL_, headers, true), headers]).toEqual([true, call.headers]);
+    expect(call.reinjectForRedirect(`${URL_}/2`, headers)).toBe(false);
+    expect(headers).toEqual(call.headers);
+    expect(call.reinjectForRedirect(OTHER, headers)).toBe(true);
+    expect(headers).toEqual({});
+    expect(call.reinjectForRedirect(URL_, headers, true)).toBe(true);
+    expect(headers).toEqual(call.headers);
     for (const isElsewhere of [false, true]) expect(call.reinjectForRedirect(OTHER, undefined, isElsewhere)).toBe(isElsewhere);
   });
 
@@ -221,7 +232,9 @@ describe("an outbound call", () => {
   it("is re-sent without what it carried where the next may carry nothing", () => {
     const first = withBaggage(() => begin({ propagateTo: "agent.example" }));
     const next = begin({ propagateTo: "agent.example" }, first, OTHER);
-    expect([next.headers, next.traceparent, next.replaced.toSorted()]).toEqual([{}, undefined, ["baggage", "traceparent"]]);
+    expect(next.headers).toEqual({});
+    expect(next.traceparent).toBeUndefined();
+    expect(next.replaced.toSorted()).toEqual(["baggage", "traceparent"]);
   });
 
   it("must run in its context if it is recorded or restricted, and no header identifies it", () => {
@@ -244,7 +257,9 @@ describe("an outbound call", () => {
   it("without a traceparent keeps its span in its context", () => {
     const call = withBaggage(() => begin({ propagator: new W3CBaggagePropagator() }));
     call.end();
-    expect([call.headers, call.traceparent, call.dependsOnOrigin]).toEqual([{ baggage: "user=1" }, undefined, true]);
+    expect(call.headers).toEqual({ baggage: "user=1" });
+    expect(call.traceparent).toBeUndefined();
+    expect(call.dependsOnOrigin).toBe(true);
     expect(trace.getSpanContext(call.context)).toEqual(telemetry.own()[0]?.spanContext());
   });
 
@@ -261,7 +276,8 @@ describe("an outbound call", () => {
     const own = second.traceparent!;
     first.end();
     second.adoptTraceparent(first);
-    expect([activeCalls, findByTraceparent(own)]).toEqual([[second], undefined]);
+    expect(activeCalls).toEqual([second]);
+    expect(findByTraceparent(own)).toBeUndefined();
     second.end();
     expect(activeCalls).toEqual([]);
   });
@@ -340,7 +356,9 @@ describe("a received request", () => {
     const unrecorded = noting(false);
     const { tracerProvider: unrecording } = unrecorded;
     step(receive({ tracerProvider: unrecording, headersToSpanAttributes, requestHook: responseHook, responseHook })!);
-    expect([unrecorded.told, responseHook.mock.calls, failures()]).toEqual([["end"], [], []]);
+    expect(unrecorded.told).toEqual(["end"]);
+    expect(responseHook.mock.calls).toEqual([]);
+    expect(failures()).toEqual([]);
   });
 
   it("is measured in seconds, from its start to its end, or to the time that is given", async () => {
@@ -379,24 +397,25 @@ describe("a received request", () => {
         },
       ],
     ]);
-    expect([hook.mock.calls, failures()]).toEqual([[], []]);
+    expect(hook.mock.calls).toEqual([]);
+    expect(failures()).toEqual([]);
   });
 
   it("without metrics ends without a failure", () => {
     receive()!.end({ status: 200, response: "response" });
-    expect([telemetry.own().length, failures()]).toEqual([1, []]);
+    expect(telemetry.own().length).toBe(1);
+    expect(failures()).toEqual([]);
   });
 
   it("shows its span to the user's hooks, with what they are told of", () => {
     const [requestHook, responseHook] = [vi.fn<(...args: unknown[]) => void>(), vi.fn<(...args: unknown[]) => void>()];
     const call = receive({ requestHook, responseHook })!;
     const span = trace.getSpan(call.context);
-    expect([requestHook.mock.calls, responseHook.mock.calls]).toEqual([[[span, "request"]], []]);
+    expect(requestHook.mock.calls).toEqual([[span, "request"]]);
+    expect(responseHook.mock.calls).toEqual([]);
     call.end({ status: 200, response: "response" });
-    expect([requestHook.mock.calls.length, responseHook.mock.calls]).toEqual([
-      1,
-      [[span, { request: "request", response: "response" }]],
-    ]);
+    expect(requestHook.mock.calls.length).toBe(1);
+    expect(responseHook.mock.calls).toEqual([[span, { request: "request", response: "response" }]]);
   });
 
   it("has its response's headers read only where some are recorded", () => {
@@ -410,7 +429,8 @@ describe("a received request", () => {
   it("tells other instrumentation its span, and is named by the route that it is told there", () => {
     const call = receive()!;
     const metadata = getRPCMetadata(call.context) as RPCMetadata;
-    expect([metadata.type, metadata.span]).toEqual([RPCType.HTTP, trace.getSpan(call.context)]);
+    expect(metadata.type).toEqual(RPCType.HTTP);
+    expect(metadata.span).toEqual(trace.getSpan(call.context));
     metadata.route = "/:theirs";
     call.end({ status: 200 });
     expect(telemetry.own().map(({ name, attributes }) => [name, attributes["http.route"]])).toEqual([["GET /:theirs", "/:theirs"]]);
@@ -434,7 +454,8 @@ describe("a received request", () => {
       if (answer instanceof Error) throw answer;
       return answer as boolean;
     });
-    expect([receive({ ignoreRequestHook }) !== undefined, ignoreRequestHook.mock.calls]).toEqual([isReceived, [["request"]]]);
+    expect(receive({ ignoreRequestHook }) !== undefined).toEqual(isReceived);
+    expect(ignoreRequestHook.mock.calls).toEqual([["request"]]);
   });
 
   it("of which nobody is told is handled in what its context is added to, if it is received within another", async () => {
@@ -453,7 +474,8 @@ describe("a received request", () => {
     receive({ incoming })!.end({ status: 200 });
     const [span] = telemetry.own();
     expect(incoming.mock.calls).toEqual([["request"]]);
-    expect([span?.parentSpanContext?.spanId, span?.links.map((link) => link.context.spanId)]).toEqual([parent, links]);
+    expect(span?.parentSpanContext?.spanId).toEqual(parent);
+    expect(span?.links.map((link) => link.context.spanId)).toEqual(links);
   });
 
   it("is linked to nothing where its caller has no trace", () => {
@@ -474,14 +496,16 @@ describe("a received request", () => {
       const span = spanOf();
       const requestHook = vi.fn<(...args: unknown[]) => void>();
       const call = receive({ requestHook }, received(CARRIED, { peerPort }), open(span));
-      expect([call?.endsSpan, requestHook.mock.calls]).toEqual([false, [[span, "request"]]]);
+      expect(call?.endsSpan).toBe(false);
+      expect(requestHook.mock.calls).toEqual([[span, "request"]]);
     });
 
     it("is enriched, also where we have no SDK and nothing was carried", async () => {
       const { span, told } = noting();
       await telemetry.stop();
       const active = open(span);
-      expect([receive({}, received({}), active, active)?.endsSpan, told]).toEqual([false, []]);
+      expect(receive({}, received({}), active, active)?.endsSpan).toBe(false);
+      expect(told).toEqual([]);
     });
 
     it("of its own end nothing but the response's headers is told, once", () => {
@@ -497,14 +521,16 @@ describe("a received request", () => {
       sharedState.namedSpans.add(span);
       const active = open(span);
       receive({}, received(), active)!.setRoute("/:path");
-      expect([told, getRPCMetadata(active)?.route]).toEqual([["http.route"], undefined]);
+      expect(told).toEqual(["http.route"]);
+      expect(getRPCMetadata(active)?.route).toBeUndefined();
     });
 
     it("but that is known by its kind alone and has ended, the request is added to the server's own context", () => {
       const span = start();
       span.end();
       const call = receive({}, received(), trace.setSpan(ROOT_CONTEXT, span), within);
-      expect([call?.endsSpan, call?.context.getValue(KEY)]).toEqual([true, "active"]);
+      expect(call?.endsSpan).toBe(true);
+      expect(call?.context.getValue(KEY)).toBe("active");
     });
   });
 

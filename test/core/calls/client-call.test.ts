@@ -1,7 +1,7 @@
 import { DiagLogLevel, SpanKind, SpanStatusCode, context, diag, propagation, trace } from "@opentelemetry/api";
 import type { TextMapPropagator } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
-import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ClientCall } from "../../../src/core/calls/client-call.ts";
 import { clientConfig } from "../../../src/core/calls/client-config.ts";
 import { findByTraceparent, activeCalls } from "../../../src/core/calls/active-calls.ts";
@@ -37,7 +37,7 @@ const withBaggage = <Result>(fn: () => Result): Result => context.with(propagati
 const START = { "http.request.method": "GET", "server.address": "agent.example", "server.port": 80, "url.full": URL_ };
 
 describe("one call", () => {
-  test("lets go of the request when it ends: an idle connection leads to its last call", () => {
+  it("lets go of the request when it ends: an idle connection leads to its last call", () => {
     const request = { body: "large" };
     const call = startCall(clientConfig("f"), { method: "GET", url: URL_, headers: undefined, request });
     expect(call?.request).toBe(request);
@@ -45,7 +45,7 @@ describe("one call", () => {
     expect(call?.request).toBeUndefined();
   });
 
-  test("is a span from its start to its end, which happens once", () => {
+  it("is a span from its start to its end, which happens once", () => {
     const call = begin();
     call.connected("127.0.0.1", 80, "1.1");
     call.response(200, undefined);
@@ -71,23 +71,24 @@ describe("one call", () => {
     });
   });
 
-  test("what is not known of the connection is not told", () => {
+  it("what is not known of the connection is not told", () => {
     const call = begin();
     call.connected(undefined, undefined, undefined);
     call.end();
     expect(only().attributes).toEqual(START);
   });
 
-  test("told of another status, the last one counts", () => {
+  it("told of another status, the last one counts", () => {
     const call = begin();
     call.response(503, undefined);
     call.response(503, undefined);
     call.response(200, undefined);
     call.end();
-    expect([only().attributes["http.response.status_code"], call.status]).toEqual([200, 200]);
+    expect(only().attributes["http.response.status_code"]).toBe(200);
+    expect(call.status).toBe(200);
   });
 
-  test.each([
+  it.each([
     ["400", 400],
     ["503", 503],
   ])("status %s is its error", (type, status) => {
@@ -97,7 +98,7 @@ describe("one call", () => {
     expect(only()).toMatchObject({ status: SpanStatusCode.ERROR, attributes: { "error.type": type }, events: [] });
   });
 
-  test("a failure is an error with an exception, a cancel is none", () => {
+  it("a failure is an error with an exception, a cancel is none", () => {
     begin().fail(new TypeError("refused"));
     expect(only()).toMatchObject({
       status: SpanStatusCode.ERROR,
@@ -115,13 +116,13 @@ describe("one call", () => {
     });
   });
 
-  test("can end at a time that has passed", () => {
+  it("can end at a time that has passed", () => {
     const call = begin();
     call.end(performance.now() - 1000);
     expect(telemetry.own()[0]?.duration[0]).toBe(0);
   });
 
-  test("whose URL became known tells it, its host and its port", () => {
+  it("whose URL became known tells it, its host and its port", () => {
     const call = begin({}, "/rpc");
     call.setUrl(OTHER);
     call.end();
@@ -138,7 +139,7 @@ describe("one call", () => {
     expect(only().attributes).toEqual({ "http.request.method": "GET", "url.full": "agent:/rpc" });
   });
 
-  test("of which nothing is recorded is followed for its metrics alone", async () => {
+  it("of which nothing is recorded is followed for its metrics alone", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     const metrics = startMetrics();
@@ -164,7 +165,7 @@ describe("one call", () => {
     ]);
   });
 
-  test("to what has neither host nor port is measured without them", async () => {
+  it("to what has neither host nor port is measured without them", async () => {
     const metrics = startMetrics();
     begin({}, "agent:/rpc").end();
     begin({}, "nowhere").end();
@@ -173,20 +174,24 @@ describe("one call", () => {
 });
 
 describe("its headers", () => {
-  test("open it under its traceparent, until it ends", () => {
+  it("open it under its traceparent, until it ends", () => {
     const call = begin();
     const { traceparent } = call.headers ?? {};
-    expect([call.traceparent, findByTraceparent(traceparent!)]).toEqual([traceparent, call]);
+    expect(call.traceparent).toEqual(traceparent);
+    expect(findByTraceparent(traceparent!)).toEqual(call);
     call.end();
-    expect([findByTraceparent(traceparent!), traceparent]).toEqual([undefined, traceparentOf(telemetry.own()[0]!)]);
+    expect(findByTraceparent(traceparent!)).toBeUndefined();
+    expect(traceparent).toEqual(traceparentOf(telemetry.own()[0]!));
   });
 
-  test("are none where OTEL_PROPAGATORS says so", async () => {
+  it("are none where OTEL_PROPAGATORS says so", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ propagator: null });
     vi.stubEnv("OTEL_PROPAGATORS", "none");
     const call = begin();
-    expect([call.headers, call.traceparent, call.replaced]).toEqual([undefined, undefined, []]);
+    expect(call.headers).toBeUndefined();
+    expect(call.traceparent).toBeUndefined();
+    expect(call.replaced).toEqual([]);
     const next = begin({}, URL_, undefined, call);
     next.adoptTraceparent(call);
     expect(next.headers).toBeUndefined();
@@ -194,29 +199,31 @@ describe("its headers", () => {
     expect(next.resendCount).toBe(1);
   });
 
-  test("are none where nobody may have any; an attempt that follows has nothing to replace", () => {
+  it("are none where nobody may have any; an attempt that follows has nothing to replace", () => {
     const options = { propagateTo: [] };
     const call = begin(options);
     expect(call.headers).toBeUndefined();
     expect(call.issuedNames).toEqual([]);
     expect(call.dependsOnOrigin).toBe(true);
     const next = begin(options, URL_, undefined, call);
-    expect([next.headers, next.replaced]).toEqual([undefined, []]);
+    expect(next.headers).toBeUndefined();
+    expect(next.replaced).toEqual([]);
   });
 
-  test("of a re-send replace all that the attempts before it have put there", () => {
+  it("of a re-send replace all that the attempts before it have put there", () => {
     const first = withBaggage(() => begin());
     const second = begin({}, URL_, undefined, first);
     expect(second.replaced.toSorted()).toEqual(["baggage", "traceparent"]);
     expect(second.issuedNames.toSorted()).toEqual(["baggage", "traceparent"]);
   });
 
-  test("of a re-send that the transport labels as the first stay the first's", () => {
+  it("of a re-send that the transport labels as the first stay the first's", () => {
     const first = begin();
     const second = begin({}, URL_, undefined, first);
     first.end();
     second.adoptTraceparent(first);
-    expect([second.traceparent, findByTraceparent(first.traceparent!)]).toEqual([first.traceparent, second]);
+    expect(second.traceparent).toEqual(first.traceparent);
+    expect(findByTraceparent(first.traceparent!)).toEqual(second);
   });
 
   it.each([true, false])("are the parent's without a span, and do not identify the call; measured: %s", async (measured) => {
@@ -239,17 +246,20 @@ describe("a redirect to another origin", () => {
     return headers;
   };
 
-  test("carries what the policy lets it carry", () => {
+  it("carries what the policy lets it carry", () => {
     const call = withBaggage(() => begin({ propagateTo: "agent.example" }));
-    expect([call.dependsOnOrigin, call.needsContext]).toEqual([true, false]);
+    expect(call.dependsOnOrigin).toBe(true);
+    expect(call.needsContext).toBe(false);
     const headers = { "x-a": "1", ...call.headers };
     expect(moved(call, { ...headers }, URL_)).toEqual(headers);
     expect(moved(call, { ...headers })).toEqual({ "x-a": "1" });
     expect(moved(call, Object.entries(headers).flat())).toEqual(["x-a", "1"]);
-    expect([moved(call, undefined), moved(call, null), moved(call, "text")]).toEqual([undefined, null, "text"]);
+    expect(moved(call, undefined)).toBeUndefined();
+    expect(moved(call, null)).toBeNull();
+    expect(moved(call, "text")).toBe("text");
   });
 
-  test("is left as it is where nothing is propagated any more", async () => {
+  it("is left as it is where nothing is propagated any more", async () => {
     await telemetry.stop();
     vi.stubEnv("OTEL_PROPAGATORS", "none");
     telemetry = startTelemetry();
@@ -280,7 +290,7 @@ describe("a redirect to another origin", () => {
 });
 
 describe("what follows it", () => {
-  test("hangs under the call's parent; without one under the first attempt", async () => {
+  it("hangs under the call's parent; without one under the first attempt", async () => {
     const call = begin();
     expect(trace.getSpanContext(call.parentOfNext)).toEqual(trace.getSpanContext(call.context));
     await inSpan("agent", () => {
@@ -297,7 +307,7 @@ describe("somebody else's telemetry", () => {
   afterEach(() => error.mockReset());
   const told = (): unknown[] => error.mock.calls.map(([, text]) => text);
 
-  test("a propagator that gives a header too long is cut to whole members, and told of once", () => {
+  it("a propagator that gives a header too long is cut to whole members, and told of once", () => {
     const warn = vi.fn<(...args: unknown[]) => void>();
     diag.setLogger({ error, warn, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.WARN);
     let header = "";
@@ -322,7 +332,7 @@ describe("somebody else's telemetry", () => {
     expect(dropped).toHaveLength(1);
   });
 
-  test("a span that throws costs nothing but what it was told", () => {
+  it("a span that throws costs nothing but what it was told", () => {
     const thrower = (): never => {
       throw new Error("broken");
     };
@@ -346,7 +356,7 @@ describe("somebody else's telemetry", () => {
     expect(activeCalls).toEqual([]);
   });
 
-  test("a propagator that lists what there is to read is told it", () => {
+  it("a propagator that lists what there is to read is told it", () => {
     const keys = vi.fn<(names: string[]) => void>();
     const propagator: TextMapPropagator = {
       inject: () => {},

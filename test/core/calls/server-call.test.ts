@@ -85,12 +85,10 @@ const only = (): ReturnType<typeof shapeOf> => {
 describe("a request", () => {
   it("is a span below its caller's, which happens once", () => {
     const call = receive();
-    expect([call.endsSpan, call.owns(call.context), call.owns(call.context.setValue(KEY, 1)), call.owns(ROOT_CONTEXT)]).toEqual([
-      true,
-      true,
-      true,
-      false,
-    ]);
+    expect(call.endsSpan).toBe(true);
+    expect(call.owns(call.context)).toBe(true);
+    expect(call.owns(call.context.setValue(KEY, 1))).toBe(true);
+    expect(call.owns(ROOT_CONTEXT)).toBe(false);
     call.setRoute("/:path");
     call.end({ status: 200, response: "response" });
     call.end({ status: 500, response: "response" });
@@ -127,7 +125,8 @@ describe("a request", () => {
     ["agent.example:443", "agent.example:443", undefined],
   ])("target %j has the path %s and the query %s", (target, path, query) => {
     receive({}, received({ target })).end({ status: 200 });
-    expect([only().attributes["url.path"], only().attributes["url.query"]]).toEqual([path, query]);
+    expect(only().attributes["url.path"]).toEqual(path);
+    expect(only().attributes["url.query"]).toEqual(query);
   });
 
   it.each<[string, string, string | undefined, number | undefined]>([
@@ -157,11 +156,9 @@ describe("a request", () => {
     [undefined, undefined],
   ])("that is answered with %s has the error %s", (status, type) => {
     receive().end({ status });
-    expect([only().attributes["error.type"], only().attributes["http.response.status_code"], only().status]).toEqual([
-      type,
-      status,
-      type === undefined ? SpanStatusCode.UNSET : SpanStatusCode.ERROR,
-    ]);
+    expect(only().attributes["error.type"]).toEqual(type);
+    expect(only().attributes["http.response.status_code"]).toEqual(status);
+    expect(only().status).toEqual(type === undefined ? SpanStatusCode.UNSET : SpanStatusCode.ERROR);
   });
 
   it("that fails is an error with an exception", () => {
@@ -184,7 +181,8 @@ describe("a request", () => {
       [1, { ...common, "error.type": "TypeError", "http.route": "/:path" }],
       [1, { ...common, "http.response.status_code": 200 }],
     ]);
-    expect([telemetry.own(), requestHook.mock.calls]).toEqual([[], []]);
+    expect(telemetry.own()).toEqual([]);
+    expect(requestHook.mock.calls).toEqual([]);
   });
 
   it("is none of ours where nobody is told of it and it carries nothing", async () => {
@@ -260,7 +258,8 @@ describe("the caller's trace", () => {
 
   it("has no baggage to let in", () => {
     const { context: within } = receive({ acceptBaggage: false }, received({}, { traceparent: CARRIED.traceparent }));
-    expect([propagation.getBaggage(within), trace.getSpanContext(within)?.traceId]).toEqual([undefined, TRACE_ID]);
+    expect(propagation.getBaggage(within)).toBeUndefined();
+    expect(trace.getSpanContext(within)?.traceId).toEqual(TRACE_ID);
   });
 });
 
@@ -289,7 +288,9 @@ describe("where a SERVER span is open already", () => {
       received({}, { "x-a": "1" }),
       active,
     );
-    expect([call.endsSpan, call.context === active, call.owns(ROOT_CONTEXT)]).toEqual([false, true, true]);
+    expect(call.endsSpan).toBe(false);
+    expect(call.context === active).toBe(true);
+    expect(call.owns(ROOT_CONTEXT)).toBe(true);
     call.setRoute("/:path");
     call.end({ status: 200, headers: () => ({ "x-b": "2" }), response: "response" });
     call.end({ status: 200, headers: () => ({ "x-b": "3" }), response: "response" });
@@ -324,7 +325,8 @@ describe("where a SERVER span is open already", () => {
     const baggage = propagation.createBaggage({ user: { value: "1" } });
     const call = receive({ acceptBaggage: [] }, received(), propagation.setBaggage(active, baggage));
     expect(propagation.getBaggage(call.context)).toBeUndefined();
-    expect([call.owns(call.context), call.owns(active)]).toEqual([true, false]);
+    expect(call.owns(call.context)).toBe(true);
+    expect(call.owns(active)).toBe(false);
     end();
   });
 
@@ -344,7 +346,8 @@ describe("where a SERVER span is open already", () => {
     const { active, end } = open();
     if (what === "has ended") end();
     const call = receive({}, received(more), contextOf(active));
-    expect([call.endsSpan, trace.getSpanContext(call.context)?.traceId]).toEqual([true, TRACE_ID]);
+    expect(call.endsSpan).toBe(true);
+    expect(trace.getSpanContext(call.context)?.traceId).toEqual(TRACE_ID);
     call.end({ status: 200 });
   });
 
@@ -359,12 +362,11 @@ describe("where a SERVER span is open already", () => {
 it("the context of a request can be derived from, and keeps the span and its metadata", () => {
   const call = receive();
   const derived = call.context.setValue(KEY, 1);
-  expect([derived.getValue(KEY), trace.getSpan(derived) === trace.getSpan(call.context), call.owns(derived)]).toEqual([
-    1,
-    true,
-    true,
-  ]);
-  expect([derived.deleteValue(KEY).getValue(KEY), call.owns(call.context.deleteValue(KEY))]).toEqual([undefined, true]);
+  expect(derived.getValue(KEY)).toBe(1);
+  expect(trace.getSpan(derived) === trace.getSpan(call.context)).toBe(true);
+  expect(call.owns(derived)).toBe(true);
+  expect(derived.deleteValue(KEY).getValue(KEY)).toBeUndefined();
+  expect(call.owns(call.context.deleteValue(KEY))).toBe(true);
   expect(trace.getSpan(trace.deleteSpan(call.context))).toBeUndefined();
   expect(context.active()).toBe(ROOT_CONTEXT);
 });

@@ -1,14 +1,16 @@
-import { DiagLogLevel, ROOT_CONTEXT, SpanKind, TraceFlags, context, diag, propagation, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, SpanKind, TraceFlags, context, propagation, trace } from "@opentelemetry/api";
 import type { Context, Span, Tracer } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { suppressTracing } from "@opentelemetry/core";
-import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ClientCall } from "../../../src/core/calls/client-call.ts";
 import { clientConfig } from "../../../src/core/calls/client-config.ts";
-import { activeCalls } from "../../../src/core/calls/active-calls.ts";
 import type { ClientOptions } from "../../../src/core/telemetry/options.ts";
 import { isTracingActive, startCall } from "../../../src/core/calls/start-call.ts";
 import { startMetrics } from "../../server/metrics.ts";
+import { remainingCalls } from "../../support/active-calls.ts";
+import { recordDiagnostics } from "../../support/diagnostics.ts";
+import type { DiagnosticsRecorder } from "../../support/diagnostics.ts";
 import { clearGlobals, startTelemetry } from "../../support/telemetry.ts";
 import type { TestTelemetry } from "../../support/telemetry.ts";
 
@@ -18,81 +20,90 @@ const TRACEPARENT = `00-${SPAN.traceId}-${SPAN.spanId}-01`;
 const TRACED = trace.setSpanContext(ROOT_CONTEXT, SPAN);
 const BAGGAGE = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ user: { value: "1" } }));
 
-const error = vi.fn<(...args: unknown[]) => void>();
-const quiet = (): void => {};
-const listen = (): void =>
-  void diag.setLogger({ error, warn: quiet, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.ERROR);
-const told = (): unknown[] => error.mock.calls.map(([, text]) => text);
+let diagnostics: DiagnosticsRecorder;
+const errors = (): unknown[] => diagnostics.messages("error");
 
-/** Starts a call in a context. */
+let started: ClientCall[] = [];
+/** Starts a call in a context. The call is ended after the test. */
 const start = (
   options: ClientOptions,
   within: Context = ROOT_CONTEXT,
   headers?: unknown,
   request?: unknown,
-): ClientCall | undefined =>
-  context.with(within, () => startCall(clientConfig("f", options), { method: "GET", url: URL_, headers, request }));
+): ClientCall | undefined => {
+  const call = context.with(within, () => startCall(clientConfig("f", options), { method: "GET", url: URL_, headers, request }));
+  if (call !== undefined) started.push(call);
+  return call;
+};
 
 const thrower = (): never => {
   throw new Error("broken");
 };
 
 afterEach(() => {
+  for (const call of started) call.end();
+  started = [];
   clearGlobals();
   vi.unstubAllEnvs();
-  error.mockReset();
-  activeCalls.length = 0;
+  expect(remainingCalls()).toEqual([]);
 });
 
-describe("without an SDK", () => {
+describe("startCall() without an SDK", () => {
   beforeEach(() => {
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-    listen();
+    diagnostics = recordDiagnostics();
   });
 
-  test("there is something to tell only within a trace, or to a provider of the user's", () => {
+  it("is active only within a trace or with a provider in the options", () => {
     const tracerProvider = { getTracer: () => ({}) as Tracer };
     const meterProvider = startMetrics(false).provider;
-    const tells = (options: ClientOptions = {}): boolean => isTracingActive(clientConfig("f", options));
-    expect([tells(), tells({ tracerProvider }), tells({ meterProvider })]).toEqual([false, true, true]);
-    expect(context.with(TRACED, tells)).toBe(true);
+    const isActive = (options: ClientOptions = {}): boolean => isTracingActive(clientConfig("f", options));
+    expect(isActive()).toBe(false);
+    expect(isActive({ tracerProvider })).toBe(true);
+    expect(isActive({ meterProvider })).toBe(true);
+    expect(context.with(TRACED, isActive)).toBe(true);
   });
 
-  test.each<[string, Context, Record<string, string> | undefined]>([
+  it.each<[string, Context, Record<string, string> | undefined]>([
     ["nothing", ROOT_CONTEXT, undefined],
     ["a trace", TRACED, { traceparent: TRACEPARENT }],
     ["baggage", BAGGAGE, { baggage: "user=1" }],
-  ])("a call within %s only passes it on, and has nothing to report", (_, within, headers) => {
+  ])("only forwards the context of a call within %s", (_, within, headers) => {
     const requestHook = vi.fn<() => void>();
     expect(start({ requestHook }, within)?.headers).toEqual(headers);
-    expect([requestHook.mock.calls, told()]).toEqual([[], []]);
+    expect(requestHook.mock.calls).toEqual([]);
+    expect(errors()).toEqual([]);
   });
 
-  test("a call is measured where there is a meter, also outside of any trace", () => {
+  it("measures a call with a meter provider outside of a trace", () => {
     const call = start({ meterProvider: startMetrics(false).provider });
-    expect([call?.observed, call?.headers]).toEqual([true, undefined]);
+    expect(call?.observed).toBe(true);
+    expect(call?.headers).toBeUndefined();
   });
 
-  test("nor a propagator there is no call", () => {
+  it("starts no call without a propagator", () => {
     vi.stubEnv("OTEL_PROPAGATORS", "none");
-    expect([start({}), start({}, TRACED), start({}, BAGGAGE)]).toEqual([undefined, undefined, undefined]);
+    expect(start({})).toBeUndefined();
+    expect(start({}, TRACED)).toBeUndefined();
+    expect(start({}, BAGGAGE)).toBeUndefined();
   });
 });
 
-describe("with an SDK", () => {
+describe("startCall() with an SDK", () => {
   let telemetry: TestTelemetry;
   beforeEach(() => {
     telemetry = startTelemetry();
-    listen();
+    diagnostics = recordDiagnostics();
   });
   afterEach(() => telemetry.stop());
 
-  test.each<[string, ClientOptions, Context, unknown]>([
+  it.each<[string, ClientOptions, Context, unknown]>([
     ["is suppressed", {}, suppressTracing(TRACED), undefined],
-    ["is ignored by the user", { ignoreRequestHook: (request) => request === "request" }, TRACED, undefined],
-  ])("a request that %s goes through untouched", (_, options, within, headers) => {
+    ["the application ignores", { ignoreRequestHook: (request) => request === "request" }, TRACED, undefined],
+  ])("leaves a request untouched that %s", (_, options, within, headers) => {
     expect(start(options, within, headers, "request")).toBeUndefined();
-    expect([telemetry.started(), told()]).toEqual([0, []]);
+    expect(telemetry.started()).toBe(0);
+    expect(errors()).toEqual([]);
   });
 
   it("leaves a request untouched that carries the traceparent of an active call", () => {
@@ -106,7 +117,7 @@ describe("with an SDK", () => {
     const outer = start({ propagateTo: [] });
     expect(start({}, outer?.context)).toBeUndefined();
     outer?.end();
-    expect(start({}, outer?.context)).toBeDefined();
+    expect(start({}, outer?.context)).not.toBeUndefined();
     expect(telemetry.started()).toBe(2);
   });
 
@@ -119,20 +130,20 @@ describe("with an SDK", () => {
     outer?.end();
   });
 
-  test.each<[string, () => unknown]>([
+  it.each<[string, () => unknown]>([
     ["false", () => false],
-    ["what is only like true", () => 1],
-    ["nothing, for it throws", thrower],
-  ])("a request is traced where ignoreRequestHook says %s", (_, ignoreRequestHook) => {
+    ["a truthy value", () => 1],
+    ["an error, which it throws", thrower],
+  ])("traces a request if ignoreRequestHook returns %s", (_, ignoreRequestHook) => {
     expect(start({ ignoreRequestHook: ignoreRequestHook as () => boolean })).toBeDefined();
     expect(telemetry.started()).toBe(1);
   });
 
-  test.each<[string, Record<string, string> | undefined, string[]]>([
+  it.each<[string, Record<string, string> | undefined, string[]]>([
     ["no headers", undefined, []],
     ["a traceparent", { Traceparent: TRACEPARENT }, ["traceparent", "tracestate"]],
     ["baggage", { traceparent: TRACEPARENT, baggage: "user=1" }, ["baggage", "traceparent", "tracestate"]],
-  ])("of %s put in by hand the call replaces what it has read there", (_, headers, replaced) => {
+  ])("replaces the headers that it reads from the caller: %s", (_, headers, replaced) => {
     const call = start({}, ROOT_CONTEXT, headers);
     expect(call?.replaced.toSorted()).toEqual(replaced);
     call?.end();
@@ -142,25 +153,25 @@ describe("with an SDK", () => {
     expect(call?.headers?.["baggage"]).toBe(headers?.["baggage"]);
   });
 
-  test.each<[string, Context, unknown, number, Record<string, string> | undefined]>([
+  it.each<[string, Context, unknown, number, Record<string, string> | undefined]>([
     ["nothing", ROOT_CONTEXT, undefined, 0, undefined],
     ["baggage alone", BAGGAGE, undefined, 0, { baggage: "user=1" }],
     ["a trace", TRACED, undefined, 1, { traceparent: expect.stringContaining(SPAN.traceId) as string }],
     [
-      "headers by hand",
+      "headers of the caller",
       ROOT_CONTEXT,
       { traceparent: TRACEPARENT },
       1,
       { traceparent: expect.stringContaining(SPAN.traceId) as string },
     ],
-  ])("with requireParentforSpans only a call within a trace has a span: %s", (_, within, headers, spans, sent) => {
+  ])("records with requireParentforSpans only calls within a trace: %s", (_, within, headers, spans, sent) => {
     expect(start({ requireParentforSpans: true }, within, headers)?.headers).toEqual(sent);
     expect(telemetry.started()).toBe(spans);
     expect(start({ requireParentforSpans: false }, within, headers)).toBeDefined();
     expect(telemetry.started()).toBe(spans + 1);
   });
 
-  test("each attempt says how many went before it, and of A2A what the first one's headers told", () => {
+  it("records the resend count of each attempt and recognises A2A by the first attempt's headers", () => {
     const config = clientConfig("f");
     let previous: ClientCall | undefined;
     for (const headers of [{ "a2a-version": "1.0" }, undefined, undefined]) {
@@ -178,7 +189,7 @@ describe("with an SDK", () => {
     expect(spans.map((span) => span.parentSpanContext?.spanId)).toEqual([undefined, first?.spanId, first?.spanId]);
   });
 
-  test("requestHook sees the span, and the request, before it goes out", () => {
+  it("passes span and request to requestHook before the request is sent", () => {
     const request = { url: URL_ };
     const requestHook = vi.fn<(span: Span, request: unknown) => void>((span) => span.setAttribute("by.hook", 1));
     start({ requestHook }, ROOT_CONTEXT, undefined, request)?.end();
@@ -186,7 +197,7 @@ describe("with an SDK", () => {
     expect(telemetry.own()[0]?.attributes).toMatchObject({ "by.hook": 1 });
   });
 
-  test("a span starts with the name and the attributes of the user's hooks, and samplers see no empty one", () => {
+  it("starts the span with the name and attributes of the hooks, so that samplers see them", () => {
     const startSpan = vi.fn<Tracer["startSpan"]>(() => trace.wrapSpanContext(SPAN));
     const tracerProvider = { getTracer: () => ({ startSpan }) as unknown as Tracer };
     const attributes = { "http.request.method": "GET", "server.address": "agent.example", "server.port": 80, "url.full": URL_ };
@@ -202,16 +213,17 @@ describe("with an SDK", () => {
     ]);
   });
 
-  test("a tracer that throws costs the span, not the trace", () => {
+  it("keeps the trace if the tracer throws", () => {
     const tracerProvider = { getTracer: () => ({ startSpan: thrower }) as unknown as Tracer };
     const requestHook = vi.fn<() => void>();
     expect(start({ tracerProvider, requestHook }, TRACED)?.headers).toEqual({ traceparent: TRACEPARENT });
-    expect([requestHook.mock.calls, told()]).toEqual([[], ["the tracer threw; the request goes on without it"]]);
+    expect(requestHook.mock.calls).toEqual([]);
+    expect(errors()).toEqual(["the tracer threw; the request goes on without it"]);
   });
 
-  test("a provider that throws costs the call, not the request", () => {
+  it("leaves the request untouched if the provider throws", () => {
     const tracerProvider = { getTracer: thrower, getDelegate: thrower };
     expect(start({ tracerProvider }, TRACED)).toBeUndefined();
-    expect(told()).toEqual(["starting a call threw; the request goes on without it"]);
+    expect(errors()).toEqual(["starting a call threw; the request goes on without it"]);
   });
 });

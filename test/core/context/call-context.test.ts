@@ -2,7 +2,7 @@ import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, TraceFlags, context, createContextK
 import type { Context } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { isTracingSuppressed, suppressTracing, unsuppressTracing } from "@opentelemetry/core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CallContext, isSuppressed, withoutCallSuppression } from "../../../src/core/context/call-context.ts";
 import { SPAN_KEY } from "../../../src/core/context/context-keys.ts";
 import { clearGlobals } from "../../support/telemetry.ts";
@@ -12,8 +12,8 @@ const spanOf = (spanId: string): ReturnType<typeof trace.wrapSpanContext> =>
 const SPAN = spanOf("00f067aa0ba902b7");
 const OTHER = spanOf("00f067aa0ba902b8");
 const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
-const KEY = createContextKey("mine");
-const PARENT = trace.setSpan(ROOT_CONTEXT.setValue(KEY, "parent's"), OTHER);
+const KEY = createContextKey("test");
+const PARENT = trace.setSpan(ROOT_CONTEXT.setValue(KEY, "of the parent"), OTHER);
 
 let call: { suppressing: boolean };
 let within: CallContext;
@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 afterEach(clearGlobals);
 
-const switched = <Result>(look: () => Result): Result => {
+const whileSuppressing = <Result>(look: () => Result): Result => {
   call.suppressing = true;
   try {
     return look();
@@ -33,104 +33,107 @@ const switched = <Result>(look: () => Result): Result => {
   }
 };
 
-describe("the context of a call", () => {
-  test("has the call's span and all else of its parent's", () => {
+describe("CallContext", () => {
+  it("has the call's span and the other values of its parent", () => {
     expect(trace.getSpan(within)).toBe(SPAN);
-    expect(within.getValue(KEY)).toBe("parent's");
+    expect(within.getValue(KEY)).toBe("of the parent");
     expect(isTracingSuppressed(within)).toBe(false);
     expect(trace.getSpan(new CallContext(PARENT, undefined, call))).toBe(OTHER);
   });
 
-  test("is suppressed while the switch is on, and so is what is derived from it", () => {
-    const derived = within.setValue(KEY, "mine");
+  it("is suppressed, like contexts derived from it, only while the call is suppressing", () => {
+    const derived = within.setValue(KEY, "derived");
     const without = derived.deleteValue(KEY);
-    const look = (): boolean[] => [within, derived, without].map(isTracingSuppressed);
-    expect(look()).toEqual([false, false, false]);
-    expect(switched(look)).toEqual([true, true, true]);
-    expect(switched(() => context.with(derived, () => isTracingSuppressed(derived)))).toBe(true);
-    expect([derived.getValue(KEY), without.getValue(KEY), within.getValue(KEY)]).toEqual(["mine", undefined, "parent's"]);
-    expect([derived, without].map((of) => trace.getSpan(of))).toEqual([SPAN, SPAN]);
+    for (const one of [within, derived, without]) {
+      expect(isTracingSuppressed(one)).toBe(false);
+      expect(whileSuppressing(() => isTracingSuppressed(one))).toBe(true);
+    }
+    expect(whileSuppressing(() => context.with(derived, () => isTracingSuppressed(derived)))).toBe(true);
+    expect(derived.getValue(KEY)).toBe("derived");
+    expect(without.getValue(KEY)).toBeUndefined();
+    expect(within.getValue(KEY)).toBe("of the parent");
+    for (const one of [derived, without]) expect(trace.getSpan(one)).toBe(SPAN);
   });
 
-  test("takes another span, and loses the one it has", () => {
+  it("can be derived with another span or without a span", () => {
     expect(trace.getSpan(trace.setSpan(within, OTHER))).toBe(OTHER);
     expect(trace.getSpan(trace.deleteSpan(within))).toBeUndefined();
     expect(trace.getSpan(trace.setSpan(within, NO_SPAN))).toBe(NO_SPAN);
     const derived = trace.setSpan(within, OTHER);
-    expect(switched(() => isTracingSuppressed(derived))).toBe(true);
+    expect(whileSuppressing(() => isTracingSuppressed(derived))).toBe(true);
   });
 
-  test("without suppression is never suppressed again", () => {
+  it("is not suppressed after unsuppressTracing()", () => {
     const free = unsuppressTracing(within);
-    expect(switched(() => isTracingSuppressed(free))).toBe(false);
+    expect(whileSuppressing(() => isTracingSuppressed(free))).toBe(false);
   });
 
-  test("of a parent that is suppressed is suppressed", () => {
+  it("is suppressed if its parent is", () => {
     const suppressed = new CallContext(suppressTracing(PARENT), SPAN, call);
-    expect([isTracingSuppressed(suppressed), switched(() => isTracingSuppressed(suppressed))]).toEqual([true, true]);
+    expect(isTracingSuppressed(suppressed)).toBe(true);
+    expect(whileSuppressing(() => isTracingSuppressed(suppressed))).toBe(true);
   });
 });
 
-describe("the span that a suppressed instrumentation did not get", () => {
-  const placed = (): Context => switched(() => trace.setSpan(within, NO_SPAN));
+describe("the non-recording span of a suppressed instrumentation", () => {
+  const derive = (): Context => whileSuppressing(() => trace.setSpan(within, NO_SPAN));
 
-  test("does not take the place of the call's", () => {
-    const derived = placed();
+  it("does not replace the call's span", () => {
+    const derived = derive();
     expect(trace.getSpan(derived)).toBe(SPAN);
-    expect(switched(() => isTracingSuppressed(derived))).toBe(true);
+    expect(whileSuppressing(() => isTracingSuppressed(derived))).toBe(true);
   });
 
-  test("ends the suppression once its context is active: the application's code runs there", () => {
-    const derived = placed();
-    expect(switched(() => context.with(derived, () => isTracingSuppressed(derived)))).toBe(false);
-    expect(switched(() => context.with(within, () => isTracingSuppressed(derived)))).toBe(true);
+  it("ends the suppression once its context is active, since application code runs there", () => {
+    const derived = derive();
+    expect(whileSuppressing(() => context.with(derived, () => isTracingSuppressed(derived)))).toBe(false);
+    expect(whileSuppressing(() => context.with(within, () => isTracingSuppressed(derived)))).toBe(true);
   });
 
-  test("keeps what is derived under suppression, and frees what is derived after it", () => {
-    const derived = placed();
-    const during = switched(() => derived.setValue(KEY, "mine"));
-    const after = derived.setValue(KEY, "mine");
-    expect(switched(() => [during, after].map(isTracingSuppressed))).toEqual([true, false]);
-    expect(switched(() => context.with(during, () => isTracingSuppressed(during)))).toBe(false);
-    const active = context.with(derived, () => switched(() => derived.setValue(KEY, "mine")));
-    expect(switched(() => isTracingSuppressed(active))).toBe(false);
+  it("keeps contexts suppressed that were derived during suppression, but not those derived later", () => {
+    const derived = derive();
+    const during = whileSuppressing(() => derived.setValue(KEY, "derived"));
+    const after = derived.setValue(KEY, "derived");
+    expect(whileSuppressing(() => isTracingSuppressed(during))).toBe(true);
+    expect(whileSuppressing(() => isTracingSuppressed(after))).toBe(false);
+    expect(whileSuppressing(() => context.with(during, () => isTracingSuppressed(during)))).toBe(false);
+    const active = context.with(derived, () => whileSuppressing(() => derived.setValue(KEY, "derived")));
+    expect(whileSuppressing(() => isTracingSuppressed(active))).toBe(false);
   });
 
-  test("what is no span at all is taken for what it is", () => {
+  it("stores values that are not spans unchanged", () => {
     for (const value of [undefined, null, {}])
-      expect(switched(() => trace.setSpan(within, value as never)).getValue(SPAN_KEY!)).toBe(value);
+      expect(whileSuppressing(() => trace.setSpan(within, value as never)).getValue(SPAN_KEY!)).toBe(value);
   });
 
-  test("a span of somebody's own does take its place", () => {
-    expect(switched(() => trace.getSpan(trace.setSpan(within, OTHER)))).toBe(OTHER);
-    const key = switched(() => within.setValue(KEY, NO_SPAN));
-    expect([key.getValue(KEY), trace.getSpan(key)]).toEqual([NO_SPAN, SPAN]);
+  it("is distinguished from a recording span, which replaces the call's span", () => {
+    expect(whileSuppressing(() => trace.getSpan(trace.setSpan(within, OTHER)))).toBe(OTHER);
+    const key = whileSuppressing(() => within.setValue(KEY, NO_SPAN));
+    expect(key.getValue(KEY)).toEqual(NO_SPAN);
+    expect(trace.getSpan(key)).toEqual(SPAN);
   });
 });
 
-describe("suppression by the application", () => {
-  test("counts, ours does not", () => {
+describe("isSuppressed() and withoutCallSuppression()", () => {
+  it("distinguish suppression by the application from suppression by a call", () => {
     const byApplication = new CallContext(suppressTracing(PARENT), SPAN, call);
-    expect([ROOT_CONTEXT, suppressTracing(ROOT_CONTEXT), within, byApplication].map(isSuppressed)).toEqual([
-      false,
-      true,
-      false,
-      true,
-    ]);
-    expect(switched(() => [within, byApplication].map(isSuppressed))).toEqual([false, true]);
+    for (const one of [ROOT_CONTEXT, within]) expect(isSuppressed(one)).toBe(false);
+    for (const one of [suppressTracing(ROOT_CONTEXT), byApplication]) expect(isSuppressed(one)).toBe(true);
+    expect(whileSuppressing(() => isSuppressed(within))).toBe(false);
+    expect(whileSuppressing(() => isSuppressed(byApplication))).toBe(true);
   });
 
-  test("a call is made in the same context where nothing is suppressed, and in none where the application has done so", () => {
-    expect([withoutCallSuppression(PARENT), withoutCallSuppression(within)]).toEqual([PARENT, within]);
-    expect([
-      withoutCallSuppression(suppressTracing(PARENT)),
-      withoutCallSuppression(new CallContext(suppressTracing(PARENT), SPAN, call)),
-    ]).toEqual([undefined, undefined]);
+  it("return the context itself if nothing is suppressed, and undefined if the application suppresses tracing", () => {
+    expect(withoutCallSuppression(PARENT)).toEqual(PARENT);
+    expect(withoutCallSuppression(within)).toEqual(within);
+    expect(withoutCallSuppression(suppressTracing(PARENT))).toBeUndefined();
+    expect(withoutCallSuppression(new CallContext(suppressTracing(PARENT), SPAN, call))).toBeUndefined();
   });
 
-  test("a call that is made while our switch is on is free of it for good", () => {
-    const free = switched(() => withoutCallSuppression(within)) as Context;
-    expect(switched(() => isTracingSuppressed(free))).toBe(false);
-    expect([trace.getSpan(free), free.getValue(KEY)]).toEqual([SPAN, "parent's"]);
+  it("return a context that is never suppressed by the call again", () => {
+    const free = whileSuppressing(() => withoutCallSuppression(within)) as Context;
+    expect(whileSuppressing(() => isTracingSuppressed(free))).toBe(false);
+    expect(trace.getSpan(free)).toEqual(SPAN);
+    expect(free.getValue(KEY)).toBe("of the parent");
   });
 });

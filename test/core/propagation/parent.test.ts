@@ -1,6 +1,6 @@
 import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, TraceFlags, propagation, trace } from "@opentelemetry/api";
 import type { Context, Span, SpanKind } from "@opentelemetry/api";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { hasParent, parentFromHeaders } from "../../../src/core/propagation/parent.ts";
 import { propagationSource, w3cPropagator } from "../../../src/core/propagation/propagator.ts";
 
@@ -15,22 +15,22 @@ const traceparent = (spanId: string): string => `00-${TRACE_ID}-${spanId}-01`;
 const W3C = propagationSource(w3cPropagator())()!;
 
 describe("parentFromHeaders()", () => {
-  test.each<[string, Context, string | undefined]>([
+  it.each<[string, Context, string | undefined]>([
     ["no span is active", ROOT_CONTEXT, OTHER],
-    ["the active span is none", within(trace.wrapSpanContext(INVALID_SPAN_CONTEXT)), OTHER],
+    ["the active span is invalid", within(trace.wrapSpanContext(INVALID_SPAN_CONTEXT)), OTHER],
     ["a span is active", within(spanOf(ACTIVE)), ACTIVE],
-  ])("the traceparent leads only where no span is active: %s", (_, active, spanId) => {
+  ])("uses the traceparent header as the parent only without an active span: %s", (_, active, spanId) => {
     expect(trace.getSpanContext(parentFromHeaders(active, { traceparent: traceparent(OTHER) }, W3C))?.spanId).toBe(spanId);
   });
 
-  test.each<[Record<string, string> | undefined, string | undefined, Record<string, string> | undefined]>([
+  it.each<[Record<string, string> | undefined, string | undefined, Record<string, string> | undefined]>([
     [{ user: "active", a: "1" }, "user=hand,b=2", { user: "active", a: "1", b: "2" }],
     [undefined, "user=hand,b=2", { user: "hand", b: "2" }],
     [{ user: "active" }, undefined, { user: "active" }],
     [{ user: "active" }, "no member", { user: "active" }],
     [undefined, "no member", undefined],
     [undefined, undefined, undefined],
-  ])("baggage is merged with the active one, whose members win: %j and %j", (own, baggage, expected) => {
+  ])("merges the baggage header into the active baggage, which takes precedence: %j and %j", (own, baggage, expected) => {
     const members = Object.entries(own ?? {}).map(([key, value]) => [key, { value }]);
     for (const base of [ROOT_CONTEXT, within(spanOf(ACTIVE))]) {
       const active =
@@ -43,10 +43,12 @@ describe("parentFromHeaders()", () => {
   });
 });
 
-test.each<[string, Context, boolean]>([
-  ["no span", ROOT_CONTEXT, false],
-  ["a span that is none", within(trace.wrapSpanContext(INVALID_SPAN_CONTEXT)), false],
-  ["a span", within(spanOf(ACTIVE)), true],
-])("a context with %s has a parent: it does not, or it does", (_, active, expected) => {
-  expect(hasParent(active)).toBe(expected);
+describe("hasParent()", () => {
+  it.each<[string, boolean, Context]>([
+    ["no span", false, ROOT_CONTEXT],
+    ["an invalid span", false, within(trace.wrapSpanContext(INVALID_SPAN_CONTEXT))],
+    ["a span", true, within(spanOf(ACTIVE))],
+  ])("of a context with %s is %s", (_, expected, active) => {
+    expect(hasParent(active)).toBe(expected);
+  });
 });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BodyTracker } from "../../../src/core/streams/body-tracker.ts";
 import type { BodyOutcome } from "../../../src/core/streams/body-tracker.ts";
 import { UNCONSUMED_BODY_TIMEOUT_MS } from "../../../src/core/streams/unconsumed-body.ts";
@@ -15,49 +15,50 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** A consumption of a stream, and what it has told. */
-function consumed(): { tracker: BodyTracker; body: ReadableStream; told: unknown[][] } {
-  const told: unknown[][] = [];
+/** A tracked stream and the outcomes that the tracker reports. */
+function track(): { tracker: BodyTracker; body: ReadableStream; outcomes: unknown[][] } {
+  const outcomes: unknown[][] = [];
   const outcome: BodyOutcome = {
-    ended: () => void told.push(["ended"]),
-    failed: (error) => void told.push(["failed", error]),
-    abandoned: (time) => void told.push(["left", time]),
+    ended: () => void outcomes.push(["ended"]),
+    failed: (error) => void outcomes.push(["failed", error]),
+    abandoned: (time) => void outcomes.push(["abandoned", time]),
   };
   const body = new ReadableStream();
-  return { tracker: BodyTracker.track(body, outcome), body, told };
+  return { tracker: BodyTracker.track(body, outcome), body, outcomes };
 }
 
-const WAYS: [string, (outcome: BodyOutcome) => void, unknown[]][] = [
+const OUTCOMES: [string, (outcome: BodyOutcome) => void, unknown[]][] = [
   ["ended", (outcome) => outcome.ended(), ["ended"]],
   ["failed", (outcome) => outcome.failed("broken"), ["failed", "broken"]],
-  ["left", (outcome) => outcome.abandoned(), ["left", undefined]],
-  ["left since a time", (outcome) => outcome.abandoned(7), ["left", 7]],
+  ["been abandoned", (outcome) => outcome.abandoned(), ["abandoned", undefined]],
+  ["been abandoned since a time", (outcome) => outcome.abandoned(7), ["abandoned", 7]],
 ];
 
-describe.each(WAYS)("a stream that has %s", (_, happen, expected) => {
-  test("is told of once, and nothing that happens afterwards", () => {
-    const { tracker, body, told } = consumed();
+describe.each(OUTCOMES)("a stream that has %s", (_, happen, expected) => {
+  it("reports its outcome once and nothing afterwards", () => {
+    const { tracker, body, outcomes } = track();
     happen(tracker);
-    for (const [, another] of WAYS) another(tracker);
+    for (const [, another] of OUTCOMES) another(tracker);
     tracker.release(body);
     vi.advanceTimersByTime(2 * UNCONSUMED_BODY_TIMEOUT_MS);
-    expect(told).toEqual([expected]);
+    expect(outcomes).toEqual([expected]);
   });
 
-  test("is nobody's to take, and is not watched over when it is let go of", () => {
-    const { tracker, body } = consumed();
+  it("stays consumed and is not watched when it is released", () => {
+    const { tracker, body } = track();
     tracker.take(tracker);
     vi.advanceTimersByTime(UNCONSUMED_BODY_TIMEOUT_MS);
     expect(vi.getTimerCount()).toBe(0);
     happen(tracker);
     tracker.release(body);
-    expect([tracker.isConsumed, vi.getTimerCount()]).toEqual([true, 0]);
+    expect(tracker.isConsumed).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
-describe("a holder", () => {
-  test("has the stream from when it takes it until it lets go of it", () => {
-    const { tracker, body } = consumed();
+describe("a holder of a stream", () => {
+  it("holds the stream from take() to release()", () => {
+    const { tracker, body } = track();
     const [holder, other] = [{}, {}];
     const state = (): boolean[] => [tracker.isConsumed, tracker.isHeldBy(holder), tracker.isHeldBy(other)];
     expect(state()).toEqual([false, false, false]);
@@ -69,75 +70,77 @@ describe("a holder", () => {
     expect(state()).toEqual([false, false, false]);
   });
 
-  test("may take its time", () => {
-    const { tracker, told } = consumed();
+  it("may hold the stream without a time limit", () => {
+    const { tracker, outcomes } = track();
     tracker.take({});
     vi.advanceTimersByTime(5 * UNCONSUMED_BODY_TIMEOUT_MS);
-    expect(told).toEqual([]);
+    expect(outcomes).toEqual([]);
   });
 });
 
-test("a stream that nobody takes is left, since it came", () => {
-  const { told } = consumed();
+it("abandons a stream that is not taken, as of its arrival", () => {
+  const { outcomes } = track();
   vi.advanceTimersByTime(UNCONSUMED_BODY_TIMEOUT_MS - 1);
-  expect(told).toEqual([]);
+  expect(outcomes).toEqual([]);
   vi.advanceTimersByTime(UNCONSUMED_BODY_TIMEOUT_MS);
-  expect(told).toEqual([["left", START]]);
+  expect(outcomes).toEqual([["abandoned", START]]);
 });
 
-test("a stream that its holder lets go of, and that nobody takes again, is left since then", () => {
-  const { tracker, body, told } = consumed();
+it("abandons a stream that is released and not taken again, as of its release", () => {
+  const { tracker, body, outcomes } = track();
   tracker.take({});
   vi.advanceTimersByTime(2 * UNCONSUMED_BODY_TIMEOUT_MS);
   tracker.release(body);
   vi.advanceTimersByTime(UNCONSUMED_BODY_TIMEOUT_MS - 1);
-  expect(told).toEqual([]);
+  expect(outcomes).toEqual([]);
   vi.advanceTimersByTime(UNCONSUMED_BODY_TIMEOUT_MS);
-  expect(told).toEqual([["left", START + 2 * UNCONSUMED_BODY_TIMEOUT_MS]]);
+  expect(outcomes).toEqual([["abandoned", START + 2 * UNCONSUMED_BODY_TIMEOUT_MS]]);
 });
 
-describe("of two copies", () => {
-  /** Two copies of a stream, each of which somebody has. */
-  function copied(): { whole: BodyTracker; copies: [BodyTracker, BodyTracker]; told: unknown[][] } {
-    const { tracker, body, told } = consumed();
+describe("two copies of a stream", () => {
+  /** A tracked stream that was split into two copies, both of which have a holder. */
+  function copied(): { whole: BodyTracker; copies: [BodyTracker, BodyTracker]; outcomes: unknown[][] } {
+    const { tracker, body, outcomes } = track();
     const copies = tracker.split(body.tee());
     for (const copy of copies) copy.take({});
-    return { whole: tracker, copies, told };
+    return { whole: tracker, copies, outcomes };
   }
 
-  test.each<[string, number, (outcome: BodyOutcome) => void, unknown[]]>(
-    WAYS.slice(0, 2).flatMap(([what, happen, expected]) => [0, 1].map((at) => [what, at, happen, expected] as const)),
-  )("one that has %s tells it of the stream (copy %i), whatever becomes of the other", (_, at, happen, expected) => {
-    const { whole, copies, told } = copied();
+  it.each<[string, number, (outcome: BodyOutcome) => void, unknown[]]>(
+    OUTCOMES.slice(0, 2).flatMap(([what, happen, expected]) => [0, 1].map((at) => [what, at, happen, expected] as const)),
+  )("reports the outcome of the copy that has %s (copy %i), whatever becomes of the other", (_, at, happen, expected) => {
+    const { whole, copies, outcomes } = copied();
     happen(copies[at]!);
-    expect([told, whole.isConsumed]).toEqual([[expected], true]);
-    for (const [, another] of WAYS) another(copies[1 - at]!);
-    expect(told).toEqual([expected]);
+    expect(outcomes).toEqual([expected]);
+    expect(whole.isConsumed).toBe(true);
+    for (const [, another] of OUTCOMES) another(copies[1 - at]!);
+    expect(outcomes).toEqual([expected]);
   });
 
-  test.each([0, 1])("one that is left leaves the other (left first: copy %i)", (at) => {
-    const { copies, told } = copied();
+  it.each([0, 1])("are abandoned when both are (abandoned first: copy %i)", (at) => {
+    const { copies, outcomes } = copied();
     const [first, second] = [copies[at]!, copies[1 - at]!];
     first.abandoned(1);
-    expect(told).toEqual([]);
+    expect(outcomes).toEqual([]);
     second.abandoned(2);
-    expect(told).toEqual([["left", 2]]);
+    expect(outcomes).toEqual([["abandoned", 2]]);
   });
 
-  test("one may be read to its end when the other was left", () => {
-    const { copies, told } = copied();
+  it("report the end of one after the other was abandoned", () => {
+    const { copies, outcomes } = copied();
     copies[0].abandoned(1);
     copies[1].ended();
-    expect(told).toEqual([["ended"]]);
+    expect(outcomes).toEqual([["ended"]]);
   });
 
-  test("none is left while they are had; both are, where nobody takes them", () => {
+  it("are abandoned only if they have no holder", () => {
     const had = copied();
-    const { tracker, body, told } = consumed();
+    const { tracker, body, outcomes } = track();
     vi.advanceTimersByTime(1000);
     tracker.split(body.tee());
     expect(tracker.isConsumed).toBe(true);
     vi.advanceTimersByTime(5 * UNCONSUMED_BODY_TIMEOUT_MS);
-    expect([had.told, told]).toEqual([[], [["left", START + 1000]]]);
+    expect(had.outcomes).toEqual([]);
+    expect(outcomes).toEqual([["abandoned", START + 1000]]);
   });
 });
