@@ -10,6 +10,7 @@ import {
   replacePropagationHeaders,
   thirdPartySubscribedFirst,
 } from "../../core/node/undici-channels.ts";
+import { decodeHeaders } from "../../core/node/request-headers.ts";
 import { urlOfRequest } from "../../core/node/undici-requests.ts";
 import { isAbandoned, watchUnconsumedResponse } from "../../core/streams/unconsumed-body.ts";
 import type { UnconsumedBody } from "../../core/streams/unconsumed-body.ts";
@@ -146,9 +147,4 @@ export class FetchLifecycle implements RequestObserver {
       },
     );
   }
-}
-
-/** The headers in a channel's message are a flat array of buffers. */
-function decodeHeaders(rawHeaders: unknown): string[] {
-  return Array.isArray(rawHeaders) ? rawHeaders.map(String) : [];
 }

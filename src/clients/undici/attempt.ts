@@ -1,5 +1,10 @@
+import { isRedirect } from "../../core/calls/client-call.ts";
 import type { ClientCall } from "../../core/calls/client-call.ts";
 import type { ChannelRequest, RequestObserver } from "../../core/calls/request-observer.ts";
+import { parseUrl } from "../../core/http/urls.ts";
+import { decodeHeaders } from "../../core/node/request-headers.ts";
+import { urlOfRequest } from "../../core/node/undici-requests.ts";
+import { readHeader } from "../../core/propagation/carrier.ts";
 import { UNCONSUMED_BODY_TIMEOUT_MS } from "../../core/streams/unconsumed-body.ts";
 import { safeCall } from "../../core/telemetry/diagnostics.ts";
 import { now } from "../../core/telemetry/meter.ts";
@@ -34,6 +39,8 @@ export class UndiciAttempt implements RequestObserver {
   #headersArrived = 0;
   #bytesReceived = 0;
   #wasPaused = false;
+  /** The URL of the last request, if no header identifies the call. */
+  #requestUrl: string | undefined = undefined;
   #timeout: NodeJS.Timeout | undefined = undefined;
 
   constructor(call: ClientCall, url: string, previous: UndiciAttempt | undefined) {
@@ -122,6 +129,8 @@ export class UndiciAttempt implements RequestObserver {
   }
 
   onRequestCreated(request: ChannelRequest): void {
+    this.call.awaitedUrl = undefined;
+    if (this.call.needsContext) this.#requestUrl = urlOfRequest(request);
     const url = this.locate?.(request);
     this.locate = undefined;
     if (url === undefined || url === this.url) return;
@@ -133,9 +142,19 @@ export class UndiciAttempt implements RequestObserver {
     this.call.connected(address, port, protocolVersion);
   }
 
-  /** Reported only if no header identifies the call. A redirect beneath this interceptor does not reach the handler. */
-  onResponseHeaders(status: number): void {
-    if (status >= 300 && status < 400) this.call.isRedirected = true;
+  /**
+   * A redirect or a retry beneath this interceptor does not reach the handler. If no header identifies the call, the next request is recognised by the URL
+   * that the response leads to.
+   */
+  onResponseHeaders(status: number, rawHeaders: unknown): void {
+    const url = this.#requestUrl;
+    if (url === undefined || status < 300) return;
+    const location = isRedirect(status) ? readHeader(decodeHeaders(rawHeaders), "location") : undefined;
+    this.call.awaitedUrl = location === undefined ? url : parseUrl(location, url)?.href;
+  }
+
+  onRequestError(): void {
+    this.call.awaitedUrl = this.#requestUrl;
   }
 }
 

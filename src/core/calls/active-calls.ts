@@ -8,6 +8,8 @@ export interface ActiveCall {
   registryIndex: number;
   /** Whether a flat array of headers has one that the call has issued. */
   hasIssued(headers: readonly unknown[]): boolean;
+  /** Whether the call's client was expected to request a URL next by itself: the target of a redirect, or the same URL again. */
+  awaits(url: string): boolean;
 }
 
 /**
@@ -60,4 +62,9 @@ export function findByTraceparent(traceparent: string): ActiveCall | undefined {
  */
 export function findIssuers(headers: readonly unknown[]): ActiveCall[] {
   return activeCalls.filter((call) => call.traceparent === undefined && call.hasIssued(headers));
+}
+
+/** The active call, among those without a `traceparent` of their own, whose client was expected to request a URL next. */
+export function findAwaiting(url: string): ActiveCall | undefined {
+  return activeCalls.find((call) => call.traceparent === undefined && call.awaits(url));
 }

@@ -77,15 +77,9 @@ export class CallHeaders {
     return [...new Set([...this.replaced, ...sets.flatMap((set) => Object.keys(set))])];
   }
 
-  /** Whether a flat array of headers has one of the call's, with its value. */
+  /** Whether a flat array of headers has some of the call's, and none of its names with another value. */
   areIn(headers: readonly unknown[]): boolean {
-    const sets = [this.values, ...(this.#otherOrigins ?? [])];
-    for (let i = 0; i + 1 < headers.length; i += 2) {
-      const name = String(headers[i]).toLowerCase();
-      const value = headers[i + 1];
-      if (value !== undefined && sets.some((set) => set[name] === value)) return true;
-    }
-    return false;
+    return [this.values, ...(this.#otherOrigins ?? [])].some((set) => isIssued(set, headers));
   }
 
   /** Replaces the call's headers on a request to another origin, in place. */
@@ -98,7 +92,18 @@ export class CallHeaders {
   }
 }
 
-export function isEmpty(record: object): boolean {
+function isIssued(issued: Record<string, string>, headers: readonly unknown[]): boolean {
+  let isFound = false;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const value = issued[String(headers[i]).toLowerCase()];
+    if (value === undefined) continue;
+    if (value !== headers[i + 1]) return false;
+    isFound = true;
+  }
+  return isFound;
+}
+
+function isEmpty(record: object): boolean {
   for (const _ in record) return false;
   return true;
 }

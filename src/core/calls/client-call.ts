@@ -66,8 +66,8 @@ export class ClientCall implements ActiveCall, Suppressible {
   a2a: A2ARecognition | undefined = undefined;
   /** Whether undici has created a request of this call. */
   hasRequest = false;
-  /** Whether a request of this call was answered with a redirect that the client follows by itself. */
-  isRedirected = false;
+  /** The URL of the request that the client may send next by itself, because a redirect, an error status or a failure was answered. */
+  awaitedUrl: string | undefined = undefined;
   ended = false;
   suppressing = false;
   registryIndex = -1;
@@ -175,9 +175,14 @@ export class ClientCall implements ActiveCall, Suppressible {
    */
   isRequestFor(method: string, url: string): boolean {
     if (this.ended) return false;
-    if (this.isRedirected || isRedirect(this.status)) return true;
+    if (isRedirect(this.status) || this.awaits(url)) return true;
     const { target } = this.#recording;
     return target.method === method && (this.#isOriginUnknown ? url.endsWith(target.url) : isSameResource(target.url, url));
+  }
+
+  /** Whether a request is the next one that the client was expected to send by itself. */
+  awaits(url: string): boolean {
+    return !this.ended && this.awaitedUrl !== undefined && isSameResource(this.awaitedUrl, url);
   }
 
   /** Whether a flat array of headers has one that the call has issued. */

@@ -1,7 +1,12 @@
 import { sameName } from "../propagation/carrier.ts";
 import { TRACEPARENT, TRACESTATE } from "../propagation/trace-context.ts";
 
-// The headers of a request in undici's channels: a flat array of names and values.
+// The headers in undici's channels: a flat array of names and values; those of a response are buffers.
+
+/** The headers of a response as texts. */
+export function decodeHeaders(rawHeaders: unknown): string[] {
+  return Array.isArray(rawHeaders) ? rawHeaders.map(String) : [];
+}
 
 /** The length of a `traceparent` of version 00. */
 const TRACEPARENT_LENGTH = 55;

@@ -1,5 +1,5 @@
 import type { Context } from "@opentelemetry/api";
-import { findByTraceparent, findIssuers } from "../calls/active-calls.ts";
+import { findAwaiting, findByTraceparent, findIssuers } from "../calls/active-calls.ts";
 import { CallHeaders } from "../calls/call-headers.ts";
 import { ClientCall } from "../calls/client-call.ts";
 import type { ChannelRequest } from "../calls/request-observer.ts";
@@ -18,9 +18,9 @@ export function findCallOfRequest(request: ChannelRequest, active: Context): Cli
   const issuer = traceparent === undefined ? undefined : findByTraceparent(traceparent);
   if (issuer !== undefined) return asClientCall(issuer);
 
+  const url = urlOfRequest(request);
   const ofContext = asClientCall(enclosingCall(active))?.first.latest;
-  const isCandidate = ofContext !== undefined && !ofContext.ended;
-  if (isCandidate && !ofContext.hasRequest && ofContext.isRequestFor(request.method, urlOfRequest(request))) return ofContext;
+  if (ofContext?.hasRequest === false && ofContext.isRequestFor(request.method, url)) return ofContext;
 
   const issuers = findIssuers(headers);
   if (issuers.length > 1) {
@@ -28,8 +28,8 @@ export function findCallOfRequest(request: ChannelRequest, active: Context): Cli
     return undefined;
   }
   if (issuers.length === 1) return asClientCall(issuers[0]);
-  if (!isCandidate) return undefined;
-  return ofContext.hasIssued(headers) || ofContext.isRequestFor(request.method, urlOfRequest(request)) ? ofContext : undefined;
+  const isOfContext = ofContext !== undefined && (ofContext.hasIssued(headers) || ofContext.isRequestFor(request.method, url));
+  return isOfContext && !ofContext.ended ? ofContext : asClientCall(findAwaiting(url));
 }
 
 /** Calls of another copy of this package are left to its own subscribers. */

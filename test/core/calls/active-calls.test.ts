@@ -13,6 +13,7 @@ const makeCall = (traceparent: string | undefined, issued: readonly string[] = [
   traceparent,
   registryIndex: -1,
   hasIssued: (headers) => headers.some((value) => issued.includes(String(value))),
+  awaits: () => false,
 });
 
 afterEach(() => expect(activeCalls).toEqual([]));
