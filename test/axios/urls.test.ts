@@ -2,7 +2,7 @@ import axios, { AxiosHeaders, create } from "axios";
 import type { AxiosInstance, AxiosRequestConfig } from "axios";
 import * as fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe as suite, expect, it } from "vitest";
-import { buildOf } from "../../src/clients/axios/build.ts";
+import { findBuild } from "../../src/clients/axios/build.ts";
 import { requestUrl } from "../../src/clients/axios/url.ts";
 import { instrumentAxios } from "../../src/axios.ts";
 import { ROUTES, serve } from "../support/server.ts";
@@ -115,7 +115,7 @@ suite("url.full", () => {
   });
 
   it("is what axios.getUri says, whatever the base, the path and the parameters", () => {
-    const build = buildOf(axios, { headers: new AxiosHeaders() });
+    const build = findBuild(axios, { headers: new AxiosHeaders() });
     const path = fc.stringMatching(/^[\w/.?=&#%:@ -]{0,12}$/);
     const value = fc.oneof(
       fc.string(),

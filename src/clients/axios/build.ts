@@ -1,20 +1,20 @@
-// By another name: what bundlers are told to put before an ES module declares `createRequire` too, for the CommonJS packages in it.
+// Imported under another name, because a banner that bundlers are configured to put before ES modules often declares `createRequire`.
 import { createRequire as requireFrom } from "node:module";
 import axios from "axios";
 import type { Axios, AxiosRequestConfig, InternalAxiosRequestConfig } from "axios";
 import { safeCall } from "../../core/telemetry/diagnostics.ts";
 
-/** What one build of axios resolves adapters and serialises parameters with. */
+/** The functions with which one build of axios resolves adapters and serializes parameters. */
 export interface Build {
   readonly getAdapter: (adapters: unknown, config: unknown) => (config: unknown) => unknown;
   readonly defaultAdapter: () => unknown;
-  /** The fetch adapter for the global fetch, where there is one. */
+  /** The fetch adapter for the global fetch; undefined if there is none. */
   readonly fetchAdapter: () => unknown;
   readonly getUri: (config: AxiosRequestConfig) => string;
 }
 
-/** What a build's default export has. */
-interface Static {
+/** The properties of a build's default export that are used. */
+interface AxiosExport {
   readonly getAdapter: unknown;
   readonly AxiosHeaders: new () => object;
   readonly Axios: typeof Axios;
@@ -22,51 +22,50 @@ interface Static {
 }
 
 /**
- * The build of axios that an instance belongs to. An instance made by `create()` does not tell where it came from, but its requests'
- * headers do. Adapters of another build (ES module or CommonJS, or a second copy) would reject with errors that are no `AxiosError` of
- * the application's.
+ * Finds the build of axios that an instance belongs to: ES module, CommonJS, or another copy. An adapter of another build would reject with errors that are
+ * not an `AxiosError` of the application's. An instance made by `create()` does not refer to its build, but the headers of its requests do.
  */
-export function buildOf(instance: unknown, request: InternalAxiosRequestConfig): Build {
-  const { headers } = request;
-  if (isStatic(instance)) return describeBuild(instance);
-  if (headers instanceof axios.AxiosHeaders) return ours;
-  return safeCall("looking for a build of axios", () => commonJsBuild(headers)) ?? ours;
+export function findBuild(instance: unknown, { headers }: InternalAxiosRequestConfig): Build {
+  if (isAxiosExport(instance)) return describeBuild(instance);
+  if (headers instanceof axios.AxiosHeaders) return importedBuild;
+  return safeCall("finding the build of axios", findCommonJsBuild, headers) ?? importedBuild;
 }
 
 const builds = new WeakMap<object, Build>();
 
-function describeBuild(axiosStatic: Static): Build {
-  let build = builds.get(axiosStatic);
+function describeBuild(axiosExport: AxiosExport): Build {
+  let build = builds.get(axiosExport);
   if (build === undefined) {
-    const bare = new axiosStatic.Axios({});
-    const resolve = axiosStatic.getAdapter as Build["getAdapter"];
+    const bare = new axiosExport.Axios({});
+    const resolve = axiosExport.getAdapter as Build["getAdapter"];
     let fetchAdapter: unknown;
     build = {
       getAdapter: resolve,
-      defaultAdapter: () => axiosStatic.defaults.adapter,
-      fetchAdapter: () => (fetchAdapter ??= safeCall("looking for the fetch adapter of axios", resolve, "fetch", undefined)),
+      defaultAdapter: () => axiosExport.defaults.adapter,
+      fetchAdapter: () => (fetchAdapter ??= safeCall("finding the fetch adapter of axios", resolve, "fetch", undefined)),
       getUri: (config) => bare.getUri(config),
     };
-    builds.set(axiosStatic, build);
+    builds.set(axiosExport, build);
   }
   return build;
 }
 
-function isStatic(value: unknown): value is Static {
-  const candidate = value as Partial<Static> | null | undefined;
+function isAxiosExport(value: unknown): value is AxiosExport {
+  const candidate = value as Partial<AxiosExport> | null | undefined;
   return typeof candidate?.getAdapter === "function" && typeof candidate.Axios === "function";
 }
 
-const ours: Build = describeBuild(axios);
+/** The build that this module imports. */
+const importedBuild: Build = describeBuild(axios);
 
-/** The build, among the CommonJS modules that are loaded, that made the headers. */
-function commonJsBuild(headers: object): Build | undefined {
-  // All modules share one cache, so any path does. Not `import.meta.url`: bundled or transformed to CommonJS, a module has none.
+/** Finds the build that made the headers among the CommonJS modules that are loaded. */
+function findCommonJsBuild(headers: object): Build | undefined {
+  // All modules share one cache, so any path will do. Bundled or transformed to CommonJS, a module has no `import.meta.url`.
   const { cache } = requireFrom("/");
   for (const [path, module] of Object.entries(cache)) {
     if (!/[\\/]axios[\\/]/.test(path)) continue;
     const exports: unknown = module?.exports;
-    if (isStatic(exports) && headers instanceof exports.AxiosHeaders) return describeBuild(exports);
+    if (isAxiosExport(exports) && headers instanceof exports.AxiosHeaders) return describeBuild(exports);
   }
   return undefined;
 }

@@ -1,45 +1,51 @@
 import type { AxiosResponse, GenericAbortSignal } from "axios";
-import { isError } from "../../core/http/errors.ts";
 import type { ClientCall } from "../../core/calls/client-call.ts";
+import { isError } from "../../core/http/errors.ts";
 
-/** What axios rejects with, as far as it is looked at. */
-interface Failure {
+/** The properties of a rejection that are read. */
+interface Rejection {
   readonly code?: unknown;
   readonly name?: unknown;
   readonly __CANCEL__?: unknown;
   readonly cause?: unknown;
+  readonly request?: unknown;
   readonly response?: AxiosResponse;
 }
 
-/** The response that a rejection tells of, if one arrived. */
-export function responseOf(error: unknown): AxiosResponse | undefined {
-  return (error as Failure | null | undefined)?.response ?? undefined;
+/** The response that a rejection has, if one arrived. */
+export function responseOf(reason: unknown): AxiosResponse | undefined {
+  return (reason as Rejection | null | undefined)?.response ?? undefined;
 }
 
-/** Whether a rejection is of a response that came whole: then it is for its status, which is no failure of the exchange. */
-export function isWhole(response: AxiosResponse | undefined): boolean {
+/** The request of the adapter that a rejection has. */
+export function adapterRequestOf(reason: unknown): unknown {
+  return (reason as Rejection | null | undefined)?.request;
+}
+
+/** Whether a response is complete: then the request was rejected for its status alone, and the exchange has not failed. */
+export function isComplete(response: AxiosResponse | undefined): boolean {
   return response !== undefined && "data" in response;
 }
 
 /**
- * Whether a rejection is the application's own cancel. `AbortController`, `CancelToken` and `AbortSignal.timeout` all come as one: only
- * the signal's reason tells that it was a timeout.
+ * Whether the application has cancelled the request. axios rejects in the same way for `AbortController`, `CancelToken` and `AbortSignal.timeout`; the reason
+ * of the signal shows whether it was a timeout.
  */
-export function isCancel(error: unknown, signal: GenericAbortSignal | undefined): boolean {
-  const { code, name, __CANCEL__ } = (error ?? {}) as Failure;
+export function isCancel(reason: unknown, signal: GenericAbortSignal | undefined): boolean {
+  const { code, name, __CANCEL__ } = (reason ?? {}) as Rejection;
   if (__CANCEL__ !== true && code !== "ERR_CANCELED" && name !== "CanceledError") return false;
-  const reason = (signal as Partial<AbortSignal> | undefined)?.reason as { name?: unknown } | undefined;
-  return signal?.aborted !== true || reason?.name !== "TimeoutError";
+  const abortReason = (signal as Partial<AbortSignal> | undefined)?.reason as { name?: unknown } | undefined;
+  return signal?.aborted !== true || abortReason?.name !== "TimeoutError";
 }
 
-/** Ends the call with a failure, or with a cancel. */
-export function failAttempt(call: ClientCall, error: unknown, signal: GenericAbortSignal | undefined): void {
-  if (isCancel(error, signal)) call.end();
-  else call.fail(causeOf(error), signal as AbortSignal | undefined);
+/** Ends a call that was rejected: with the failure, or without one if it was cancelled. */
+export function endFailedCall(call: ClientCall, reason: unknown, signal: GenericAbortSignal | undefined): void {
+  if (isCancel(reason, signal)) call.end();
+  else call.fail(causeOf(reason), signal as AbortSignal | undefined);
 }
 
-/** The fetch adapter says no more of a failure than that it was the network's: what failed is its cause, if that is an error. */
-function causeOf(error: unknown): unknown {
-  const { code, cause } = (error ?? {}) as Failure;
-  return code === "ERR_NETWORK" && isError(cause) ? cause : error;
+/** For any failure of the network, the fetch adapter rejects with the code ERR_NETWORK; the cause shows what has failed. */
+function causeOf(reason: unknown): unknown {
+  const { code, cause } = (reason ?? {}) as Rejection;
+  return code === "ERR_NETWORK" && isError(cause) ? cause : reason;
 }

@@ -3,36 +3,37 @@ import { hrefWithoutData, parseUrl } from "../../core/http/urls.ts";
 import { BoundedCache } from "../../core/http/bounded-cache.ts";
 import type { Build } from "./build.ts";
 
-/** The URL that a request asks for, and its query as the serializer made it; `threw` is what the serializer threw. */
+/** The URL of a request and its query as the serializer returned it. */
 export interface RequestUrl {
   readonly href: string;
+  /** Undefined if the request has no parameters. */
   readonly serialized: string | undefined;
+  /** What the serializer has thrown. */
   readonly threw: { readonly error: unknown } | undefined;
 }
 
-/** The URL that axios will ask for: `baseURL`, `params` and `paramsSerializer` applied, normalised. */
-export function requestUrl(config: AxiosRequestConfig, build: Build): RequestUrl {
-  const path = fullPath(config, build);
+/** Determines the URL that axios will request: with `baseURL`, `params` and `paramsSerializer` applied, and normalized. */
+export function requestUrl(request: AxiosRequestConfig, build: Build): RequestUrl {
+  const path = fullPath(request, build);
   let serialized: string | undefined;
   let threw: RequestUrl["threw"];
-  if (config.params) {
+  if (request.params) {
     try {
-      serialized = flatQuery(config) ?? serializedBy(build, config);
+      serialized = serializeFlat(request) ?? serializeByBuild(build, request);
     } catch (error) {
       threw = { error };
     }
   }
-  return { href: normalized(serialized ? withQuery(path, serialized) : path, config), serialized, threw };
+  return { href: normalize(serialized ? withQuery(path, serialized) : path, request), serialized, threw };
 }
 
-// What axios takes for absolute: a scheme with "//", or "//" alone.
+// axios takes a URL for absolute if it begins with a scheme and "//", or with "//" alone.
 const ABSOLUTE = /^(?:[a-z][a-z\d+\-.]*:)?\/\//i;
 
-function fullPath(config: AxiosRequestConfig, build: Build): string {
-  const { baseURL, url = "", allowAbsoluteUrls } = config;
+function fullPath({ allowAbsoluteUrls, baseURL, url = "" }: AxiosRequestConfig, build: Build): string {
   if (!baseURL || (allowAbsoluteUrls !== false && ABSOLUTE.test(url))) return url;
   if (url === "") return baseURL;
-  // How many slashes at the end of a base are taken off differs from version to version.
+  // Versions differ in how many slashes they remove from the end of a base.
   if (baseURL.endsWith("//")) return build.getUri({ baseURL, url, ...(allowAbsoluteUrls !== undefined && { allowAbsoluteUrls }) });
   const base = baseURL.endsWith("/") ? baseURL.slice(0, -1) : baseURL;
   return url.startsWith("/") ? base + url.replace(/^\/+/, "/") : `${base}/${url}`;
@@ -44,50 +45,51 @@ function withQuery(path: string, query: string): string {
   return `${base}${base.includes("?") ? "&" : "?"}${query}`;
 }
 
-/** The query that the build itself makes of params: dates, arrays, nested objects, serializers, encoders. */
-function serializedBy(build: Build, { params, paramsSerializer }: AxiosRequestConfig): string {
+/** The query as the build of axios serializes it: dates, arrays, nested objects, the application's serializers and encoders. */
+function serializeByBuild(build: Build, { params, paramsSerializer }: AxiosRequestConfig): string {
   return build.getUri({ url: "", params, ...(paramsSerializer !== undefined && { paramsSerializer }) }).slice(1);
 }
 
 const PLAIN_NAME = /^[\w.-]+$/;
 
-/** The query of params that need no more than encoding, which most do not; undefined for all others. Some ten times faster. */
-function flatQuery({ params, paramsSerializer }: AxiosRequestConfig): string | undefined {
-  if (paramsSerializer !== undefined || typeof params !== "object" || Object.getPrototypeOf(params) !== Object.prototype)
+/** The query of parameters that only need encoding, which most are; undefined for all others. About ten times as fast as axios's own. */
+function serializeFlat({ params, paramsSerializer }: AxiosRequestConfig): string | undefined {
+  if (paramsSerializer !== undefined || typeof params !== "object" || Object.getPrototypeOf(params) !== Object.prototype) {
     return undefined;
+  }
   let query = "";
   for (const name of Object.keys(params as object)) {
     const value: unknown = (params as Record<string, unknown>)[name];
     if (value === null || value === undefined) continue;
     if (!PLAIN_NAME.test(name) || name === "__proto__") return undefined;
-    const text = typeof value === "string" ? encodeURIComponent(value) : plainText(value);
-    if (text === undefined || text.includes("%5")) return undefined; // brackets are not encoded by all versions
-    query += `${query === "" ? "" : "&"}${name}=${text.includes("%") ? lenient(text) : text}`;
+    const text = encodeScalar(value);
+    if (text === undefined || text.includes("%5")) return undefined; // Not all versions encode brackets.
+    query += `${query === "" ? "" : "&"}${name}=${text.includes("%") ? decodeAllowed(text) : text}`;
   }
   return query;
 }
 
-function plainText(value: unknown): string | undefined {
-  return typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))
+function encodeScalar(value: unknown): string | undefined {
+  return typeof value === "string" || typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))
     ? encodeURIComponent(value)
     : undefined;
 }
 
-/** axios leaves these characters as they are, and writes a space as "+". */
-function lenient(encoded: string): string {
+/** axios does not encode these characters, and writes a space as "+". */
+function decodeAllowed(encoded: string): string {
   return encoded.replace(/%3A/g, ":").replace(/%24/g, "$").replace(/%2C/g, ",").replace(/%20/g, "+");
 }
 
-const recent = new BoundedCache<string>();
+const normalizedUrls = new BoundedCache<string>();
 
-/** What was asked lately is at hand, for an agent asks the same again and again. */
-function normalized(url: string, { socketPath }: AxiosRequestConfig): string {
+/** Cached, because an agent requests the same URLs again and again. */
+function normalize(url: string, { socketPath }: AxiosRequestConfig): string {
   const base = socketPath ? "http://localhost" : globalThis.location?.href;
-  const known = base === undefined ? recent.get(url) : undefined;
-  if (known !== undefined) return known;
+  const cached = base === undefined ? normalizedUrls.get(url) : undefined;
+  if (cached !== undefined) return cached;
   const parsed = parseUrl(url, base);
   if (parsed === undefined) return url;
   const href = hrefWithoutData(parsed);
-  if (base === undefined) recent.set(url, href);
+  if (base === undefined) normalizedUrls.set(url, href);
   return href;
 }

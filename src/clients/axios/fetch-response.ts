@@ -1,0 +1,64 @@
+import type { GenericAbortSignal } from "axios";
+import type { ClientCall } from "../../core/calls/client-call.ts";
+import { followResponses, isStreamReadable } from "../../core/node/undici-channels.ts";
+import { isAbandoned, watchUnconsumedStream } from "../../core/streams/unconsumed-body.ts";
+import type { UnconsumedBody } from "../../core/streams/unconsumed-body.ts";
+import { endFailedCall } from "./failure.ts";
+import { recordHeadersTime } from "./http-channels.ts";
+
+/** The response of the fetch adapter, whose body is a web stream: those have no events, so its end is observed in undici's channels. */
+export interface FetchResponse {
+  /** The application has received the body as a stream: the call ends with it. */
+  delivered(body: ReadableStream): void;
+}
+
+/** Observes the requests of a call of the fetch adapter. Redirect hops belong to the same call, as with the http adapter. */
+export function observeFetchResponse(call: ClientCall, signal: GenericAbortSignal | undefined): FetchResponse {
+  let wasRequestCreated = false;
+  let hasBodyEnded = false;
+  let failure: { error: unknown } | undefined;
+  let delivered: ReadableStream | undefined;
+  let unconsumed: UnconsumedBody | undefined;
+
+  const fail = (error: unknown): void => {
+    if (unconsumed !== undefined && isAbandoned(unconsumed)) call.end(unconsumed.arrived);
+    else if (delivered !== undefined && signal?.aborted !== true && !isStreamReadable(delivered)) call.end();
+    else endFailedCall(call, error, signal);
+  };
+  followResponses();
+  call.observer = {
+    onRequestCreated: () => {
+      wasRequestCreated = true;
+      hasBodyEnded = false;
+      failure = undefined;
+    },
+    onConnected: (address, port, version) => call.connected(address, port, version),
+    onResponseHeaders: (status, rawHeaders) => {
+      if (status < 200) return;
+      recordHeadersTime(call, status);
+      // The adapter rejects without a response if the body fails.
+      call.response(status, call.config.responseHeaders.length === 0 ? undefined : decodeHeaders(rawHeaders));
+    },
+    onResponseEnd: () => {
+      hasBodyEnded = true;
+      if (delivered !== undefined) call.end();
+    },
+    onRequestError: (error) => {
+      failure = { error };
+      if (delivered !== undefined) fail(error);
+    },
+  };
+  return {
+    delivered: (body) => {
+      delivered = body;
+      if (failure !== undefined) fail(failure.error);
+      else if (!wasRequestCreated || hasBodyEnded) call.end();
+      else unconsumed = watchUnconsumedStream(call, body);
+    },
+  };
+}
+
+/** Decodes the headers of a channel's message, which are a flat array of buffers. */
+function decodeHeaders(rawHeaders: unknown): string[] | undefined {
+  return Array.isArray(rawHeaders) ? rawHeaders.map(String) : undefined;
+}
