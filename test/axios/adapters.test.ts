@@ -1,25 +1,26 @@
 import { Readable } from "node:stream";
-import { SpanStatusCode } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import { create } from "axios";
 import type { AxiosAdapter, AxiosRequestConfig, AxiosResponse, InternalAxiosRequestConfig } from "axios";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
+import { cancelled, failed, outcomeOf, succeeded } from "../support/outcome.ts";
+import type { Outcome } from "../support/outcome.ts";
 import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
-// What adapters of the application's own may do: axios takes whatever has a `then`.
+// Adapters of the application's may return any thenable, and responses of any shape.
 
 let telemetry: TestTelemetry;
 beforeEach(() => void (telemetry = startTelemetry()));
 afterEach(() => telemetry.stop());
 
 const URL_ = "http://agent.example/";
-const answer = (config: InternalAxiosRequestConfig, more: object = {}): AxiosResponse =>
+const responseTo = (config: InternalAxiosRequestConfig, more: object = {}): AxiosResponse =>
   ({ data: "hello", status: 200, statusText: "OK", headers: {}, config, ...more }) as AxiosResponse;
 const thenable = (settle: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void): Promise<AxiosResponse> =>
   ({
-    // oxlint-disable-next-line unicorn/no-thenable -- it is what such adapters return
+    // oxlint-disable-next-line unicorn/no-thenable -- such adapters return one
     then: (...handlers: Parameters<Promise<unknown>["then"]>) => new Promise(settle).then(...handlers),
   }) as Promise<AxiosResponse>;
 function sent(adapter: AxiosAdapter, more: AxiosRequestConfig = {}): Promise<AxiosResponse> {
@@ -27,54 +28,47 @@ function sent(adapter: AxiosAdapter, more: AxiosRequestConfig = {}): Promise<Axi
   instrumentAxios(instance);
   return instance.get(URL_);
 }
-const ends = (): unknown[] =>
-  telemetry.own().map(({ status, attributes }) => [status.code, attributes["error.type"], attributes["http.response.status_code"]]);
+const outcomes = (): Outcome[] => telemetry.own().map(outcomeOf);
 
-test("one that returns a promise of its own is followed to its response, and to its error", async () => {
-  expect((await sent((config) => thenable((resolve) => resolve(answer(config))))).data).toBe("hello");
+it("records the response and the error of an adapter that returns a thenable", async () => {
+  expect((await sent((config) => thenable((resolve) => resolve(responseTo(config))))).data).toBe("hello");
   const error = new TypeError("no");
   await expect(sent(() => thenable((_, reject) => reject(error)))).rejects.toBe(error);
-  expect(ends()).toEqual([
-    [SpanStatusCode.UNSET, undefined, 200],
-    [SpanStatusCode.ERROR, "TypeError", undefined],
-  ]);
+  expect(outcomes()).toEqual([succeeded(), failed("TypeError")]);
 });
 
-test("one that returns no response, or nothing, gets axios's own error, and its span ends", async () => {
+it("ends the span of an adapter that returns no response or no promise", async () => {
   for (const nothing of [undefined, null]) await expect(sent(async () => nothing as never)).rejects.toThrow(TypeError);
   await expect(sent(() => undefined as never)).rejects.toThrow(TypeError);
-  expect(ends()).toEqual([1, 2, 3].map(() => [SpanStatusCode.UNSET, undefined, undefined]));
+  expect(outcomes()).toEqual([cancelled(), cancelled(), cancelled()]);
 });
 
-test("one whose response says little, or throws when it is looked at, ends its span", async () => {
-  await sent(async (config) => answer(config, { status: "fine" }));
+it("ends the span of an adapter whose response has no status, or throws when it is read", async () => {
+  await sent(async (config) => responseTo(config, { status: "fine" }));
   const request = {
     get res(): never {
       throw new Error("not mine");
     },
   };
-  await sent(async (config) => answer(config, { request }));
+  await sent(async (config) => responseTo(config, { request }));
   const unreadable = Object.defineProperty({}, "status", {
     get: () => {
       throw new Error("not mine");
     },
   });
   await sent(async () => unreadable as AxiosResponse).catch(() => {});
-  expect(ends()).toEqual([
-    [SpanStatusCode.UNSET, undefined, undefined],
-    [SpanStatusCode.UNSET, undefined, 200],
-    [SpanStatusCode.UNSET, undefined, undefined],
-  ]);
+  expect(outcomes()).toEqual([cancelled(), succeeded(), cancelled()]);
 });
 
-test("a stream that is none, or is over when it comes, ends the span with its headers", async () => {
+it("ends the span with the headers if a stream has ended already, or is not a stream", async () => {
   const destroyed = Readable.from(["x"]);
   destroyed.destroy();
-  for (const data of ["no stream", destroyed]) await sent(async (config) => answer(config, { data }), { responseType: "stream" });
-  expect(ends()).toEqual([1, 2].map(() => [SpanStatusCode.UNSET, undefined, 200]));
+  for (const data of ["no stream", destroyed])
+    await sent(async (config) => responseTo(config, { data }), { responseType: "stream" });
+  expect(outcomes()).toEqual([succeeded(), succeeded()]);
 });
 
-test("a config that failed unrecorded is left as it was", async () => {
+it("does not change a failed config if the call is not recorded", async () => {
   await telemetry.stop();
   telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
   let given: InternalAxiosRequestConfig | undefined;

@@ -3,7 +3,7 @@ import { suppressTracing } from "@opentelemetry/core";
 import axios, { AxiosHeaders, create } from "axios";
 import type { AxiosError, AxiosInstance, AxiosRequestConfig } from "axios";
 import axiosRetry from "axios-retry";
-import { afterAll, afterEach, beforeAll, beforeEach, describe as suite, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -28,11 +28,11 @@ beforeEach(() => {
 });
 afterEach(() => telemetry.stop());
 
-const shown = (error: AxiosError): unknown => ({ ...(JSON.parse(JSON.stringify(error)) as object), stack: "" });
+const asJson = (error: AxiosError): unknown => ({ ...(JSON.parse(JSON.stringify(error)) as object), stack: "" });
 
-suite("a re-send", () => {
+describe("a re-send", () => {
   it.each(["before", "after"])(
-    "by axios-retry, registered %s us, is an attempt under the same parent, with a traceparent of its own",
+    "by axios-retry, registered %s ours, has a span under the same parent and a traceparent of its own",
     async (order) => {
       const made = create();
       if (order === "before") axiosRetry(made, { retries: 3 });
@@ -54,7 +54,7 @@ suite("a re-send", () => {
     },
   );
 
-  it("of a failed config by the application is an attempt; of one that succeeded, a call of its own", async () => {
+  it("of a failed config has a resend_count; one of a config that succeeded has none", async () => {
     instrumentAxios(instance);
     const error = await instance.get(`${server.url}/missing`).catch((reason: unknown) => reason);
     const ok = await instance.get(`${server.url}/ok`);
@@ -64,7 +64,7 @@ suite("a re-send", () => {
     expect(counts).toEqual([undefined, undefined, undefined, 1]);
   });
 
-  it("through an instance that is not instrumented, or with other options, is an attempt too", async () => {
+  it("has a resend_count through an instance that is not instrumented, or has other options", async () => {
     instrumentAxios(instance);
     const error = (await instance.get(`${server.url}/missing`).catch((reason: unknown) => reason)) as AxiosError;
     await axios.request({ ...error.config, url: `${server.url}/ok` });
@@ -72,20 +72,15 @@ suite("a re-send", () => {
     instrumentAxios(other, { urlTemplate: () => "/template" });
     await other.request({ ...error.config, url: `${server.url}/ok` });
     const ended = await telemetry.ended(3);
-    expect(ended.map(({ name, attributes }) => [name, attributes["http.request.resend_count"]])).toEqual([
-      ["GET", undefined],
-      ["GET", 1],
-      ["GET /template", 1],
-    ]);
+    expect(ended.map(({ name }) => name)).toEqual(["GET", "GET", "GET /template"]);
+    expect(ended.map(({ attributes }) => attributes["http.request.resend_count"])).toEqual([undefined, 1, 1]);
   });
 
-  it("replaces headers that were put in by hand", async () => {
+  it("replaces headers that the application has set", async () => {
     instrumentAxios(instance);
-    const byHand = { Traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01`, TraceState: "by=hand" };
-    const error = (await instance
-      .get(`${server.url}/missing`, { headers: byHand })
-      .catch((reason: unknown) => reason)) as AxiosError;
-    expect(error.config!.headers.get("traceparent")).toBe(byHand.Traceparent);
+    const headers = { Traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01`, TraceState: "by=hand" };
+    const error = (await instance.get(`${server.url}/missing`, { headers }).catch((reason: unknown) => reason)) as AxiosError;
+    expect(error.config!.headers.get("traceparent")).toBe(headers.Traceparent);
     await instance.request(error.config!).catch(() => {});
     await instance.request(error.config!).catch(() => {});
     const attempts = await telemetry.ended(3);
@@ -94,18 +89,18 @@ suite("a re-send", () => {
     expect(attempts.map((attempt) => attempt.parentSpanContext?.spanId)).toEqual(Array.from({ length: 3 }, () => "2".repeat(16)));
   });
 
-  it("leaves a failed config that is logged as it would be without us", async () => {
+  it("leaves a failed config that is the same in JSON as without instrumentation", async () => {
     const plain = (await axios.get(`${server.url}/missing`).catch((reason: unknown) => reason)) as AxiosError;
     instrumentAxios(instance);
     const traced = (await instance.get(`${server.url}/missing`).catch((reason: unknown) => reason)) as AxiosError;
-    expect(shown(traced)).toEqual(shown(plain));
+    expect(asJson(traced)).toEqual(asJson(plain));
     expect(traced.config).toBe(traced.response!.config);
     expect(Object.keys(traced)).toEqual(Object.keys(plain));
   });
 });
 
-suite("headers", () => {
-  it("of the caller are never changed, though frozen and used again", async () => {
+describe("headers", () => {
+  it("of the caller are not changed, if they are frozen and used again", async () => {
     instrumentAxios(instance);
     const headers = Object.freeze({ "X-One": "1", TRACEPARENT: "garbage" });
     const config: AxiosRequestConfig = Object.freeze({ headers });
@@ -119,7 +114,7 @@ suite("headers", () => {
     expect(sent.toSorted()).toEqual(ended.map(traceparentOf).toSorted());
   });
 
-  it("that an interceptor shares between calls in flight are not mixed up", async () => {
+  it("that an interceptor sets on several requests in progress have one traceparent each", async () => {
     instrumentAxios(instance);
     const shared = new AxiosHeaders({ "X-One": "1" });
     instance.interceptors.request.use((config) => ({ ...config, headers: shared }));
@@ -130,7 +125,7 @@ suite("headers", () => {
     expect(shared.get("traceparent")).toBeUndefined();
   });
 
-  it("stay the object that interceptors saw, with what axios itself puts in and takes out", async () => {
+  it("stay the object that interceptors received, with the changes that axios makes", async () => {
     for (const auth of [undefined, { username: "user", password: "secret" }]) {
       const seen: unknown[] = [];
       const other = create();
@@ -147,7 +142,7 @@ suite("headers", () => {
     }
   });
 
-  it("carry baggage, and are merged with what was put in by hand", async () => {
+  it("carry the active baggage, merged with the baggage that the application has set", async () => {
     instrumentAxios(instance);
     const baggage = propagation.createBaggage({ a: { value: "active" }, b: { value: "active" } });
     await context.with(propagation.setBaggage(context.active(), baggage), () =>
@@ -166,8 +161,8 @@ const fail = (): never => {
   throw new Error("hook");
 };
 
-suite("a call", () => {
-  it("whose tracing is suppressed, or that is ignored, is neither traced nor changed", async () => {
+describe("a call", () => {
+  it("is neither recorded nor changed if tracing is suppressed or the request is ignored", async () => {
     instrumentAxios(instance, { ignoreRequestHook: ({ url }) => url?.endsWith("/json") === true });
     await context.with(suppressTracing(context.active()), () => instance.get(`${server.url}/ok`));
     expect(server.values("traceparent")).toEqual([]);
@@ -176,7 +171,7 @@ suite("a call", () => {
     await telemetry.ended(0);
   });
 
-  it("shows hooks the config and the response, also that of a rejected status; hooks that throw change nothing", async () => {
+  it("passes the config and the response to hooks, and is not affected by hooks that throw", async () => {
     const seen: unknown[] = [];
     const other = create();
     instrumentAxios(other, { requestHook: fail, responseHook: fail, startSpanHook: fail, urlTemplate: fail });
@@ -185,7 +180,7 @@ suite("a call", () => {
       startSpanHook: ({ method, adapter }) => ({ method: String(method), adapter: String(adapter) }),
       requestHook: (own, request) => own.setAttribute("timeout", request.timeout ?? -1),
       responseHook: (own, { request, response }) => {
-        seen.push(response.status, response.config === request);
+        seen.push({ status: response.status, isOfRequest: response.config === request });
         own.setAttribute("length", String(response.data).length);
       },
     });
@@ -193,10 +188,13 @@ suite("a call", () => {
     await instance.get(`${server.url}/missing`).catch(() => {});
     const [, own] = await telemetry.ended(3);
     expect(own!.attributes).toMatchObject({ method: "get", adapter: "xhr,http,fetch", timeout: 500, length: 5 });
-    expect(seen).toEqual([200, true, 404, true]);
+    expect(seen).toEqual([
+      { status: 200, isOfRequest: true },
+      { status: 404, isOfRequest: true },
+    ]);
   });
 
-  it("in flight beside others has the right parent, and leaves the caller's context alone", async () => {
+  it("that is concurrent with others has the right parent, and does not change the caller's context", async () => {
     instrumentAxios(instance);
     await Promise.all(
       Array.from({ length: 10 }, (_, index) =>

@@ -15,8 +15,8 @@ import { startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
 /**
- * What holds of axios beside `@opentelemetry/instrumentation-http` and `-undici`, registered before or after ours. Each order needs a
- * process of its own, since subscribers of channels stay in their order.
+ * Tests of axios with `@opentelemetry/instrumentation-http` and `-undici` active, which are registered before or after ours. Each order needs a process of its
+ * own, because subscribers of channels keep their order.
  */
 export function besideForeign(order: "before" | "after"): void {
   let server: TestServer;
@@ -53,7 +53,7 @@ export function besideForeign(order: "before" | "after"): void {
       .filter(({ kind }) => kind === SpanKind.CLIENT)
       .map(({ instrumentationScope }) => instrumentationScope.name);
 
-  it.each(["http", "fetch"])("there is one CLIENT span and one traceparent through the %s adapter", async (adapter) => {
+  it.each(["http", "fetch"])("a request has one CLIENT span and one traceparent through the %s adapter", async (adapter) => {
     await axios.get(`${server.url}/ok`, { adapter });
     expect(clients()).toHaveLength(1);
     expect(clients()).not.toContain("a2a-otel");
@@ -64,7 +64,7 @@ export function besideForeign(order: "before" | "after"): void {
     expect(server.values("traceparent")).toEqual([traceparentOf(telemetry.own()[1]!)]);
   });
 
-  it("all hops of a redirect belong to the one span", async () => {
+  it("all hops of a redirect belong to one span", async () => {
     await instance.post(`${server.url}/redirect-307`, "body");
     await instance.get(`${server.url}/redirect`, { maxRedirects: 3, beforeRedirect: () => {} });
     expect(clients()).toEqual(["a2a-otel", "a2a-otel"]);
@@ -73,7 +73,7 @@ export function besideForeign(order: "before" | "after"): void {
     expect(sent).toEqual([first, first, second, second]);
   });
 
-  it("a request that waits for the length of its body is traced once", async () => {
+  it("a request has one span if axios first waits for the length of its body", async () => {
     const form = Object.assign(Readable.from(["body"]), {
       append: () => {},
       getHeaders: () => ({ "content-type": "multipart/form-data" }),
@@ -85,12 +85,12 @@ export function besideForeign(order: "before" | "after"): void {
     expect(clients()).toEqual(["a2a-otel"]);
   });
 
-  it("a request with maxRedirects: 0 is traced once", async () => {
+  it("a request with maxRedirects: 0 has one span", async () => {
     await instance.get(`${server.url}/ok`, { maxRedirects: 0 });
     expect(clients()).toEqual(["a2a-otel"]);
   });
 
-  it("requests of others are traced by them", async () => {
+  it("a request of another client has the span of the other instrumentation", async () => {
     await instance.get(`${server.url}/ok`);
     await new Promise((resolve) => http.get(`${server.url}/ok`, (response) => response.resume().on("end", resolve)));
     expect(clients()).toEqual(["a2a-otel", "@opentelemetry/instrumentation-http"]);

@@ -6,7 +6,7 @@ import { isTracingSuppressed } from "@opentelemetry/core";
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { create } from "axios";
 import type { AxiosInstance } from "axios";
-import { afterAll, afterEach, beforeAll, beforeEach, describe as suite, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isHttpPatched } from "../../src/clients/axios/transport.ts";
 import { instrumentAxios } from "../../src/axios.ts";
 import { ROUTES, serve } from "../support/server.ts";
@@ -45,9 +45,9 @@ function enableForeign(): void {
   load("node:https");
 }
 
-const AS_WITHOUT_US = { suppressed: false, value: "the caller's", recorded: true, nested: true, active: "application" };
+const CONTEXT_OF_CALLER = { suppressed: false, value: "the caller's", recorded: true, nested: true, active: "application" };
 
-/** Notes what a callback of the application's finds: its context, and whether spans that it starts are recorded in its trace. */
+/** Records the context that a callback of the application's runs in, and whether spans that it starts are recorded in its trace. */
 function look(name: string): void {
   const active = context.active();
   const span = trace.getActiveSpan() as { name?: string } | undefined;
@@ -67,7 +67,7 @@ function look(name: string): void {
   });
 }
 
-/** Makes a call from inside of the application's span, with a value of its own in the context. */
+/** Makes a call in a span of the application's, with a value of the application's in the context. */
 async function fromApplication(call: () => Promise<unknown>): Promise<void> {
   await tracer().startActiveSpan("application", async (span) => {
     await context.with(context.active().setValue(KEY, "the caller's"), call);
@@ -83,7 +83,7 @@ class LookingAgent extends Agent {
 }
 
 function expectAll(...names: string[]): void {
-  expect(Object.fromEntries(found)).toEqual(Object.fromEntries(names.map((name) => [name, AS_WITHOUT_US])));
+  expect(Object.fromEntries(found)).toEqual(Object.fromEntries(names.map((name) => [name, CONTEXT_OF_CALLER])));
 }
 
 async function* slowBody(): AsyncGenerator<string> {
@@ -98,8 +98,8 @@ async function* body(): AsyncGenerator<Uint8Array> {
   yield new TextEncoder().encode("some body");
 }
 
-suite.each(["nowhere", "before", "after"] as const)(
-  "application code, with foreign instrumentation registered %s, finds its context in",
+describe.each(["nowhere", "before", "after"] as const)(
+  "with other instrumentation registered %s, the application's code runs in the caller's context in",
   (order) => {
     beforeEach(() => {
       if (order === "before") enableForeign();
@@ -178,7 +178,7 @@ suite.each(["nowhere", "before", "after"] as const)(
       expect(telemetry.own()).toHaveLength(1);
     });
 
-    it("a fetch function of its own; an adapter of its own runs in the call's span where foreign instrumentation is", async () => {
+    it("a fetch function of its own, but in an adapter of its own in the call's span if there is other instrumentation", async () => {
       await fromApplication(async () => {
         await instance.get(`${server.url}/ok`, {
           adapter: async (config) => {
@@ -201,7 +201,7 @@ suite.each(["nowhere", "before", "after"] as const)(
         });
       });
       for (const name of ["adapter", "adapter, later"])
-        expect(found.get(name)).toEqual({ ...AS_WITHOUT_US, active: order === "nowhere" ? "application" : "GET" });
+        expect(found.get(name)).toEqual({ ...CONTEXT_OF_CALLER, active: order === "nowhere" ? "application" : "GET" });
       found.delete("adapter");
       found.delete("adapter, later");
       expectAll("fetch", "fetch, later");

@@ -1,6 +1,6 @@
 import axios, { Axios, create } from "axios";
 import type { AxiosError, AxiosInstance, InternalAxiosRequestConfig } from "axios";
-import { afterAll, afterEach, beforeAll, beforeEach, describe as suite, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -21,25 +21,25 @@ beforeEach(() => {
 });
 afterEach(() => telemetry.stop());
 
-suite("undo", () => {
-  it("leaves the instance exactly as it was", async () => {
-    const picture = (): unknown => [
-      Reflect.ownKeys(instance),
-      Reflect.ownKeys(instance.interceptors.request),
-      Object.getOwnPropertyDescriptors(instance.interceptors.request),
-      { ...instance.defaults },
-    ];
-    const before = picture();
+describe("undoing the instrumentation", () => {
+  it("restores the instance exactly", async () => {
+    const snapshot = (): unknown => ({
+      keys: Reflect.ownKeys(instance),
+      interceptorKeys: Reflect.ownKeys(instance.interceptors.request),
+      interceptors: Object.getOwnPropertyDescriptors(instance.interceptors.request),
+      defaults: { ...instance.defaults },
+    });
+    const before = snapshot();
     const undo = instrumentAxios(instance);
     expect(instance.interceptors.request.handlers).toEqual([]);
     undo();
-    expect(picture()).toEqual(before);
+    expect(snapshot()).toEqual(before);
     await instance.get(`${server.url}/ok`);
     await telemetry.ended(0);
     expect(server.values("traceparent")).toEqual([]);
   });
 
-  it("of one of several owners leaves it to the others, and is done once", async () => {
+  it("takes effect when each of several callers has undone it", async () => {
     const undos = [instrumentAxios(instance), instrumentAxios(instance)];
     undos[0]!();
     undos[0]!();
@@ -50,7 +50,7 @@ suite("undo", () => {
     expect(await telemetry.ended(1)).toHaveLength(1);
   });
 
-  it("leaves what somebody else has put around it, and passes on", async () => {
+  it("keeps a function that another library has wrapped around ours, and no longer traces", async () => {
     const undo = instrumentAxios(instance);
     const manager = instance.interceptors.request as unknown as { forEach: (visit: unknown) => void };
     const ours = manager.forEach;
@@ -64,7 +64,7 @@ suite("undo", () => {
     await telemetry.ended(0);
   });
 
-  it("lets a config that failed before be sent again untraced", async () => {
+  it("sends a config that failed before without tracing", async () => {
     const undo = instrumentAxios(instance);
     const error = await instance.get(`${server.url}/missing`).catch((reason: unknown) => reason as AxiosError);
     undo();
@@ -73,8 +73,8 @@ suite("undo", () => {
   });
 });
 
-suite("instrumented", () => {
-  it("twice, and by two copies of the package, an instance makes one span and one header", async () => {
+describe("instrumentAxios", () => {
+  it("called twice, and by two copies of the package, records one span and sends one header", async () => {
     vi.resetModules();
     const copy = await import("../../src/axios.ts");
     expect(copy.instrumentAxios).not.toBe(instrumentAxios);
@@ -86,7 +86,7 @@ suite("instrumented", () => {
     expect(server.values("traceparent")).toEqual([traceparentOf(own!)]);
   });
 
-  it("is the default axios, its methods and a class of axios's own, but no instance made from them", async () => {
+  it("instruments the default axios and a `new Axios()`, but no instance that is created from them", async () => {
     const undo = instrumentAxios(axios);
     await axios(`${server.url}/ok`);
     await axios.get(`${server.url}/ok`);
@@ -98,14 +98,14 @@ suite("instrumented", () => {
     expect(await telemetry.ended(3)).toHaveLength(3);
   });
 
-  it("throws for a bad option and for what is no instance", () => {
+  it("throws for an invalid option and for a value that is not an axios instance", () => {
     expect(() => instrumentAxios(instance, { endSpanOn: "never" as "headers" })).toThrow(TypeError);
     expect(() => instrumentAxios({} as AxiosInstance)).toThrow("instrumentAxios: instance must be axios");
   });
 });
 
-suite("interceptors of others", () => {
-  it("are all that axios visits where there is nothing to tell", async () => {
+describe("interceptors of the application", () => {
+  it("are the only ones that axios visits while tracing is inactive", async () => {
     await telemetry.stop();
     const visited: unknown[] = [];
     const manager = instance.interceptors.request as unknown as { forEach: (visit: (handler: unknown) => void) => void };
@@ -118,7 +118,7 @@ suite("interceptors of others", () => {
     undo();
   });
 
-  it.each([true, false])("come and go: ours runs once, and last, with them and without (reverse order: %s)", async (reverse) => {
+  it.each([true, false])("can be added and ejected: ours runs once, as the last one (reverse order: %s)", async (reverse) => {
     const made = create({ transitional: { legacyInterceptorReqResOrdering: reverse } });
     instrumentAxios(made);
     const change = (config: InternalAxiosRequestConfig): InternalAxiosRequestConfig => ({ ...config, url: `${server.url}/json` });
@@ -136,7 +136,7 @@ suite("interceptors of others", () => {
     expect(server.values("traceparent")).toEqual([traceparentOf(spans[2]!)]);
   });
 
-  it("keep their ids, their number and their order", async () => {
+  it("keep their ids and their order", async () => {
     const seen: string[] = [];
     const note = (name: string) => (config: InternalAxiosRequestConfig) => {
       seen.push(name);
@@ -145,7 +145,8 @@ suite("interceptors of others", () => {
     const first = instance.interceptors.request.use(note("first"));
     instrumentAxios(instance);
     const second = instance.interceptors.request.use(note("second"));
-    expect([first, second]).toEqual([0, 1]);
+    expect(first).toBe(0);
+    expect(second).toBe(1);
     await instance.get(`${server.url}/ok`);
     expect(seen).toEqual(["second", "first"]);
     instance.interceptors.request.eject(first);
@@ -156,7 +157,7 @@ suite("interceptors of others", () => {
     await telemetry.ended(3);
   });
 
-  it.each([true, false])("run before ours, and what they change is what is traced (reverse order: %s)", async (reverse) => {
+  it.each([true, false])("run before ours: the span has the URL that they set (reverse order: %s)", async (reverse) => {
     const made = create({ transitional: { legacyInterceptorReqResOrdering: reverse } });
     const adapters: unknown[] = [];
     const change = (config: InternalAxiosRequestConfig): InternalAxiosRequestConfig => {
@@ -173,7 +174,7 @@ suite("interceptors of others", () => {
     expect(own!.attributes["url.full"]).toBe(`${server.url}/json`);
   });
 
-  it("that throw, before and after, leave no span open and fail as without us", async () => {
+  it("that throw reject the call and leave no span open", async () => {
     const thrown = new Error("interceptor");
     const fail = (): never => {
       throw thrown;
@@ -192,7 +193,7 @@ suite("interceptors of others", () => {
     await telemetry.settled();
   });
 
-  it("that never settle hold no span open", async () => {
+  it("that never settle leave no span open", async () => {
     instance.interceptors.response.use(() => new Promise<never>(() => {}));
     instrumentAxios(instance);
     void instance.get(`${server.url}/ok`);
@@ -200,7 +201,7 @@ suite("interceptors of others", () => {
     await telemetry.settled();
   });
 
-  it("stay synchronous where they were: the adapter is called before the call returns", async () => {
+  it("stay synchronous: the adapter is called before the call returns", async () => {
     instrumentAxios(instance);
     let called = false;
     const adapter = async (config: InternalAxiosRequestConfig) => {
@@ -212,7 +213,7 @@ suite("interceptors of others", () => {
     await call;
   });
 
-  it("that return a frozen config, or none, meet what axios says to that", async () => {
+  it("that return a frozen config, or none, have the result that they have without instrumentation", async () => {
     const remove = instance.interceptors.request.use((config) => Object.freeze({ ...config }));
     const plain = await instance.get(`${server.url}/ok`).catch((reason: unknown) => reason);
     instrumentAxios(instance);

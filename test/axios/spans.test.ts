@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import axios, { AxiosError, create } from "axios";
 import type { AxiosAdapter, AxiosInstance, AxiosRequestConfig } from "axios";
-import { afterAll, afterEach, beforeAll, beforeEach, describe as suite, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { instrumentAxios } from "../../src/axios.ts";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { ROUTES, serve } from "../support/server.ts";
@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 afterEach(() => telemetry.stop());
 
-/** A whole span of a request to the test's server. */
+/** The whole span of a request to the test's server. */
 function span(path: string, more: Partial<SpanShape> = {}, method = "GET"): SpanShape {
   const { attributes, ...rest } = more;
   return {
@@ -44,7 +44,7 @@ function span(path: string, more: Partial<SpanShape> = {}, method = "GET"): Span
   };
 }
 
-/** What the connection tells of, where a response arrived. */
+/** The attributes that are known when a response has arrived. */
 function connection(status: number): SpanShape["attributes"] {
   return {
     "http.response.status_code": status,
@@ -54,19 +54,24 @@ function connection(status: number): SpanShape["attributes"] {
   };
 }
 
-// What is made up anew for each form.
+// The boundary of a form is random.
 const BOUNDARY = /(?<=--|boundary=)[\w.-]+/g;
 
-/** What is the same of two requests and their answers. */
-const comparable = ([body, { headers }]: [string, Recorded]): unknown => {
+/** The parts of a request and its response that are the same each time. */
+const comparable = ({ body, received: { headers } }: Echo): unknown => {
   const { traceparent: _, "content-type": type, ...others } = headers;
   return { body: body.replace(BOUNDARY, ""), type: type?.replace(BOUNDARY, ""), others };
 };
 
+interface Echo {
+  body: string;
+  received: Recorded;
+}
+
 const ADAPTERS = ["http", "fetch"] as const;
 
-suite.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
-  it("has a CLIENT span that the server's request continues, and leaves the response as it is", async () => {
+describe.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
+  it("has a CLIENT span whose traceparent is sent, and returns the response of axios", async () => {
     const response = await inSpan("application", () => instance.get<{ answer: number }>(`${server.url}/json`, { adapter }));
     expect(response.data).toEqual({ answer: 42 });
     const [own] = await telemetry.ended(1);
@@ -80,7 +85,7 @@ suite.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
     );
   });
 
-  it("leaves config, headers and adapter of the response as without us", async () => {
+  it("returns config, headers and adapter as they are without instrumentation", async () => {
     const plain = await axios.get<string>(`${server.url}/ok`, { adapter, headers: { "X-One": "1" } });
     const traced = await instance.get<string>(`${server.url}/ok`, { adapter, headers: { "X-One": "1" } });
     expect(traced.config.adapter).toBe(adapter);
@@ -89,7 +94,7 @@ suite.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
     expect(server.values("traceparent")).toHaveLength(1);
   });
 
-  it("with a status of 4xx or 5xx is an error with the status as its type, and no exception", async () => {
+  it("records an error without an exception for a status of 500", async () => {
     const error = await instance.get(`${server.url}/broken`, { adapter }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(AxiosError);
     const [own] = await telemetry.ended(1);
@@ -98,13 +103,13 @@ suite.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
     );
   });
 
-  it("whose status validateStatus rejects has that status and no error", async () => {
+  it("records no error if validateStatus rejects a status of 200", async () => {
     await expect(instance.get(`${server.url}/ok`, { adapter, validateStatus: () => false })).rejects.toThrow("status code 200");
     const [own] = await telemetry.ended(1);
     expect(shapeOf(own!)).toEqual(span("/ok", { attributes: connection(200) }));
   });
 
-  it("that follows redirects has one span, with the last status and the first URL", async () => {
+  it("records one span for redirects, with the last status and the first URL", async () => {
     await instance.get(`${server.url}/redirect`, { adapter });
     const [own] = await telemetry.ended(1);
     expect(shapeOf(own!)).toEqual(span("/redirect", { attributes: connection(200) }));
@@ -114,7 +119,7 @@ suite.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
     ]);
   });
 
-  it("carries on where no server listens: the refusal is an error by its code", async () => {
+  it("records ECONNREFUSED if the connection is refused", async () => {
     const port = await freePort();
     await expect(instance.get(`http://127.0.0.1:${port}/`, { adapter })).rejects.toBeInstanceOf(AxiosError);
     const [own] = await telemetry.ended(1);
@@ -126,24 +131,26 @@ suite.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
     });
   });
 
-  it.each(["post", "put", "patch"] as const)("%s sends forms, parameters, JSON and text byte for byte", async (method) => {
+  it.each(["post", "put", "patch"] as const)("sends forms, parameters, JSON and text byte for byte by %s", async (method) => {
     const form = new FormData();
     form.append("field", "value");
     const config = { adapter, transformResponse: (text: string) => text };
-    const sent = (data: unknown, by: AxiosInstance): Promise<[string, Recorded]> =>
-      by[method]<string>(`${server.url}/echo`, data, config).then((response) => [response.data, server.requests.at(-1)!]);
     const bodies = [{ a: 1 }, new URLSearchParams({ a: "1", b: "é" }), form, "text"];
-    const all = (by: AxiosInstance): Promise<unknown[]> =>
-      bodies.reduce<Promise<unknown[]>>(
-        async (seen, data) => [...(await seen), comparable(await sent(data, by))],
-        Promise.resolve([]),
-      );
-    expect(await all(instance)).toEqual(await all(axios));
+    const echoes = async (client: AxiosInstance): Promise<unknown[]> => {
+      const seen: unknown[] = [];
+      for (const sent of bodies) {
+        // oxlint-disable-next-line no-await-in-loop -- one request after the other
+        const { data } = await client[method]<string>(`${server.url}/echo`, sent, config);
+        seen.push(comparable({ body: data, received: server.requests.at(-1)! }));
+      }
+      return seen;
+    };
+    expect(await echoes(instance)).toEqual(await echoes(axios));
     const ended = await telemetry.ended(4);
     expect(shapeOf(ended[0]!)).toEqual(span("/echo", { attributes: connection(200) }, method.toUpperCase()));
   });
 
-  it("has one span and one traceparent where global fetch is instrumented too", async () => {
+  it("has one span and one traceparent if the global fetch is instrumented too", async () => {
     const undo = instrumentFetch();
     try {
       await instance.get(`${server.url}/ok`, { adapter });
@@ -161,8 +168,8 @@ async function freePort(): Promise<number> {
   return gone.port;
 }
 
-suite("a call", () => {
-  it("through an adapter of the application's is traced, and the adapter finds its config as it gave it", async () => {
+describe("a call", () => {
+  it("through an adapter of the application's has a span, and the adapter receives its own config", async () => {
     let seen: AxiosRequestConfig | undefined;
     let traceparent: unknown;
     const custom: AxiosAdapter = async (config) => {
@@ -178,7 +185,7 @@ suite("a call", () => {
     expect(traceparent).toBe(traceparentOf(own!));
   });
 
-  it("through an adapter that throws, or gives no promise, ends as it would have", async () => {
+  it("through an adapter that throws, or returns no promise, is rejected as without instrumentation", async () => {
     const thrown = new Error("thrown");
     const throwing: AxiosAdapter = () => {
       throw thrown;
@@ -189,10 +196,10 @@ suite("a call", () => {
     expect((await telemetry.ended(2)).map((own) => own.attributes["error.type"])).toEqual(["Error", undefined]);
   });
 
-  it("through an adapter that gives a lazy thenable subscribes to it once", async () => {
+  it("through an adapter that returns a lazy thenable subscribes to it once", async () => {
     let subscriptions = 0;
     const lazy = ((config: unknown) => ({
-      // oxlint-disable-next-line unicorn/no-thenable -- what is tried here
+      // oxlint-disable-next-line unicorn/no-thenable -- this is what the test is about
       then: (ok: (response: unknown) => unknown) => {
         subscriptions++;
         return Promise.resolve({ data: "lazy", status: 200, headers: {}, config }).then(ok);
@@ -203,12 +210,12 @@ suite("a call", () => {
     await telemetry.ended(1);
   });
 
-  it("with an adapter that axios does not know fails as without us, and has no span", async () => {
+  it("with an unknown adapter is rejected by axios, without a span", async () => {
     await expect(instance.get(server.url, { adapter: "carrier-pigeon" })).rejects.toThrow("Unknown adapter 'carrier-pigeon'");
     await telemetry.ended(0);
   });
 
-  it("of an instance of the CommonJS build rejects with errors of that build", async () => {
+  it("of an instance of the CommonJS build is rejected with errors of that build", async () => {
     const commonjs = createRequire(import.meta.url)("axios") as typeof axios;
     expect(commonjs.AxiosError).not.toBe(AxiosError);
     const other = commonjs.create();
@@ -218,7 +225,7 @@ suite("a call", () => {
     await telemetry.ended(2);
   });
 
-  it("that is refused by transformRequest or cancelled before it began has no span", async () => {
+  it("has no span if transformRequest throws or it is aborted before it begins", async () => {
     const thrown = new Error("transform");
     const transformRequest = (): never => {
       throw thrown;
@@ -228,7 +235,7 @@ suite("a call", () => {
     await telemetry.ended(0);
   });
 
-  it("whose transformResponse throws has the span of its exchange", async () => {
+  it("has a span without an error if transformResponse throws", async () => {
     const thrown = new Error("transform");
     const transformResponse = (): never => {
       throw thrown;

@@ -1,13 +1,15 @@
 import { Agent } from "node:http";
 import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { SpanStatusCode } from "@opentelemetry/api";
 import got from "got";
-import { afterAll, afterEach, beforeAll, beforeEach, describe as group, expect, test } from "vitest";
+import * as gotModule from "got";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { wrapGot } from "../../src/got.ts";
+import { cancelled, failed, failedByStatus, millisecondsOf, onlyOutcome, succeeded } from "../support/outcome.ts";
+import type { Outcome } from "../support/outcome.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
+import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
 let telemetry: TestTelemetry;
@@ -19,7 +21,7 @@ beforeAll(async () => {
     "/hang-up": (_, response) => void response.socket?.end(),
     "/nonsense": (_, response) => void response.socket?.end("nonsense\r\n\r\n"),
     "/bad-gzip": (_, response) => void response.writeHead(200, { "content-encoding": "gzip" }).end("no gzip"),
-    "/slow-body": (_, response) => void response.writeHead(200).write("first"),
+    "/unfinished": (_, response) => void response.writeHead(200).write("first"),
   });
   server.server.on("upgrade", (_, socket) =>
     socket.end("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
@@ -30,279 +32,276 @@ beforeEach(() => void (telemetry = startTelemetry()));
 afterEach(() => telemetry.stop());
 
 const client = wrapGot(got.extend({ retry: { limit: 0 } }));
+const hasCancel = "CancelError" in gotModule;
+const outcome = (): Promise<Outcome> => onlyOutcome(telemetry);
 
-/** How the only span ended: its status, `error.type` and HTTP status, and the names of its events. */
-async function end(): Promise<unknown[]> {
-  await telemetry.ended(1);
-  await telemetry.settled();
-  const { status, attributes, events } = shapeOf(telemetry.own()[0]!);
-  return [SpanStatusCode[status], attributes["error.type"], attributes["http.response.status_code"], events];
-}
-
-const failure = async (call: Promise<unknown>): Promise<{ name: string; code: unknown }> => {
+const rejection = async (call: Promise<unknown>): Promise<{ name: string; code: unknown }> => {
   const error = await call.then(
-    () => expect.fail("the call was to fail"),
+    () => expect.fail("the call was expected to fail"),
     (reason: unknown) => reason as Error & { code?: unknown },
   );
   return { name: error.name, code: error.code };
 };
 
-async function* failing(): AsyncGenerator<string> {
+async function* failingSource(): AsyncGenerator<string> {
   yield "first";
   await new Promise((resolve) => setTimeout(resolve, 20));
   throw Object.assign(new Error("the source failed"), { code: "EIO" });
 }
 
 const soon = (action: () => void): void => void setTimeout(action, 30);
+const responseOf = (stream: Readable): Promise<unknown> => new Promise((resolve) => stream.once("response", resolve));
 
-group("a failure is an error", () => {
-  test.each(["a promise", "a stream"])("a server that speaks no TLS, of which got hears before its request: %s", async (kind) => {
+describe("a failure", () => {
+  it.each(["promise", "stream"])("records EPROTO if the server does not speak TLS (%s)", async (kind) => {
     const url = `https://127.0.0.1:${server.port}/`;
-    expect((await failure(kind === "a stream" ? client.stream(url).toArray() : client(url))).code).toBe("EPROTO");
-    expect(await end()).toEqual(["ERROR", "EPROTO", undefined, ["exception"]]);
+    expect((await rejection(kind === "stream" ? client.stream(url).toArray() : client(url))).code).toBe("EPROTO");
+    expect(await outcome()).toEqual(failed("EPROTO"));
   });
 
-  test("a connection that is refused", async () => {
+  it("records ECONNREFUSED if the connection is refused", async () => {
     const closed = await serve({});
     await closed.close();
-    expect(await failure(client(closed.url))).toEqual({ name: "RequestError", code: "ECONNREFUSED" });
-    expect(await end()).toEqual(["ERROR", "ECONNREFUSED", undefined, ["exception"]]);
+    expect(await rejection(client(closed.url))).toEqual({ name: "RequestError", code: "ECONNREFUSED" });
+    expect(await outcome()).toEqual(failed("ECONNREFUSED"));
   });
 
-  test.each([
-    ["/reset", "ECONNRESET", undefined],
-    ["/hang-up", "ECONNRESET", undefined],
-    ["/nonsense", "HPE_INVALID_CONSTANT", undefined],
-    ["/cut", "ECONNRESET", 200],
-  ])("of a promise: %s", async (path, type, status) => {
-    await failure(client(server.url + path));
-    expect(await end()).toEqual(["ERROR", type, status, ["exception"]]);
+  it.each([
+    { path: "/reset", errorType: "ECONNRESET", statusCode: undefined },
+    { path: "/hang-up", errorType: "ECONNRESET", statusCode: undefined },
+    { path: "/nonsense", errorType: "HPE_INVALID_CONSTANT", statusCode: undefined },
+    { path: "/cut", errorType: "ECONNRESET", statusCode: 200 },
+  ])("records $errorType for a promise whose server fails at $path", async ({ path, errorType, statusCode }) => {
+    await rejection(client(server.url + path));
+    expect(await outcome()).toEqual(failed(errorType, statusCode));
   });
 
-  test.each([
-    ["/reset", "ECONNRESET", undefined],
-    ["/hang-up", "ECONNRESET", undefined],
-    ["/cut", "ECONNRESET", 200],
-  ])("of a stream: %s", async (path, type, status) => {
-    await failure(client.stream(server.url + path).toArray());
-    expect(await end()).toEqual(["ERROR", type, status, ["exception"]]);
+  it.each([
+    { path: "/reset", statusCode: undefined },
+    { path: "/hang-up", statusCode: undefined },
+    { path: "/cut", statusCode: 200 },
+  ])("records ECONNRESET for a stream whose server fails at $path", async ({ path, statusCode }) => {
+    await rejection(client.stream(server.url + path).toArray());
+    expect(await outcome()).toEqual(failed("ECONNRESET", statusCode));
   });
 
-  test("of a stream whose connection the application's agent drops", async () => {
+  it("records ECONNRESET if the application's agent destroys the connection of a stream", async () => {
     const agent = new Agent();
-    const stream = client.stream(`${server.url}/slow-body`, { agent: { http: agent } });
+    const stream = client.stream(`${server.url}/unfinished`, { agent: { http: agent } });
     stream.once("data", () => agent.destroy());
-    expect((await failure(stream.toArray())).code).toBe("ECONNRESET");
-    expect(await end()).toEqual(["ERROR", "ECONNRESET", 200, ["exception"]]);
+    expect((await rejection(stream.toArray())).code).toBe("ECONNRESET");
+    expect(await outcome()).toEqual(failed("ECONNRESET", 200));
   });
 
-  test.each([
-    ["response", "/stall", { response: 30 }, undefined],
-    ["request", "/stall", { request: 30 }, undefined],
-    ["request, in the body", "/slow-body", { request: 60 }, 200],
-    ["socket, in the body", "/slow-body", { socket: 40 }, 200],
-  ])("a timeout of got's own: %s", async (_, path, timeout, status) => {
-    expect(await failure(client(server.url + path, { timeout }))).toEqual({ name: "TimeoutError", code: "ETIMEDOUT" });
-    expect(await end()).toEqual(["ERROR", "ETIMEDOUT", status, ["exception"]]);
+  it.each([
+    { name: "response", path: "/stall", timeout: { response: 30 }, statusCode: undefined },
+    { name: "request", path: "/stall", timeout: { request: 30 }, statusCode: undefined },
+    { name: "request, in the body", path: "/unfinished", timeout: { request: 60 }, statusCode: 200 },
+    { name: "socket, in the body", path: "/unfinished", timeout: { socket: 40 }, statusCode: 200 },
+  ])("records ETIMEDOUT for got's own timeout: $name", async ({ path, timeout, statusCode }) => {
+    expect(await rejection(client(server.url + path, { timeout }))).toEqual({ name: "TimeoutError", code: "ETIMEDOUT" });
+    expect(await outcome()).toEqual(failed("ETIMEDOUT", statusCode));
   });
 
-  test.each(["/stall", "/slow-body"])("AbortSignal.timeout: %s", async (path) => {
-    await failure(client(server.url + path, { signal: AbortSignal.timeout(40) }));
-    expect(await end()).toEqual(["ERROR", "TimeoutError", path === "/stall" ? undefined : 200, ["exception"]]);
+  it.each([
+    { path: "/stall", statusCode: undefined },
+    { path: "/unfinished", statusCode: 200 },
+  ])("records TimeoutError for AbortSignal.timeout at $path", async ({ path, statusCode }) => {
+    await rejection(client(server.url + path, { signal: AbortSignal.timeout(40) }));
+    expect(await outcome()).toEqual(failed("TimeoutError", statusCode));
   });
 
-  test("an upload whose source fails", async () => {
-    await failure(client.post(`${server.url}/echo`, { body: failing() }));
-    expect(await end()).toEqual(["ERROR", "ERR_UPLOAD", undefined, ["exception"]]);
+  it("records ERR_UPLOAD if the generator of an upload fails", async () => {
+    await rejection(client.post(`${server.url}/echo`, { body: failingSource() }));
+    expect(await outcome()).toEqual(failed("ERR_UPLOAD"));
   });
 
-  test("an upload whose stream fails", async () => {
-    await failure(client.post(`${server.url}/echo`, { body: Readable.from(failing()) }));
-    expect(await end()).toEqual(["ERROR", "EIO", undefined, ["exception"]]);
+  it("records the error of the stream of an upload", async () => {
+    await rejection(client.post(`${server.url}/echo`, { body: Readable.from(failingSource()) }));
+    expect(await outcome()).toEqual(failed("EIO"));
   });
 
-  test("an upload of a stream whose source fails", async () => {
-    const { code } = await failure(client.stream.post(`${server.url}/echo`, { body: failing() }).toArray());
-    expect(await end()).toEqual(["ERROR", code, undefined, ["exception"]]);
+  it("records got's error for a stream whose upload fails", async () => {
+    const { code } = await rejection(client.stream.post(`${server.url}/echo`, { body: failingSource() }).toArray());
+    expect(await outcome()).toEqual(failed(code as string));
   });
 
-  test("a header that Node refuses", async () => {
-    await failure(client(`${server.url}/ok`, { headers: { "x-a": "a\nb" } }));
-    expect(await end()).toEqual(["ERROR", "ERR_INVALID_CHAR", undefined, ["exception"]]);
+  it("records ERR_INVALID_CHAR for a header that Node refuses", async () => {
+    await rejection(client(`${server.url}/ok`, { headers: { "x-a": "a\nb" } }));
+    expect(await outcome()).toEqual(failed("ERR_INVALID_CHAR"));
   });
 
-  test("a 500 that got does not throw for is one by its status, with no exception", async () => {
+  it("is recorded by its status code without an exception if got does not throw for a 500", async () => {
     expect((await client(`${server.url}/broken`, { throwHttpErrors: false })).statusCode).toBe(500);
-    expect(await end()).toEqual(["ERROR", "500", 500, []]);
+    expect(await outcome()).toEqual(failedByStatus(500));
   });
 
-  test.each(["promise", "stream"])("a 500 that got throws for, as a %s", async (kind) => {
-    const url = `${server.url}/broken`;
-    expect((await failure(kind === "stream" ? client.stream(url).toArray() : client(url))).name).toBe("HTTPError");
-    expect(await end()).toEqual(["ERROR", "500", 500, []]);
-  });
+  it.each(["promise", "stream"])(
+    "is recorded by its status code without an exception if got throws for a 500 (%s)",
+    async (kind) => {
+      const url = `${server.url}/broken`;
+      expect((await rejection(kind === "stream" ? client.stream(url).toArray() : client(url))).name).toBe("HTTPError");
+      expect(await outcome()).toEqual(failedByStatus(500));
+    },
+  );
 });
 
-group("a cancel is none", () => {
-  test.each(["/stall", "/slow-body"])("abort of a promise: %s", async (path) => {
+describe("a cancel", () => {
+  it.each([
+    { path: "/stall", statusCode: undefined },
+    { path: "/unfinished", statusCode: 200 },
+  ])("is not an error if the application aborts a promise at $path", async ({ path, statusCode }) => {
     const controller = new AbortController();
     soon(() => controller.abort());
-    expect((await failure(client(server.url + path, { signal: controller.signal }))).name).toBe("AbortError");
-    expect(await end()).toEqual(["UNSET", undefined, path === "/stall" ? undefined : 200, []]);
+    expect((await rejection(client(server.url + path, { signal: controller.signal }))).name).toBe("AbortError");
+    expect(await outcome()).toEqual(cancelled(statusCode));
   });
 
-  test("abort with a reason of the application's own", async () => {
+  it("is not an error if the application aborts with a reason of its own", async () => {
     const controller = new AbortController();
     soon(() => controller.abort(new RangeError("no longer needed")));
-    await failure(client(`${server.url}/stall`, { signal: controller.signal }));
-    expect(await end()).toEqual(["UNSET", undefined, undefined, []]);
+    await rejection(client(`${server.url}/stall`, { signal: controller.signal }));
+    expect(await outcome()).toEqual(cancelled());
   });
 
-  test("promise.cancel(), which got 14 has", async () => {
-    const promise = client(`${server.url}/stall`) as unknown as Promise<unknown> & { cancel?: () => void };
-    const controller = new AbortController();
-    if (promise.cancel === undefined) {
-      // Without it the application can only let go.
-      const aborted = client(`${server.url}/stall`, { signal: controller.signal });
-      soon(() => controller.abort());
-      await failure(aborted);
-      server.server.closeAllConnections();
-      await failure(promise);
-      await telemetry.ended(2);
-      return;
-    }
-    soon(() => promise.cancel?.());
-    expect((await failure(promise)).name).toBe("CancelError");
-    expect(await end()).toEqual(["UNSET", undefined, undefined, []]);
+  it.skipIf(!hasCancel)("is not an error for promise.cancel(), which got 14 has", async () => {
+    const promise = client(`${server.url}/stall`) as unknown as Promise<unknown> & { cancel: () => void };
+    soon(() => promise.cancel());
+    expect((await rejection(promise)).name).toBe("CancelError");
+    expect(await outcome()).toEqual(cancelled());
   });
 
-  test.each(["/stall", "/slow-body"])("a stream that is destroyed: %s", async (path) => {
+  it.each([
+    { path: "/stall", statusCode: undefined },
+    { path: "/unfinished", statusCode: 200 },
+  ])("is not an error if the application destroys a stream at $path", async ({ path, statusCode }) => {
     const stream = client.stream(server.url + path).resume();
     soon(() => stream.destroy());
-    expect(await end()).toEqual(["UNSET", undefined, path === "/stall" ? undefined : 200, []]);
+    expect(await outcome()).toEqual(cancelled(statusCode));
   });
 
-  test("a stream that is left in the middle", async () => {
+  it("is not an error if a loop over a stream is left", async () => {
     for await (const _ of client.stream(`${server.url}/endless`)) break;
-    expect(await end()).toEqual(["UNSET", undefined, 200, []]);
+    expect(await outcome()).toEqual(cancelled(200));
   });
 
-  test("a stream whose destination fails", async () => {
+  it("is not an error if the destination of a stream fails", async () => {
     const destination = new Writable({ write: (_, __, callback) => callback(new Error("the disk is full")) });
     await expect(pipeline(client.stream(`${server.url}/endless`), destination)).rejects.toThrow("the disk is full");
-    expect(await end()).toEqual(["UNSET", undefined, 200, []]);
+    expect(await outcome()).toEqual(cancelled(200));
   });
 
-  test("a call that is aborted before it is sent has no span", async () => {
-    await failure(client(`${server.url}/ok`, { signal: AbortSignal.abort() }));
+  it("before the request is sent leaves no span", async () => {
+    await rejection(client(`${server.url}/ok`, { signal: AbortSignal.abort() }));
     expect(telemetry.started()).toBe(0);
   });
 
-  test("an abort between attempts leaves the first as it was", async () => {
+  it("between attempts does not change the outcome of the first", async () => {
     const controller = new AbortController();
     soon(() => controller.abort());
     const retry = { limit: 2, calculateDelay: () => 10_000 };
-    await failure(client(`${server.url}/broken`, { signal: controller.signal, retry }));
-    expect(await end()).toEqual(["ERROR", "500", 500, []]);
+    await rejection(client(`${server.url}/broken`, { signal: controller.signal, retry }));
+    expect(await outcome()).toEqual(failedByStatus(500));
   });
 });
 
-group("what happens after the exchange is not its failure", () => {
-  test("a body that is no JSON, by responseType", async () => {
-    expect((await failure(client(`${server.url}/ok`, { responseType: "json" }))).name).toBe("ParseError");
-    expect(await end()).toEqual(["UNSET", undefined, 200, []]);
+describe("an error after the exchange", () => {
+  it("is not recorded if the body is not JSON, for responseType", async () => {
+    expect((await rejection(client(`${server.url}/ok`, { responseType: "json" }))).name).toBe("ParseError");
+    expect(await outcome()).toEqual(succeeded());
   });
 
-  test("a body that is no JSON, by json()", async () => {
-    expect((await failure(client(`${server.url}/ok`).json())).name).toBe("ParseError");
-    expect(await end()).toEqual(["UNSET", undefined, 200, []]);
+  it("is not recorded if the body is not JSON, for json()", async () => {
+    expect((await rejection(client(`${server.url}/ok`).json())).name).toBe("ParseError");
+    expect(await outcome()).toEqual(succeeded());
   });
 
-  test("an afterResponse hook that throws", async () => {
+  it("is not recorded if an afterResponse hook throws", async () => {
     const afterResponse = [
       () => {
-        throw new Error("a hook of the user's");
+        throw new Error("the application's hook");
       },
     ];
-    expect((await failure(client(`${server.url}/ok`, { hooks: { afterResponse } }))).name).toBe("RequestError");
-    expect(await end()).toEqual(["UNSET", undefined, 200, []]);
+    expect((await rejection(client(`${server.url}/ok`, { hooks: { afterResponse } }))).name).toBe("RequestError");
+    expect(await outcome()).toEqual(succeeded());
   });
 
-  test("a body that cannot be decompressed", async () => {
-    expect((await failure(client(`${server.url}/bad-gzip`))).name).toBe("ReadError");
-    expect(await end()).toEqual(["UNSET", undefined, 200, []]);
+  it("is not recorded if the body cannot be decompressed", async () => {
+    expect((await rejection(client(`${server.url}/bad-gzip`))).name).toBe("ReadError");
+    expect(await outcome()).toEqual(succeeded());
   });
 });
 
-group("the span ends", () => {
-  test("with the last byte of a stream, not with its headers", async () => {
+describe("a span", () => {
+  it("ends with the last byte of a stream, not with its headers", async () => {
     const stream = client.stream(`${server.url}/events`);
-    await new Promise((resolve) => stream.once("response", resolve));
+    await responseOf(stream);
     expect(telemetry.own()).toEqual([]);
     await stream.toArray();
-    expect(await end()).toEqual(["UNSET", undefined, 200, []]);
-    const [seconds, nanoseconds] = telemetry.own()[0]!.duration;
-    expect(seconds * 1e3 + nanoseconds / 1e6).toBeGreaterThan(35);
+    expect(await outcome()).toEqual(succeeded());
+    expect(millisecondsOf(telemetry.own()[0]!)).toBeGreaterThan(35);
   });
 
-  test("with the headers, if asked for", async () => {
+  it('ends with the headers for endSpanOn: "headers"', async () => {
     const stream = wrapGot(got, { endSpanOn: "headers" }).stream(`${server.url}/endless`);
-    expect(await end()).toEqual(["UNSET", undefined, 200, []]);
+    expect(await outcome()).toEqual(succeeded());
     stream.destroy();
   });
 
-  test("with an upgrade", async () => {
+  it('ends after the responseHook has seen the headers, for endSpanOn: "headers"', async () => {
+    const seen: unknown[] = [];
+    const traced = wrapGot(got.extend({ retry: { limit: 0 } }), {
+      endSpanOn: "headers",
+      responseHook: (span, { response }) => seen.push({ isRecording: span.isRecording(), statusCode: response.statusCode }),
+    });
+    expect(await traced(`${server.url}/ok`).text()).toBe("hello");
+    expect(seen).toEqual([{ isRecording: true, statusCode: 200 }]);
+    expect(await outcome()).toEqual(succeeded());
+  });
+
+  it("ends with an upgrade", async () => {
     const stream = client.stream(`${server.url}/`, { headers: { connection: "upgrade", upgrade: "x" } });
     stream.on("error", () => {});
     await new Promise((resolve) => stream.once("upgrade", resolve));
-    expect(await end()).toEqual(["UNSET", undefined, 101, []]);
+    expect(await outcome()).toEqual(succeeded(101));
   });
 
-  test.each(["/empty", "/ok"])("with a response that has no body: HEAD %s", async (path) => {
+  it.each([
+    { path: "/empty", statusCode: 204 },
+    { path: "/ok", statusCode: 200 },
+  ])("ends with the response to HEAD $path, which has no body", async ({ path, statusCode }) => {
     await client.head(server.url + path);
-    expect((await end())[0]).toBe("UNSET");
+    expect(await outcome()).toEqual(succeeded(statusCode));
   });
 
-  test("with the time of its headers, for a stream that nobody reads", async () => {
+  it("of a stream that is not read ends at the time of its headers", async () => {
     const stream = client.stream(`${server.url}/endless`);
-    await new Promise((resolve) => stream.once("response", resolve));
-    await until(() => telemetry.own().length === 1, 6000);
-    expect(await end()).toEqual(["UNSET", undefined, 200, []]);
-    const [seconds] = telemetry.own()[0]!.duration;
-    expect(seconds).toBeLessThan(1);
+    await responseOf(stream);
+    await telemetry.ended(1, 6000);
+    expect(await outcome()).toEqual(succeeded());
+    expect(millisecondsOf(telemetry.own()[0]!)).toBeLessThan(1000);
     stream.destroy();
   });
 
-  test("when the connection does, for a response that nobody reads", async () => {
+  it("of a complete response that is not read ends when its connection closes", async () => {
     const stream = client.stream(`${server.url}/ok`);
-    await new Promise((resolve) => stream.once("response", resolve));
+    await responseOf(stream);
     server.server.closeAllConnections();
-    expect(await end()).toEqual(["UNSET", undefined, 200, []]);
+    expect(await outcome()).toEqual(succeeded());
   });
 });
 
-test("an error of a stream that nobody listens for still ends the process", async () => {
+it("does not handle an error of a stream: without a listener it still is an uncaught exception", async () => {
   const others = process.listeners("uncaughtException");
   process.removeAllListeners("uncaughtException");
   const uncaught = new Promise<Error>((resolve) => process.once("uncaughtException", resolve));
   client.stream(`${server.url}/cut`).resume();
   expect((await uncaught).name).toBe("ReadError");
   for (const listener of others) process.on("uncaughtException", listener);
-  expect((await end())[0]).toBe("ERROR");
+  expect(await outcome()).toEqual(failed("ECONNRESET", 200));
 });
 
-test("a readable body is sent", async () => {
+it("sends a body that is a readable stream", async () => {
   expect(await client.post(`${server.url}/echo`, { body: Readable.from(["a", "b"]) }).text()).toBe("ab");
-  expect((await end())[0]).toBe("UNSET");
-});
-
-test("with its headers, and after the hook that sees them, if that is asked for", async () => {
-  const seen: unknown[] = [];
-  const traced = wrapGot(got.extend({ retry: { limit: 0 } }), {
-    endSpanOn: "headers",
-    responseHook: (span, { response }) => seen.push([span.isRecording(), response.statusCode]),
-  });
-  expect(await traced(`${server.url}/ok`).text()).toBe("hello");
-  expect(seen).toEqual([[true, 200]]);
-  expect(await end()).toEqual(["UNSET", undefined, 200, []]);
+  expect(await outcome()).toEqual(succeeded());
 });

@@ -2,7 +2,7 @@ import { Agent } from "node:http";
 import { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import got from "got";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { wrapGot } from "../../src/got.ts";
 import { activeCalls } from "../../src/core/calls/active-calls.ts";
 import { serve } from "../support/server.ts";
@@ -59,7 +59,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-test("however calls end, each span ends once, and no listener, timer or open call is left", async () => {
+it("ends each span once and leaves no listener, timer or active call, however the calls end", async () => {
   const telemetry = startTelemetry();
   const next = random(2);
   const agent = new Agent({ keepAlive: true });

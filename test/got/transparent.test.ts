@@ -3,7 +3,7 @@ import { context, trace } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import got from "got";
 import type { Got, Options, Response } from "got";
-import { afterAll, afterEach, beforeAll, beforeEach, describe as group, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { wrapGot } from "../../src/got.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -32,8 +32,8 @@ const retry = { limit: 2, calculateDelay: ({ computedValue }: { computedValue: n
 const sent = (): string[][] => server.requests.map((request) => server.values("traceparent", request));
 const issued = (): string[][] => telemetry.own().map((span) => [traceparentOf(span)]);
 
-group("instances", () => {
-  test("the given one is not changed, and one that is wrapped is returned as it is", () => {
+describe("wrapGot", () => {
+  it("does not change the given instance, and returns an instance that is traced already as it is", () => {
     const before = got.defaults.handlers.length;
     const traced = wrapGot(got);
     expect(traced).not.toBe(got);
@@ -43,21 +43,22 @@ group("instances", () => {
     expect(traced.defaults.options.hooks.beforeRequest).toEqual([]);
   });
 
-  test("can be assigned to Got without a cast, extended ones too", () => {
+  it("returns the type of the given instance", () => {
     const traced: Got = wrapGot(got);
     const extended: Got = wrapGot(got.extend({ headers: { "x-a": "1" } }));
-    expect([typeof traced.stream, typeof extended.paginate]).toEqual(["function", "function"]);
+    expect(traced.stream).toBeInstanceOf(Function);
+    expect(extended.paginate).toBeInstanceOf(Function);
   });
 
   const instances: Record<string, () => Got> = {
-    "extended from a wrapped one": () => client.extend({ headers: { "x-a": "1" } }),
+    "extended from a traced one": () => client.extend({ headers: { "x-a": "1" } }),
     "wrapped after it was extended": () => wrapGot(got.extend({ headers: { "x-a": "1" } })),
     "wrapped, extended and wrapped again": () => wrapGot(client.extend({ headers: { "x-a": "1" } })),
-    "merged from two wrapped ones": () => client.extend(wrapGot(got.extend({ headers: { "x-a": "1" } }))),
+    "merged from two traced ones": () => client.extend(wrapGot(got.extend({ headers: { "x-a": "1" } }))),
     "merged with itself": () => client.extend(client, { headers: { "x-a": "1" } }),
-    "an own one that is merged with a wrapped one": () => got.extend(client, { headers: { "x-a": "1" } }),
+    "untraced and merged with a traced one": () => got.extend(client, { headers: { "x-a": "1" } }),
   };
-  test.each(Object.entries(instances))("%s trace each attempt once", async (_, make) => {
+  it.each(Object.entries(instances))("traces each attempt of an instance once that is %s", async (_, make) => {
     busy = 1;
     const instance = make();
     await inSpan("agent", () => instance(`${server.url}/busy`, { retry }));
@@ -67,26 +68,27 @@ group("instances", () => {
     expect(server.values("x-a")).toEqual(["1"]);
   });
 
-  test("mutable defaults stay mutable, and the others frozen", async () => {
+  it("keeps mutable defaults mutable and the others frozen", async () => {
     const mutable = wrapGot(got.extend({ mutableDefaults: true }));
     mutable.defaults.options.headers["x-token"] = "new";
     await mutable(`${server.url}/ok`);
     expect(server.values("x-token")).toEqual(["new"]);
-    expect([mutable.defaults.mutableDefaults, client.defaults.mutableDefaults]).toEqual([true, false]);
+    expect(mutable.defaults.mutableDefaults).toBe(true);
+    expect(client.defaults.mutableDefaults).toBe(false);
     expect(() => (client.defaults.options.headers["x-token"] = "new")).toThrow(TypeError);
   });
 
-  test.each([undefined, {}, () => {}])("%s is refused", (value) => {
+  it.each([undefined, {}, () => {}])("throws for %s, which is not a got instance", (value) => {
     expect(() => wrapGot(value as never)).toThrow(/wrapGot: got must be a got instance/);
   });
 
-  test("an unknown option is refused", () => {
+  it("throws for an unknown option", () => {
     expect(() => wrapGot(got, { requesthook: () => {} } as never)).toThrow(TypeError);
   });
 });
 
-group("the application's hooks", () => {
-  test("of the instance and of the call run first: their URL and headers are the span's, and they see none of ours", async () => {
+describe("the application's hooks", () => {
+  it("run first: the span has their URL, and they find no traceparent", async () => {
     const seen: unknown[] = [];
     const note = (options: Pick<Options, "headers">): void => void seen.push(options.headers["traceparent"]);
     const traced = client.extend({
@@ -113,24 +115,24 @@ group("the application's hooks", () => {
     expect(sent()).toEqual(issued());
   });
 
-  test("that answer by themselves make no attempt", async () => {
+  it("that return a response prevent an attempt", async () => {
     const beforeRequest = [() => ({ statusCode: 200, headers: {}, body: "made up", rawBody: new Uint8Array() }) as never];
     await client(`${server.url}/ok`, { hooks: { beforeRequest } }).catch(() => {});
     expect(telemetry.started()).toBe(0);
     expect(server.requests).toEqual([]);
   });
 
-  test("that throw make no attempt", async () => {
+  it("that throw prevent an attempt", async () => {
     const beforeRequest = [
       () => {
-        throw new Error("a hook of the user's");
+        throw new Error("the application's hook");
       },
     ];
-    await expect(client(`${server.url}/ok`, { hooks: { beforeRequest } })).rejects.toThrow("a hook of the user's");
+    await expect(client(`${server.url}/ok`, { hooks: { beforeRequest } })).rejects.toThrow("the application's hook");
     expect(telemetry.started()).toBe(0);
   });
 
-  test("are all that the options of a response have", async () => {
+  it("are the only hooks in the options of a response", async () => {
     const own = (): void => {};
     const { request } = await client(`${server.url}/ok`, { hooks: { beforeRequest: [own] } });
     const plain = await got(`${server.url}/ok`);
@@ -139,7 +141,7 @@ group("the application's hooks", () => {
     expect(request.options.request).toBe(undefined);
   });
 
-  test("of an earlier attempt, of a retry and of a redirect are all that an afterResponse hook finds", async () => {
+  it("are the only hooks that an afterResponse hook finds, after a retry and a redirect too", async () => {
     busy = 1;
     const own = (): void => {};
     const found: unknown[] = [];
@@ -153,7 +155,7 @@ group("the application's hooks", () => {
     expect(found).toEqual([[own], [own], [own]]);
   });
 
-  test("that one of them adds while they run are run before ours", async () => {
+  it("that a hook adds while the hooks run are run before the headers are determined", async () => {
     const added = (options: Pick<Options, "headers">): void => void (options.headers["traceparent"] = "added");
     const beforeRequest = [(options: Pick<Options, "hooks">) => void options.hooks.beforeRequest.push(added)];
     await client(`${server.url}/ok`, { hooks: { beforeRequest } });
@@ -161,7 +163,7 @@ group("the application's hooks", () => {
     expect(sent()).toEqual(issued());
   });
 
-  test("and handlers run in their order, and options that are frozen or used again are not changed", async () => {
+  it("and handlers run in their order, and frozen options that are used again are not changed", async () => {
     const order: string[] = [];
     const options = Object.freeze({
       headers: Object.freeze({ "x-a": "1" }),
@@ -177,7 +179,7 @@ group("the application's hooks", () => {
     expect(new Set(server.requests.map((request) => request.rawHeaders.length)).size).toBe(1);
   });
 
-  test("and handlers may answer many callers with one promise", async () => {
+  it("and a handler that returns one promise to many callers add no listeners", async () => {
     const warnings: string[] = [];
     const warn = (warning: Error): void => void warnings.push(warning.message);
     process.on("warning", warn);
@@ -191,7 +193,7 @@ group("the application's hooks", () => {
     expect(await telemetry.ended(1)).toHaveLength(1);
   });
 
-  test("and asynchronous handlers, after ours and before", async () => {
+  it("and asynchronous handlers work outside of ours and inside", async () => {
     const slow = got.extend({
       handlers: [
         async (options, next) => {
@@ -206,22 +208,22 @@ group("the application's hooks", () => {
   });
 });
 
-group("a request function of the application's own", () => {
-  test("gets the headers, and its request is followed", async () => {
+describe("a request function of the application's", () => {
+  it("receives the headers, and its request is observed", async () => {
     const request = ((url: URL, options: http.RequestOptions, callback: never) => http.request(url, options, callback)) as never;
     expect(await client(`${server.url}/ok`, { request }).text()).toBe("hello");
     await telemetry.ended(1);
     expect(sent()).toEqual(issued());
   });
 
-  test("may be asynchronous", async () => {
+  it("may be asynchronous", async () => {
     const request = (async (url: URL, options: http.RequestOptions) => http.request(url, options)) as never;
     expect(await client(`${server.url}/ok`, { request }).text()).toBe("hello");
     await telemetry.ended(1);
     expect(sent()).toEqual(issued());
   });
 
-  test.skipIf(!("query" in got))("may throw what is no error", async () => {
+  it.skipIf(!("query" in got))("may throw a value that is not an error", async () => {
     const request = (() => {
       throw undefined;
     }) as never;
@@ -229,7 +231,7 @@ group("a request function of the application's own", () => {
     expect((await telemetry.ended(1))[0]?.attributes["error.type"]).toBe("_OTHER");
   });
 
-  test("that throws fails the call, with a span", async () => {
+  it("that throws ends the span with its error", async () => {
     const request = (() => {
       throw Object.assign(new Error("no request"), { code: "ENOREQUEST" });
     }) as never;
@@ -238,8 +240,8 @@ group("a request function of the application's own", () => {
   });
 });
 
-group("the application's own code", () => {
-  test("is never suppressed, and has its own span active, in each callback", async () => {
+describe("the application's code", () => {
+  it("is not suppressed, and has the application's span active, in each callback", async () => {
     const seen = new Map<string, unknown>();
     const note = (where: string): void => {
       const active = trace.getSpan(context.active()) as { name?: string } | undefined;
@@ -280,14 +282,16 @@ group("the application's own code", () => {
   });
 });
 
-test("the hooks of the package see got's options and got's response", async () => {
-  const seen: unknown[] = [];
+it("passes got's options and got's response to the hooks of the package", async () => {
+  const requests: unknown[] = [];
+  const responses: unknown[] = [];
   const traced = wrapGot(got, {
-    requestHook: (_, request) => void seen.push(request.method, String(request.url)),
-    responseHook: (_, { request, response }) =>
-      void seen.push(request.method, response.statusCode, response.url, response.requestUrl.href, response.retryCount),
+    requestHook: (_, { method, url }) => requests.push({ method, url: String(url) }),
+    responseHook: (_, { request: { method }, response: { statusCode, url, requestUrl, retryCount } }) =>
+      responses.push({ method, statusCode, url, requestUrl: requestUrl.href, retryCount }),
   });
-  await traced(`${server.url}/ok`);
   const url = `${server.url}/ok`;
-  expect(seen).toEqual(["GET", url, "GET", 200, url, url, 0]);
+  await traced(url);
+  expect(requests).toEqual([{ method: "GET", url }]);
+  expect(responses).toEqual([{ method: "GET", statusCode: 200, url, requestUrl: url, retryCount: 0 }]);
 });
