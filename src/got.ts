@@ -10,8 +10,10 @@ export type GotOptions = ClientOptions<Options, Response>;
 
 /**
  * Returns a got instance whose requests are recorded as CLIENT spans and carry the trace context. Each attempt on the wire has a span of its own: retries,
- * redirect hops and pages of `paginate` too. A span ends with the last byte of the response. The given instance is not changed; an instance that is
- * already traced is returned as it is.
+ * redirect hops and pages of `paginate` too. A span ends with the last byte of the response. The given instance is not changed.
+ *
+ * An instance that is traced already is returned as it is if there are no options. With options it is wrapped again: a request then has one span, and
+ * carries what the policies of both allow.
  *
  * @param got an instance of got 14, 15 or 16. It can be extended before and after it is wrapped.
  * @throws TypeError if an option is invalid or `got` is not a got instance.
@@ -28,7 +30,8 @@ export function wrapGot<Instance extends Got>(got: Instance, options: GotOptions
   }
   const { instrumented } = sharedState;
   // An instance that was extended from a traced one is not in the set, but has its handler.
-  if (instrumented.has(got) || defaults.handlers.some((handler) => instrumented.has(handler))) return got;
+  const isTraced = instrumented.has(got) || defaults.handlers.some((handler) => instrumented.has(handler));
+  if (isTraced && Object.values(options).every((value) => value === undefined)) return got;
   const { mutableDefaults } = defaults;
   const handler = createTraceHandler(config);
   const instance = got.extend({ handlers: [handler], mutableDefaults }) as unknown as Instance;

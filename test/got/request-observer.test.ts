@@ -35,6 +35,7 @@ function destroyedRequest(options: object, socket: object): EventEmitter {
     result: Promise.resolve(),
     redirectCount: 0,
     isRedirected: false,
+    hasInner: false,
     latestCall: undefined,
   };
   const url = "http://agent.example/rpc";

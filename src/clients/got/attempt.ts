@@ -23,26 +23,28 @@ export function sendAttempt(request: TracedRequest, options: Options, transport:
 
   const call = startAttempt(request, options, args);
   if (call === undefined) return transport(...args);
+  if (call.isInner) return transport(...args);
   request.latestCall = call;
-  // Without a recording span or a metric there is nothing to observe, and without a span of ours no other instrumentation to suppress.
-  if (call.context === call.parent && !call.observed) return transport(...args);
+  const runsInContext = request.hasInner || isInstrumentedBelow(options);
+  if (!runsInContext && !call.mustEnd) return transport(...args);
 
   const observer = new RequestObserver(request, call, options);
-  call.suppressing = true;
+  const { first } = call;
+  first.suppressing = true;
   let result: unknown;
   try {
-    result = isInstrumentedBelow(options) ? runSuppressed(call, transport, args) : transport(...args);
+    result = runsInContext ? runInContext(call, transport, args) : transport(...args);
   } catch (error) {
-    call.suppressing = false;
+    first.suppressing = false;
     observer.failed(error);
     throw error;
   }
   if (isPromise(result)) {
     // got's own transport for http2 first asks the server which protocol it speaks. One of the application's is asynchronous as it likes.
-    call.suppressing = options.request === undefined;
-    return observePromise(observer, call, result);
+    first.suppressing = options.request === undefined;
+    return observePromise(observer, first, result);
   }
-  call.suppressing = false;
+  first.suppressing = false;
   observer.observe(result);
   return result;
 }
@@ -83,18 +85,18 @@ function isInstrumentedBelow({ request }: Options): boolean {
 }
 
 /** Runs the transport in the application's own context with the call's switch for suppression: listeners keep the context that a request is made in. */
-function runSuppressed(call: ClientCall, transport: Transport, args: unknown[]): unknown {
-  return context.with(new CallContext(call.parent, undefined, call), transport, undefined, ...args);
+function runInContext({ first, parent }: ClientCall, transport: Transport, args: unknown[]): unknown {
+  return context.with(new CallContext(parent, undefined, first), transport, undefined, ...args);
 }
 
-async function observePromise(observer: RequestObserver, call: ClientCall, promise: Promise<unknown>): Promise<unknown> {
+async function observePromise(observer: RequestObserver, first: ClientCall, promise: Promise<unknown>): Promise<unknown> {
   try {
     const result = await promise;
-    call.suppressing = false;
+    first.suppressing = false;
     observer.observe(result);
     return result;
   } catch (error) {
-    call.suppressing = false;
+    first.suppressing = false;
     observer.failed(error);
     throw error;
   }

@@ -3,7 +3,7 @@ import type { ClientConfig } from "../../core/calls/client-config.ts";
 import { isTracingActive } from "../../core/calls/start-call.ts";
 import { reportFailure } from "../../core/telemetry/diagnostics.ts";
 import { sendAttempt } from "./attempt.ts";
-import { interceptTransport } from "./intercept-transport.ts";
+import { interceptTransport, isIntercepted } from "./intercept-transport.ts";
 import type { TracedRequest } from "./traced-request.ts";
 
 /**
@@ -13,7 +13,14 @@ import type { TracedRequest } from "./traced-request.ts";
 export function createTraceHandler(config: ClientConfig): HandlerFunction {
   return (options, next) => {
     if (!isTracingActive(config)) return next(options);
-    const request: TracedRequest = { config, result: undefined, redirectCount: 0, isRedirected: false, latestCall: undefined };
+    const request: TracedRequest = {
+      config,
+      result: undefined,
+      redirectCount: 0,
+      isRedirected: false,
+      hasInner: false,
+      latestCall: undefined,
+    };
     try {
       traceAttempts(request, options);
     } catch (error) {
@@ -26,5 +33,6 @@ export function createTraceHandler(config: ClientConfig): HandlerFunction {
 function traceAttempts(request: TracedRequest, options: Options | undefined): void {
   // got passes no options if the URL is invalid; then it sends nothing.
   if (options === undefined) return;
+  request.hasInner = isIntercepted(options);
   interceptTransport(options, (current, transport, args) => sendAttempt(request, current, transport, args));
 }

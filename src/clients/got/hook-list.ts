@@ -9,14 +9,31 @@ export interface BeforeRequestHook {
 // A registered symbol, so that all copies of this package recognise it. It is set on the function because each request has a hook of its own.
 const IS_HIDDEN: unique symbol = Symbol.for("a2a-otel.hook") as never;
 
+/** The `beforeRequest` hooks of a request. */
+export interface BeforeRequestHooks {
+  beforeRequest: BeforeRequestHook[];
+}
+
 /**
- * Returns a copy of a list of hooks whose iterator also returns `hidden`, as the last one. In all its versions got runs hooks, and copies lists of them, by
+ * Adds a hook to the end of a request's hooks that only the iterator of the list returns. In all its versions got runs hooks, and copies lists of them, by
  * iteration. The application receives the options in its hooks and callbacks, and finds only its own hooks in the list.
  *
- * @param hooks may contain a hidden hook: that of a list which got has copied, or of an earlier call whose options the application uses again.
+ * @param keepsHidden whether hidden hooks that are there already are kept; otherwise they are those of an earlier call whose options are used again.
  */
-export function listWithHiddenHook(hooks: readonly BeforeRequestHook[], hidden: BeforeRequestHook): BeforeRequestHook[] {
+export function addHiddenHook(hooks: BeforeRequestHooks, hidden: BeforeRequestHook, keepsHidden: boolean): void {
   hidden[IS_HIDDEN] = true;
+  const kept = keepsHidden ? [...hooks.beforeRequest].filter((hook) => hook[IS_HIDDEN] === true) : [];
+  hooks.beforeRequest = createHookList(hooks.beforeRequest, [...kept, hidden]);
+}
+
+/** Hides the hooks of ours that are visible after got has copied the list. */
+export function hideCopiedHooks(hooks: BeforeRequestHooks): void {
+  const { beforeRequest } = hooks;
+  const hidden = beforeRequest.filter((hook) => hook[IS_HIDDEN] === true);
+  if (hidden.length > 0) hooks.beforeRequest = createHookList(beforeRequest, hidden);
+}
+
+function createHookList(hooks: readonly BeforeRequestHook[], hidden: readonly BeforeRequestHook[]): HookList {
   const list = new HookList();
   for (let i = 0; i < hooks.length; i++) {
     const hook = hooks[i] as BeforeRequestHook;
@@ -32,14 +49,14 @@ class HookList extends Array<BeforeRequestHook> {
     return Array;
   }
 
-  #hidden: BeforeRequestHook | undefined;
+  #hidden: readonly BeforeRequestHook[] = [];
 
-  set hidden(hook: BeforeRequestHook) {
-    this.#hidden = hook;
+  set hidden(hooks: readonly BeforeRequestHook[]) {
+    this.#hidden = hooks;
   }
 
   override *[Symbol.iterator](): ArrayIterator<BeforeRequestHook> {
     for (let i = 0; i < this.length; i++) yield this[i] as BeforeRequestHook;
-    if (this.#hidden !== undefined) yield this.#hidden;
+    for (let i = 0; i < this.#hidden.length; i++) yield this.#hidden[i] as BeforeRequestHook;
   }
 }

@@ -1,6 +1,6 @@
 import type { Options } from "got";
-import { listWithHiddenHook } from "./hook-list.ts";
-import type { BeforeRequestHook } from "./hook-list.ts";
+import { addHiddenHook, hideCopiedHooks } from "./hook-list.ts";
+import type { BeforeRequestHook, BeforeRequestHooks } from "./hook-list.ts";
 
 /** `http.request`, or the function that replaces it. */
 export type Transport = (...args: unknown[]) => unknown;
@@ -14,27 +14,33 @@ export type Interceptor = (options: Options, transport: Transport, args: unknown
  * got asks its options for the transport after all hooks have run, when URL and headers are final, and does not ask if a hook has returned a response. (The
  * option `request` would be used as late, but the application's hooks would see it, and got ignores timeouts of http2 requests that have it.) got
  * copies the options for each retry and redirect; a hidden hook intercepts the transport of each copy.
+ *
+ * Instances that are traced more than once intercept the transport of each other: the one that is added last is the outermost.
  */
 export function interceptTransport(options: Options, intercept: Interceptor): void {
-  // Two traced instances were merged: the handler of the other one was called first.
-  if (isIntercepted(options)) return;
+  let intercepted = options;
   const interceptCopy: BeforeRequestHook = (copy) => {
-    if (!isIntercepted(copy)) install(copy, intercept, interceptCopy);
+    if (copy === intercepted) return;
+    intercepted = copy;
+    hideCopiedHooks(copy.hooks as unknown as BeforeRequestHooks);
+    replaceRequestFunction(copy, intercept);
   };
-  install(options, intercept, interceptCopy);
+  const isStacked = isIntercepted(options);
+  addHiddenHook(options.hooks as unknown as BeforeRequestHooks, interceptCopy, isStacked);
+  replaceRequestFunction(options, intercept);
 }
 
-function install(options: Options, intercept: Interceptor, interceptCopy: BeforeRequestHook): void {
+/** Whether the transport of an attempt is intercepted, by any copy of this package. */
+export function isIntercepted(options: Options): boolean {
+  return Object.hasOwn(options, "getRequestFunction");
+}
+
+function replaceRequestFunction(options: Options, intercept: Interceptor): void {
+  // A method of the class, or the function of an inner interceptor.
+  const getRequestFunction = options.getRequestFunction.bind(options) as () => Transport | undefined;
   const value = (): Transport | undefined => {
-    const prototype = Object.getPrototypeOf(options) as Options;
-    const transport = prototype.getRequestFunction.call(options) as Transport | undefined;
+    const transport = getRequestFunction();
     return transport && ((...args) => intercept(options, transport, args));
   };
   Object.defineProperty(options, "getRequestFunction", { configurable: true, writable: true, value });
-  const hooks = options.hooks as unknown as { beforeRequest: readonly BeforeRequestHook[] };
-  hooks.beforeRequest = listWithHiddenHook(hooks.beforeRequest, interceptCopy);
-}
-
-function isIntercepted(options: Options): boolean {
-  return Object.hasOwn(options, "getRequestFunction");
 }

@@ -31,7 +31,7 @@ export class RequestObserver {
 
   /** @param result what the transport returned: a request; a transport of the application's may also return a response. */
   observe(result: unknown): void {
-    if (!this.#call.observed) return;
+    if (!this.#call.mustEnd) return;
     try {
       this.#listen(result);
     } catch (error) {
