@@ -25,6 +25,9 @@ export interface AxiosLike {
  * response. axios follows redirects internally, so one span covers the whole call. If a failed config is sent again (axios-retry), that attempt has a span of
  * its own with `http.request.resend_count`.
  *
+ * An instance that is instrumented already is instrumented again only if there are options. A request then has one span, and carries what the policies of
+ * both allow, until one of them is undone.
+ *
  * @param instance `axios` or the result of `axios.create()`. Instances that are created from it later are not instrumented.
  * @returns a function that undoes the instrumentation.
  * @throws TypeError if an option is invalid or `instance` is not an axios instance.
@@ -40,7 +43,8 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
   if (typeof manager?.forEach !== "function") {
     throw new TypeError(`instrumentAxios: instance must be axios or an instance of it, not ${typeof instance}`);
   }
-  if (sharedState.instrumented.has(manager)) return retain(installed.get(manager));
+  const isConfigured = Object.values(options).some((value) => value !== undefined);
+  if (sharedState.instrumented.has(manager) && !isConfigured) return retain(installed.get(manager)?.[0]);
 
   const instrumentation: Instrumentation = { config, instance: instance as AxiosInstance, active: true, build: undefined };
   const removeInterceptor = addLastInterceptor(
@@ -57,16 +61,25 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
     count: 0,
     remove: () => {
       instrumentation.active = false;
-      sharedState.instrumented.delete(manager);
-      // Another copy of this package may instrument the instance next.
-      installed.delete(manager);
       removeInterceptor();
+      removeInstalled(manager, retained);
     },
   };
   sharedState.instrumented.add(manager);
-  installed.set(manager, retained);
+  installed.set(manager, [...(installed.get(manager) ?? []), retained]);
   return retain(retained);
 }
 
-/** The instrumentations that this copy of the package has installed, by the interceptor manager of the instance. */
-const installed = new WeakMap<object, Retained>();
+/** The instrumentations that this copy of the package has installed on an instance, by its interceptor manager. */
+const installed = new WeakMap<object, readonly Retained[]>();
+
+function removeInstalled(manager: object, removed: Retained): void {
+  const others = (installed.get(manager) ?? []).filter((retained) => retained !== removed);
+  if (others.length > 0) {
+    installed.set(manager, others);
+    return;
+  }
+  // Another copy of this package may instrument the instance next.
+  installed.delete(manager);
+  sharedState.instrumented.delete(manager);
+}

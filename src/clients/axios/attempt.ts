@@ -33,6 +33,7 @@ export interface AxiosAttempt {
   readonly call: ClientCall;
   readonly request: AxiosRequest;
   readonly transport: Transport;
+  readonly hasInner: boolean;
   /** Only for the fetch adapter. */
   readonly fetchResponse: FetchResponse | undefined;
   readonly headerOverlay: HeaderOverlay | undefined;
@@ -44,7 +45,10 @@ export interface AxiosAttempt {
 export interface OutboundAxiosRequest {
   readonly instrumentation: Instrumentation;
   readonly build: Build;
+  /** The application's own adapter. */
   readonly adapter: Adapter;
+  /** Whether the instance is instrumented more than once, and another instrumentation passes the request on to the adapter. */
+  readonly hasInner: boolean;
   readonly request: AxiosRequest;
   /** The failed attempt that the request re-sends. */
   readonly previous: ClientCall | undefined;
@@ -55,6 +59,7 @@ export function startAttempt({
   instrumentation,
   build,
   adapter,
+  hasInner,
   request,
   previous,
 }: OutboundAxiosRequest): AxiosAttempt | undefined {
@@ -74,11 +79,11 @@ export function startAttempt({
     if (call === undefined) return undefined;
     const transport = identifyTransport(adapter, request.adapter ?? build.defaultAdapter(), build);
     const headerOverlay = overlayHeaders(request, call, previous !== undefined);
-    const restores = overrideConfig(request, call, transport, url);
+    const restores = overrideConfig({ call, hasInner, request, transport, url });
     if (transport === "fetch") ensureLastSubscriber();
-    if (instrumentation.config.options.endSpanOn === "headers") trackHeadersTime(call);
+    if (call.observed && instrumentation.config.options.endSpanOn === "headers") trackHeadersTime(call);
     const fetchResponse = transport === "fetch" && call.observed ? observeFetchResponse(call, request.signal) : undefined;
-    return { instrumentation, call, request, transport, fetchResponse, headerOverlay, restores };
+    return { instrumentation, call, request, transport, hasInner, fetchResponse, headerOverlay, restores };
   } catch (error) {
     reportFailure("reading a request of axios", error);
     call?.end();

@@ -12,6 +12,15 @@ export type AxiosRequest = InternalAxiosRequestConfig;
 export type AdapterSetting = AxiosRequest["adapter"];
 export type Adapter = (request: AxiosRequest) => Promise<AxiosResponse>;
 
+interface Overridden {
+  readonly call: ClientCall;
+  /** Whether the policy of another instrumentation is added to that of the call later. */
+  readonly hasInner: boolean;
+  readonly request: AxiosRequest;
+  readonly transport: Transport;
+  readonly url: RequestUrl;
+}
+
 const NONE: readonly (() => void)[] = [];
 
 /** Sets the adapter of a request, or removes it. */
@@ -21,15 +30,11 @@ export function setAdapter(request: AxiosRequest, adapter: AdapterSetting): void
 }
 
 /** Overrides what an adapter of axios's own reads from the config. Returns functions that restore it. */
-export function overrideConfig(
-  request: AxiosRequest,
-  call: ClientCall,
-  transport: Transport,
-  url: RequestUrl,
-): readonly (() => void)[] {
+export function overrideConfig({ call, hasInner, request, transport, url }: Overridden): readonly (() => void)[] {
   if (transport === "custom") return NONE;
   const isSerialized = url.serialized !== undefined || url.threw !== undefined;
-  const observesRedirects = transport === "http" && (isHttpPatched() || call.dependsOnOrigin);
+  // The outer call observes the redirects of an inner one.
+  const observesRedirects = transport === "http" && !call.isInner && (hasInner || isHttpPatched() || call.dependsOnOrigin);
   if (!isSerialized && !observesRedirects) return NONE;
   const restores: (() => void)[] = [];
   if (isSerialized) restores.push(override(request, "paramsSerializer", serializerFor(url)));

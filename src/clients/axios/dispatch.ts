@@ -1,23 +1,34 @@
 import { context } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import type { AxiosResponse } from "axios";
-import type { ClientCall } from "../../core/calls/client-call.ts";
 import { CallContext } from "../../core/context/call-context.ts";
+import type { ClientCall } from "../../core/calls/client-call.ts";
+import { sharedSymbol } from "../../core/telemetry/shared-state.ts";
 import { startAttempt } from "./attempt.ts";
 import type { AxiosAttempt, Instrumentation } from "./attempt.ts";
 import { findBuild } from "./build.ts";
 import { setAdapter } from "./config.ts";
 import type { Adapter, AdapterSetting, AxiosRequest } from "./config.ts";
-import { observeResult, observeRejection } from "./result.ts";
+import { observeRejection, observeResult } from "./result.ts";
 import { isInstrumentedBelow, suppressesAtStart, suppressesUntilRequest } from "./transport.ts";
 
-/** A failed attempt, and the adapter that its request had. */
-interface FailedAttempt {
-  readonly adapter: AdapterSetting;
-  readonly call: ClientCall;
+/** How a request is sent whose adapter was replaced. */
+interface Route {
+  /** The application's own adapter. */
+  readonly setting: AdapterSetting;
+  /** The adapter of an inner instrumentation of the same instance. */
+  readonly inner: Adapter | undefined;
+  /** The failed attempt that the request re-sends. */
+  previous: ClientCall | undefined;
+  /** Whether the adapter was left on the config of a failed attempt. */
+  readonly isMarker: boolean;
 }
 
-const failedAttempts = new WeakMap<object, FailedAttempt>();
+const ROUTE: unique symbol = sharedSymbol("axios-route") as never;
+
+interface RoutedAdapter extends Adapter {
+  [ROUTE]?: Route;
+}
 
 /**
  * Replaces the adapter of a request by one that records an attempt and sends it by the request's own adapter. An adapter receives the final request, always
@@ -25,35 +36,42 @@ const failedAttempts = new WeakMap<object, FailedAttempt>();
  */
 export function replaceAdapter(instrumentation: Instrumentation, request: AxiosRequest): void {
   const { adapter } = request;
-  const failed = typeof adapter === "function" ? failedAttempts.get(adapter) : undefined;
-  const own = failed === undefined ? adapter : failed.adapter;
+  const existing = typeof adapter === "function" ? (adapter as RoutedAdapter)[ROUTE] : undefined;
+  const route: Route = {
+    setting: existing === undefined ? adapter : existing.setting,
+    inner: existing === undefined || existing.isMarker ? undefined : (adapter as Adapter),
+    previous: existing?.previous,
+    isMarker: false,
+  };
+  // The inner instrumentation recognises the outer one's attempt.
+  if (route.inner !== undefined) (existing as Route).previous = undefined;
+  const routed: RoutedAdapter = (final) => dispatch(instrumentation, route, final);
+  routed[ROUTE] = route;
   try {
-    request.adapter = (final) => dispatch(instrumentation, own, final, failed?.call);
+    request.adapter = routed;
   } catch {
     // The application has frozen the request: it is sent untraced, and axios reports what it cannot write.
   }
 }
 
 /** Sends a request by its own adapter, as an attempt if it is to be recorded or propagated. */
-function dispatch(
-  instrumentation: Instrumentation,
-  setting: AdapterSetting,
-  request: AxiosRequest,
-  previous: ClientCall | undefined,
-): Promise<AxiosResponse> {
+function dispatch(instrumentation: Instrumentation, route: Route, request: AxiosRequest): Promise<AxiosResponse> {
+  const { setting, inner, previous } = route;
   setAdapter(request, setting);
   const build = (instrumentation.build ??= findBuild(instrumentation.instance, request));
   const adapter =
     typeof setting === "function" ? setting : (build.getAdapter(setting ?? build.defaultAdapter(), request) as Adapter);
-  if (!instrumentation.active) return adapter(request);
-  const attempt = startAttempt({ instrumentation, build, adapter, request, previous });
-  return attempt === undefined ? adapter(request) : sendAttempt(attempt, adapter);
+  const next = inner ?? adapter;
+  if (!instrumentation.active) return next(request);
+  const attempt = startAttempt({ instrumentation, build, adapter, hasInner: inner !== undefined, request, previous });
+  return attempt === undefined ? next(request) : sendAttempt(attempt, next);
 }
 
 function sendAttempt(attempt: AxiosAttempt, adapter: Adapter): Promise<AxiosResponse> {
   const { call, request, transport } = attempt;
-  const transportContext = transportContextOf(attempt);
-  call.first.suppressing = transportContext !== undefined && suppressesAtStart(transport, request);
+  // An inner call runs in the context of the outer one.
+  const transportContext = call.isInner ? undefined : transportContextOf(attempt);
+  if (transportContext !== undefined) call.first.suppressing = suppressesAtStart(transport, request);
   let result: Promise<AxiosResponse>;
   try {
     result = transportContext === undefined ? adapter(request) : context.with(transportContext, adapter, undefined, request);
@@ -61,27 +79,28 @@ function sendAttempt(attempt: AxiosAttempt, adapter: Adapter): Promise<AxiosResp
     observeRejection(attempt, error, markForResend);
     throw error;
   }
-  call.first.suppressing &&= suppressesUntilRequest(transport, request);
+  if (transportContext !== undefined) call.first.suppressing &&= suppressesUntilRequest(transport, request);
   return observeResult(attempt, result, markForResend);
 }
 
 /**
- * The context that an adapter runs in if other instrumentation may be active below it; otherwise undefined. An adapter of the application's runs in the
- * call's context. One of axios's runs in the active context with the call's switch for suppression, because body streams, listeners and `lookup` keep the
- * context that the request is made in.
+ * The context that an adapter runs in if the requests of the call must be recognised, or other instrumentation may be active below; otherwise undefined. An
+ * adapter of the application's runs in the call's context. One of axios's runs in the active context with the call's switch for suppression, because
+ * body streams, listeners and `lookup` keep the context that the request is made in.
  */
-function transportContextOf({ call, transport }: AxiosAttempt): Context | undefined {
-  if (call.context === call.parent || !isInstrumentedBelow(transport)) return undefined;
+function transportContextOf({ call, hasInner, transport }: AxiosAttempt): Context | undefined {
+  if (!hasInner && !call.needsContext && !isInstrumentedBelow(transport)) return undefined;
   return transport === "custom" ? call.context : new CallContext(context.active(), undefined, call.first);
 }
 
 /** Leaves an adapter on the config of a failed attempt by which the next attempt is recognised, if the application sends the config again. */
 function markForResend({ call, instrumentation, request }: AxiosAttempt): void {
   if (!call.observed || !instrumentation.active) return;
-  const own = request.adapter;
-  const adapter: Adapter = (resent) => dispatch(instrumentation, own, resent, call);
+  const { adapter } = request;
+  const route: Route = { setting: adapter, inner: undefined, previous: call, isMarker: true };
+  const marker: RoutedAdapter = (resent) => dispatch(instrumentation, route, resent);
+  marker[ROUTE] = route;
   // Applications log the config of an error as JSON, which must show the application's own adapter.
-  Object.defineProperty(adapter, "toJSON", { value: () => own });
-  failedAttempts.set(adapter, { adapter: own, call });
-  request.adapter = adapter;
+  Object.defineProperty(marker, "toJSON", { value: () => adapter });
+  request.adapter = marker;
 }

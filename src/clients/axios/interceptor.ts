@@ -50,7 +50,6 @@ export function addLastInterceptor(
   const visitedAlone: Interceptor = {
     ...visitedFirst,
     runWhen: (request) => {
-      isPrepended = true;
       intercept(request);
       return false;
     },
@@ -58,9 +57,12 @@ export function addLastInterceptor(
   let isRemoved = false;
   const forEach: ForEach = function (this: unknown, visit) {
     const isVisited = !isRemoved && isWanted();
-    if (isVisited) visit(hasInterceptors(manager) ? visitedFirst : visitedAlone);
+    const isAlone = !hasInterceptors(manager);
+    if (isVisited && !isAlone) visit(visitedFirst);
     original.call(this, visit);
-    if (isVisited && !isPrepended) visit(visitedLast);
+    // Alone, each instrumentation of the instance runs when it is visited: the one that was added last must be the last.
+    if (isVisited && isAlone) visit(visitedAlone);
+    else if (isVisited && !isPrepended) visit(visitedLast);
   };
   Object.defineProperty(manager, "forEach", { configurable: true, enumerable: false, writable: true, value: forEach });
   return () => {

@@ -74,7 +74,7 @@ export function observeRejection(attempt: AxiosAttempt, reason: unknown, onFailu
 
 /** Restores the config when the adapter is done with it. */
 function restoreConfig({ call, headerOverlay, request, restores }: AxiosAttempt): void {
-  call.first.suppressing = false;
+  if (!call.isInner) call.first.suppressing = false;
   if (headerOverlay !== undefined) restoreHeaders(request, headerOverlay);
   for (const restore of restores) restore();
 }
@@ -85,7 +85,10 @@ function endUnreadable(call: ClientCall, error: unknown): void {
 }
 
 function recordResponse({ call, fetchResponse, instrumentation, request }: AxiosAttempt, response: AxiosResponse): void {
-  if (!call.observed) return;
+  if (!call.observed) {
+    call.end();
+    return;
+  }
   if (fetchResponse === undefined) recordConnection(call, response.request);
   if (typeof response.status === "number") call.response(response.status, response.headers);
   call.delivered(response);
