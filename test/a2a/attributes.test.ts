@@ -1,11 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { agentAttributes, readResult, requestAttributes } from "../../src/a2a/attributes.ts";
 import { handlerErrorType, clientErrorType } from "../../src/a2a/failure.ts";
 
 const NOTHING = { taskId: undefined, state: undefined, conversation: undefined };
 
 describe("what a result tells", () => {
-  test.each<[string, unknown, unknown]>([
+  it.each<[string, unknown, unknown]>([
     [
       "a task",
       { id: "t-1", contextId: "c-1", status: { state: 3 } },
@@ -31,7 +31,7 @@ describe("what a result tells", () => {
   });
 });
 
-test("a request tells what it has, and nothing of what it has not", () => {
+it("a request tells what it has, and nothing of what it has not", () => {
   expect(requestAttributes("GetTask", { id: "t-1", tenant: "" }, "acme", 1)).toEqual({
     "a2a.method.name": "GetTask",
     "a2a.task.id": "t-1",
@@ -46,7 +46,7 @@ test("a request tells what it has, and nothing of what it has not", () => {
 
 describe("the type of a failure", () => {
   const named = (name: unknown, more: object = {}): Error => Object.assign(new Error("x"), { name, ...more });
-  test.each<[string, unknown, string, string]>([
+  it.each<[string, unknown, string, string]>([
     ["a JSON-RPC code", named("x", { envelopeCode: -32001 }), "-32001", "-32001"],
     ["a status of REST", named("x", { transport: "rest", statusCode: 404 }), "404", "404"],
     [

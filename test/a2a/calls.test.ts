@@ -4,7 +4,7 @@ import type { Client } from "@a2a-js/sdk/client";
 import { ServerCallContext } from "@a2a-js/sdk/server";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { Attributes } from "@opentelemetry/api";
-import { afterAll, beforeAll, beforeEach, expect, test, describe as group } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it, describe as group } from "vitest";
 import { shapeOf, inSpan, startTelemetry } from "../support/telemetry.ts";
 import { WIRES, answers, connect, drain, find, request, startAgent, task, tree } from "./agents.ts";
 import type { Agent, Binding, Version } from "./agents.ts";
@@ -34,7 +34,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
   });
   afterAll(() => agent.close());
 
-  test("a message: the A2A call above the HTTP call, and the server's span named by the method", async () => {
+  it("a message: the A2A call above the HTTP call, and the server's span named by the method", async () => {
     const result = (await inSpan("agent", () =>
       client.sendMessage(request({ contextId: "c-1", referenceTaskIds: ["t-0", "t-00"] })),
     )) as Task;
@@ -71,7 +71,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     });
   });
 
-  test("a stream: both spans cover it, and tell of the last state", async () => {
+  it("a stream: both spans cover it, and tell of the last state", async () => {
     const events = await inSpan("agent", () => drain(client.sendMessageStream(request())));
     await telemetry.settled();
     const spans = telemetry.spans();
@@ -103,7 +103,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
   const config = { tenant: "", id: "p-1", taskId: "t-1", url: "http://127.0.0.1:1/push", token: "", authentication: undefined };
   const byTask = { "a2a.task.id": "t-1" };
   const state = { "a2a.task.state": "TASK_STATE_WORKING", "gen_ai.conversation.id": "c-1" };
-  test.each<{ name: string; call: (client: Client) => Promise<unknown>; told: Attributes; on?: Binding; version?: Version }>([
+  it.each<{ name: string; call: (client: Client) => Promise<unknown>; told: Attributes; on?: Binding; version?: Version }>([
     { name: "GetTask", call: (c) => c.getTask({ tenant: "", id: "t-1" }), told: { ...byTask, ...state } },
     { name: "CreateTaskPushNotificationConfig", call: (c) => c.createTaskPushNotificationConfig(config), told: byTask },
     {
@@ -159,7 +159,7 @@ function scope(): ServerCallContext {
   return new ServerCallContext({ requestedVersion: "1.0" });
 }
 
-test("an answer without a task has the conversation alone", async () => {
+it("an answer without a task has the conversation alone", async () => {
   const agent = await startAgent({ execute: answers });
   await (await connect(agent)).sendMessage(request({ contextId: "c-9" }));
   await telemetry.settled();
@@ -169,28 +169,25 @@ test("an answer without a task has the conversation alone", async () => {
   await agent.close();
 });
 
-test.each(["JSONRPC", "HTTP+JSON"] as const)(
-  "%s: a tenant, the request's or the interface's, is on both spans",
-  async (binding) => {
-    const agent = await startAgent({ binding, tenant: "acme" });
-    const client = await connect(agent);
-    await client.sendMessage(request());
-    await client.sendMessage(request({}, false, "other"));
-    await telemetry.settled();
-    const tenants = telemetry
-      .spans()
-      .flatMap(({ kind, attributes }) => (attributes["a2a.tenant"] ? [[kind, attributes["a2a.tenant"]]] : []));
-    expect(tenants).toEqual([
-      [SpanKind.SERVER, "acme"],
-      [SpanKind.CLIENT, "acme"],
-      [SpanKind.SERVER, "other"],
-      [SpanKind.CLIENT, "other"],
-    ]);
-    await agent.close();
-  },
-);
+it.each(["JSONRPC", "HTTP+JSON"] as const)("%s: a tenant, the request's or the interface's, is on both spans", async (binding) => {
+  const agent = await startAgent({ binding, tenant: "acme" });
+  const client = await connect(agent);
+  await client.sendMessage(request());
+  await client.sendMessage(request({}, false, "other"));
+  await telemetry.settled();
+  const tenants = telemetry
+    .spans()
+    .flatMap(({ kind, attributes }) => (attributes["a2a.tenant"] ? [[kind, attributes["a2a.tenant"]]] : []));
+  expect(tenants).toEqual([
+    [SpanKind.SERVER, "acme"],
+    [SpanKind.CLIENT, "acme"],
+    [SpanKind.SERVER, "other"],
+    [SpanKind.CLIENT, "other"],
+  ]);
+  await agent.close();
+});
 
-test("a stream from an agent that does not stream is the plain message that the SDK sends", async () => {
+it("a stream from an agent that does not stream is the plain message that the SDK sends", async () => {
   const agent = await startAgent({ capabilities: { streaming: false } });
   await drain((await connect(agent)).sendMessageStream(request()));
   await telemetry.settled();
@@ -198,7 +195,7 @@ test("a stream from an agent that does not stream is the plain message that the 
   await agent.close();
 });
 
-test("a card that has no extended one is not asked for, and has no span", async () => {
+it("a card that has no extended one is not asked for, and has no span", async () => {
   const agent = await startAgent({ capabilities: { extendedAgentCard: false } });
   expect((await (await connect(agent)).getAgentCard()).name).toBe("researcher");
   await telemetry.settled();
@@ -206,7 +203,7 @@ test("a card that has no extended one is not asked for, and has no span", async 
   await agent.close();
 });
 
-test("fetching the well-known card is no A2A method: its spans stay HTTP's", async () => {
+it("fetching the well-known card is no A2A method: its spans stay HTTP's", async () => {
   const agent = await startAgent();
   await fetch(`${agent.card.supportedInterfaces[0]?.url}/.well-known/agent-card.json`);
   await telemetry.settled();

@@ -4,7 +4,7 @@ import { SpanKind, SpanStatusCode, context, trace } from "@opentelemetry/api";
 import { getRPCMetadata } from "@opentelemetry/core";
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { completes, connect, find, request, startAgent, tree } from "./agents.ts";
@@ -24,7 +24,7 @@ afterEach(async () => {
   await telemetry?.stop();
 });
 
-test.each([true, false])(
+it.each([true, false])(
   "the SERVER span of instrumentation-http keeps the method's name, though it knows a route (ours beside it: %s)",
   async (http) => {
     telemetry = startTelemetry();
@@ -53,7 +53,7 @@ test.each([true, false])(
   },
 );
 
-test("what is not sampled stays so, on both sides, and is still one trace", async () => {
+it("what is not sampled stays so, on both sides, and is still one trace", async () => {
   telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
   const traces: (string | undefined)[] = [];
   const agent = await startAgent({

@@ -1,7 +1,7 @@
 import { ProxyTracerProvider, ROOT_CONTEXT, SpanKind, context, propagation, trace } from "@opentelemetry/api";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeEach, expect, it } from "vitest";
 import { baggageSpanProcessor } from "../../src/a2a.ts";
 import { startTelemetry } from "../support/telemetry.ts";
 import { completes, connect, drain, request, startAgent } from "./agents.ts";
@@ -25,14 +25,14 @@ async function listening(setup: AgentSetup = {}): Promise<{ agent: Agent; heard:
   return { agent, heard };
 }
 
-test("nothing travels unasked", async () => {
+it("nothing travels unasked", async () => {
   const { agent, heard } = await listening();
   await (await connect(agent)).sendMessage(request({ contextId: "c-1" }));
   expect(heard).toEqual([{}]);
   await agent.close();
 });
 
-test("the conversation travels with calls and streams, beside what is there", async () => {
+it("the conversation travels with calls and streams, beside what is there", async () => {
   const { agent, heard } = await listening();
   const client = await connect(agent, { conversationBaggage: ["gen_ai.conversation.id"] });
   const baggage = propagation.createBaggage({ team: { value: "blue" }, "gen_ai.conversation.id": { value: "outer" } });
@@ -48,7 +48,7 @@ test("the conversation travels with calls and streams, beside what is there", as
   await agent.close();
 });
 
-test("association properties travel by name: Traceloop's, Langfuse's, the active span's attributes", async () => {
+it("association properties travel by name: Traceloop's, Langfuse's, the active span's attributes", async () => {
   const { agent, heard } = await listening();
   const names = [
     "traceloop.association.properties.chat_id",
@@ -77,7 +77,7 @@ test("association properties travel by name: Traceloop's, Langfuse's, the active
   await agent.close();
 });
 
-test("a handler that is asked to passes the conversation on to the agents that its executor calls", async () => {
+it("a handler that is asked to passes the conversation on to the agents that its executor calls", async () => {
   const inner = await listening({ name: "inner" });
   const outer = await listening({
     name: "outer",
@@ -92,7 +92,7 @@ test("a handler that is asked to passes the conversation on to the agents that i
   await Promise.all([inner.agent.close(), outer.agent.close()]);
 });
 
-test("it travels where nothing is recorded, too", async () => {
+it("it travels where nothing is recorded, too", async () => {
   const { agent, heard } = await listening();
   const client = await connect(agent, {
     conversationBaggage: ["gen_ai.conversation.id"],
@@ -103,7 +103,7 @@ test("it travels where nothing is recorded, too", async () => {
   await agent.close();
 });
 
-test("baggageSpanProcessor writes the members that it is asked for onto each span that starts", () => {
+it("baggageSpanProcessor writes the members that it is asked for onto each span that starts", () => {
   const spans: ReadableSpan[] = [];
   const provider = new TracerProvider({
     spanProcessors: [
@@ -123,6 +123,6 @@ test("baggageSpanProcessor writes the members that it is asked for onto each spa
   expect(spans.map(({ attributes }) => attributes)).toEqual([{}, { "gen_ai.conversation.id": "c-1" }]);
 });
 
-test("baggageSpanProcessor refuses what is no list of names", () => {
+it("baggageSpanProcessor refuses what is no list of names", () => {
   expect(() => baggageSpanProcessor("gen_ai.conversation.id" as never)).toThrow("keys must be an array of strings");
 });

@@ -3,7 +3,7 @@ import { TaskState } from "@a2a-js/sdk";
 import type { Client } from "@a2a-js/sdk/client";
 import { AgentEvent } from "@a2a-js/sdk/server";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import { afterAll, beforeEach, expect, test, describe as group } from "vitest";
+import { afterAll, beforeEach, expect, it, describe as group } from "vitest";
 import { listen } from "../support/server.ts";
 import { startTelemetry } from "../support/telemetry.ts";
 import { WIRES, connect, drain, find, plainClient, request, startAgent, task, update } from "./agents.ts";
@@ -44,7 +44,7 @@ const failed = (type: string): unknown[] => [SpanStatusCode.ERROR, type, ["TaskN
 const fine = [SpanStatusCode.UNSET, undefined, []];
 
 group.each(WIRES)("$binding $version", ({ binding, version }) => {
-  test("an agent's error is the SDK's, and an error on the A2A spans", async () => {
+  it("an agent's error is the SDK's, and an error on the A2A spans", async () => {
     const agent = await startAgent({ binding, version });
     const expected = await rejection(missing(await plainClient(agent)));
     telemetry.reset();
@@ -62,7 +62,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  test("an error in mid-stream, under status 200, is an error on both sides, after the events that came", async () => {
+  it("an error in mid-stream, under status 200, is an error on both sides, after the events that came", async () => {
     const agent = await startAgent({ binding, version, execute: violates });
     const seen: unknown[] = [];
     const error = await rejection(
@@ -86,7 +86,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  test("a stream that is refused before it begins", async () => {
+  it("a stream that is refused before it begins", async () => {
     const agent = await startAgent({ binding, version });
     const client = await connect(agent);
     await rejection(drain(client.resubscribeTask({ tenant: "", id: "nowhere" })));
@@ -96,7 +96,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  test("a call that its signal cancels is no error; one that times out is", async () => {
+  it("a call that its signal cancels is no error; one that times out is", async () => {
     const agent = await startAgent({ binding, version, execute: slow });
     const client = await connect(agent);
     const controller = new AbortController();
@@ -116,14 +116,14 @@ async function elsewhere(agent: Agent, url: string): Promise<Client> {
   return connect({ card });
 }
 
-test("an agent that is not there is called what the connection's failure is called", async () => {
+it("an agent that is not there is called what the connection's failure is called", async () => {
   const agent = await startAgent();
   await agent.close();
   await rejection((await connect(agent)).sendMessage(request()));
   expect(verdict(SpanKind.CLIENT, "SendMessage")).toEqual([SpanStatusCode.ERROR, "ECONNREFUSED", ["TypeError"]]);
 });
 
-test("a method that the client refuses at once throws at once, the same error", async () => {
+it("a method that the client refuses at once throws at once, the same error", async () => {
   const agent = await startAgent({ capabilities: { pushNotifications: false } });
   const client = await connect(agent);
   const config = { tenant: "", id: "", taskId: "t", url: "", token: "", authentication: undefined };
@@ -132,7 +132,7 @@ test("a method that the client refuses at once throws at once, the same error", 
   await agent.close();
 });
 
-test("a REST answer of somebody between us and the agent is called by its status", async () => {
+it("a REST answer of somebody between us and the agent is called by its status", async () => {
   const agent = await startAgent({ binding: "HTTP+JSON" });
   const gateway = await listen((_, response) => void response.writeHead(503).end("try later"));
   await rejection((await elsewhere(agent, gateway.url)).sendMessage(request()));
@@ -140,7 +140,7 @@ test("a REST answer of somebody between us and the agent is called by its status
   await Promise.all([gateway.close(), agent.close()]);
 });
 
-test("what a handler throws is called by the code that the SDK answers with", async () => {
+it("what a handler throws is called by the code that the SDK answers with", async () => {
   const agent = await startAgent({
     handler: (handler) => {
       handler.getTask = () => Promise.reject(new RangeError("index 7"));

@@ -1,5 +1,5 @@
 import { SpanStatusCode, context, trace } from "@opentelemetry/api";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { followCall, followStream } from "../../src/a2a/follow.ts";
 import { Operation } from "../../src/a2a/operation.ts";
 import { startTelemetry } from "../support/telemetry.ts";
@@ -17,7 +17,7 @@ const ended = (): unknown[] =>
   telemetry.spans().map(({ status, attributes }) => [status.code, attributes["error.type"], attributes["a2a.task.id"]]);
 const TASK = { id: "t-1", status: {} };
 
-test("a method of somebody's own that returns no promise, or throws at once, is followed", () => {
+it("a method of somebody's own that returns no promise, or throws at once, is followed", () => {
   expect(followCall(begin(), () => TASK)).toBe(TASK);
   const error = new Error("no");
   expect(() =>
@@ -31,13 +31,13 @@ test("a method of somebody's own that returns no promise, or throws at once, is 
   ]);
 });
 
-test("what is no stream is handed on, and nothing begins", () => {
+it("what is no stream is handed on, and nothing begins", () => {
   const none = vi.fn(begin);
   for (const value of [undefined, null, "text", TASK]) expect(followStream(value, none)).toBe(value);
   expect(none).not.toHaveBeenCalled();
 });
 
-test("a stream that makes an iterator for each reader is followed in each", async () => {
+it("a stream that makes an iterator for each reader is followed in each", async () => {
   const stream = { [Symbol.asyncIterator]: () => events(), next: () => Promise.reject(new Error("not asked")) };
   async function* events(): AsyncGenerator<object> {
     yield TASK;
@@ -50,7 +50,7 @@ test("a stream that makes an iterator for each reader is followed in each", asyn
   ]);
 });
 
-test("a stream whose methods return no promise, or throw at once, stays as it is", () => {
+it("a stream whose methods return no promise, or throw at once, stays as it is", () => {
   const error = new Error("broken");
   const stream = {
     next: (): unknown => "at once",

@@ -3,7 +3,7 @@ import { ServerCallContext } from "@a2a-js/sdk/server";
 import type { A2ARequestHandler } from "@a2a-js/sdk/server";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import express from "express";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeEach, expect, it } from "vitest";
 import { wrapRequestHandler } from "../../src/a2a.ts";
 import { traceRequests } from "../../src/server/express.ts";
 import { listen } from "../support/server.ts";
@@ -32,7 +32,7 @@ function own(inner: A2ARequestHandler): A2ARequestHandler {
   };
 }
 
-test("without an HTTP span the handler opens a SERVER span in the caller's trace", async () => {
+it("without an HTTP span the handler opens a SERVER span in the caller's trace", async () => {
   const agent = await startAgent({ http: false });
   const result = (await (await connect(agent)).sendMessage(request())) as Task;
   await telemetry.settled();
@@ -60,7 +60,7 @@ test("without an HTTP span the handler opens a SERVER span in the caller's trace
   await agent.close();
 });
 
-test.each([true, false])(
+it.each([true, false])(
   "a handler that is called in the course of another's call has a span of its own (HTTP: %s)",
   async (http) => {
     const inner = await startAgent({ name: "writer" });
@@ -81,7 +81,7 @@ test.each([true, false])(
   },
 );
 
-test("a handler that is called when the request it was called for is over has a span of its own, in its trace", async () => {
+it("a handler that is called when the request it was called for is over has a span of its own, in its trace", async () => {
   const agent = await startAgent();
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const app = express().use(traceRequests());
@@ -99,7 +99,7 @@ test("a handler that is called when the request it was called for is over has a 
   await Promise.all([agent.close(), shop.close()]);
 });
 
-test("a handler of one's own around a wrapped one, wrapped too, is one call", async () => {
+it("a handler of one's own around a wrapped one, wrapped too, is one call", async () => {
   const agent = await startAgent({ http: false, handler: (handler) => ({ ...own(wrapRequestHandler(handler)) }) });
   await (await connect(agent)).sendMessage(request());
   await telemetry.settled();
@@ -108,7 +108,7 @@ test("a handler of one's own around a wrapped one, wrapped too, is one call", as
   await agent.close();
 });
 
-test("an executor that fails leaves the call without an error: its task has failed", async () => {
+it("an executor that fails leaves the call without an error: its task has failed", async () => {
   const agent = await startAgent({
     execute: () => {
       throw new Error("out of order");

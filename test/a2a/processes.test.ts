@@ -4,7 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { SpanContext } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeEach, expect, it } from "vitest";
 import { inSpan, startTelemetry, until } from "../support/telemetry.ts";
 import { WIRES, connect, request, tree } from "./agents.ts";
 
@@ -35,7 +35,7 @@ async function tell({ process: child }: Started, next: AgentCard): Promise<void>
   await told;
 }
 
-test.each(WIRES)("three agents in three processes, $binding $version: one trace", async ({ binding, version }) => {
+it.each(WIRES)("three agents in three processes, $binding $version: one trace", async ({ binding, version }) => {
   const spans: ReadableSpan[] = [];
   const agents = ["first", "second", "third"].map((name) => start({ name, binding, version }, spans));
   const [first, second, third] = (await Promise.all(agents)) as [Started, Started, Started];

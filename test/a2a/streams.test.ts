@@ -2,7 +2,7 @@ import type { StreamResponse } from "@a2a-js/sdk";
 import { TaskState } from "@a2a-js/sdk";
 import { AgentEvent } from "@a2a-js/sdk/server";
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import { afterAll, beforeEach, expect, test, describe as group } from "vitest";
+import { afterAll, beforeEach, expect, it, describe as group } from "vitest";
 import { inSpan, startTelemetry, until } from "../support/telemetry.ts";
 import { WIRES, connect, drain, find, plainClient, request, startAgent, task, tree, update } from "./agents.ts";
 import type { Execute } from "./agents.ts";
@@ -26,7 +26,7 @@ function stepping(): { execute: Execute; finish: () => void } {
 const kinds = (events: StreamResponse[]): unknown => events.map(({ payload }) => payload?.$case);
 
 group.each(WIRES)("$binding $version", ({ binding, version }) => {
-  test("the client's span lasts until the stream is over, and the handler's too", async () => {
+  it("the client's span lasts until the stream is over, and the handler's too", async () => {
     const { execute, finish } = stepping();
     const agent = await startAgent({ binding, version, execute });
     const stream = (await connect(agent)).sendMessageStream(request());
@@ -41,7 +41,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  test("an early break ends it without an error, with the last state seen", async () => {
+  it("an early break ends it without an error, with the last state seen", async () => {
     const { execute, finish } = stepping();
     const agent = await startAgent({ binding, version, execute });
     const client = await connect(agent);
@@ -58,7 +58,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  test("a signal that cancels it in the middle ends it without an error", async () => {
+  it("a signal that cancels it in the middle ends it without an error", async () => {
     const { execute, finish } = stepping();
     const agent = await startAgent({ binding, version, execute });
     const client = await connect(agent);
@@ -76,7 +76,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  test("the events are the same with and without", async () => {
+  it("the events are the same with and without", async () => {
     const agent = await startAgent({ binding, version });
     const plain = await plainClient(agent);
     const client = await connect(agent);
@@ -84,7 +84,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  test("after a lost connection the stream is taken up again, in the same trace, beside the first", async () => {
+  it("after a lost connection the stream is taken up again, in the same trace, beside the first", async () => {
     const { execute, finish } = stepping();
     const agent = await startAgent({ binding, version, execute });
     const client = await connect(agent);
@@ -126,7 +126,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
   });
 });
 
-test("the call belongs to the context that it was made in, wherever it is consumed", async () => {
+it("the call belongs to the context that it was made in, wherever it is consumed", async () => {
   const agent = await startAgent();
   const client = await connect(agent);
   const stream = await inSpan("agent", () => ({ events: client.sendMessageStream(request()) }));
@@ -142,7 +142,7 @@ test("the call belongs to the context that it was made in, wherever it is consum
   await agent.close();
 });
 
-test("what consumes a stream runs in its own context, not in the call's", async () => {
+it("what consumes a stream runs in its own context, not in the call's", async () => {
   const agent = await startAgent();
   const client = await connect(agent);
   await inSpan("agent", async () => {
@@ -152,7 +152,7 @@ test("what consumes a stream runs in its own context, not in the call's", async 
   await agent.close();
 });
 
-test("a stream that nobody reads makes no call and has no span", async () => {
+it("a stream that nobody reads makes no call and has no span", async () => {
   const agent = await startAgent();
   const client = await connect(agent);
   const stream = client.sendMessageStream(request());
@@ -162,7 +162,7 @@ test("a stream that nobody reads makes no call and has no span", async () => {
   await agent.close();
 });
 
-test("a stream that is dropped in the middle does not keep its span open for ever", async () => {
+it("a stream that is dropped in the middle does not keep its span open for ever", async () => {
   const { execute, finish } = stepping();
   const agent = await startAgent({ execute });
   const client = await connect(agent);
@@ -176,7 +176,7 @@ test("a stream that is dropped in the middle does not keep its span open for eve
   await agent.close();
 });
 
-test("a stream is the SDK's in all that can be asked of it", async () => {
+it("a stream is the SDK's in all that can be asked of it", async () => {
   const agent = await startAgent();
   const plain = (await plainClient(agent)).sendMessageStream(request());
   const client = await connect(agent);

@@ -6,7 +6,7 @@ import { SpanKind, trace } from "@opentelemetry/api";
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import express from "express";
-import { afterAll, beforeEach, expect, test, vi, describe as group } from "vitest";
+import { afterAll, beforeEach, expect, it, vi, describe as group } from "vitest";
 import { instrumentFetch } from "../../src/fetch.ts";
 import { continueTrace, injectTraceContext } from "../../src/index.ts";
 import { traceRequests } from "../../src/server/express.ts";
@@ -65,7 +65,7 @@ async function poll(client: Client, { store }: Agent, finish: () => void): Promi
 }
 
 group.each(WIRES)("$binding $version", ({ binding, version }) => {
-  test("work that goes on after the response belongs to its trace", async () => {
+  it("work that goes on after the response belongs to its trace", async () => {
     const { execute, finish } = inBackground();
     const agent = await startAgent({ binding, version, execute });
     const client = await connect(agent);
@@ -87,7 +87,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  test("a second turn, after input was required, runs in the second call's trace", async () => {
+  it("a second turn, after input was required, runs in the second call's trace", async () => {
     const agent = await startAgent({ binding, version, execute: asks });
     const client = await connect(agent);
     const first = (await inSpan("turn 1", () => client.sendMessage(request()))) as Task;
@@ -105,7 +105,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  test("cancelling runs in the cancelling call's trace, the task in that of its own", async () => {
+  it("cancelling runs in the cancelling call's trace, the task in that of its own", async () => {
     const { promise: untilCancelled, resolve: cancelled } = Promise.withResolvers<void>();
     let current: Parameters<Execute>[0] | undefined;
     const agent = await startAgent({
@@ -142,7 +142,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  test("polling is traced beside the call that began the task", async () => {
+  it("polling is traced beside the call that began the task", async () => {
     const { execute, finish } = inBackground();
     const agent = await startAgent({ binding, version, execute, http: false });
     const client = await connect(agent);
@@ -156,7 +156,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  test("polling that is to be suppressed is in no trace, on either side", async () => {
+  it("polling that is to be suppressed is in no trace, on either side", async () => {
     const { execute, finish } = inBackground();
     const agent = await startAgent({
       binding,
@@ -183,7 +183,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
   });
 });
 
-test("push notifications are sent, by the SDK's global fetch, and received in the trace of the call that the task belongs to", async () => {
+it("push notifications are sent, by the SDK's global fetch, and received in the trace of the call that the task belongs to", async () => {
   const received: unknown[] = [];
   const app = express();
   app.use(traceRequests(), express.json({ type: () => true }));
@@ -222,7 +222,7 @@ test("push notifications are sent, by the SDK's global fetch, and received in th
   await Promise.all([agent.close(), receiver.close()]);
 });
 
-test("a task that is put into a queue is worked on by another process, in the same trace", async () => {
+it("a task that is put into a queue is worked on by another process, in the same trace", async () => {
   const queue: string[] = [];
   const agent = await startAgent({
     execute: (context, bus) => {
@@ -240,7 +240,7 @@ test("a task that is put into a queue is worked on by another process, in the sa
   await agent.close();
 });
 
-test("a task that is taken up from a database, in this process, goes on in its trace", async () => {
+it("a task that is taken up from a database, in this process, goes on in its trace", async () => {
   const rows = new Map<string, Record<string, string>>();
   const agent = await startAgent({
     execute: (context, bus) => {
@@ -261,7 +261,7 @@ test("a task that is taken up from a database, in this process, goes on in its t
   await agent.close();
 });
 
-test.each(WIRES)("three agents deep, $binding $version: one trace, as the conventions draw it", async ({ binding, version }) => {
+it.each(WIRES)("three agents deep, $binding $version: one trace, as the conventions draw it", async ({ binding, version }) => {
   const third = await startAgent({ name: "third", binding, version });
   const second = await startAgent({
     name: "second",

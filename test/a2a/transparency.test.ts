@@ -5,7 +5,7 @@ import { DefaultRequestHandler } from "@a2a-js/sdk/server";
 import type { A2ARequestHandler } from "@a2a-js/sdk/server";
 import { SpanKind, context, trace } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
-import { afterAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, beforeEach, expect, it, vi } from "vitest";
 import { wrapA2AClient, wrapRequestHandler } from "../../src/a2a.ts";
 import { clearGlobals, startTelemetry } from "../support/telemetry.ts";
 import { connect, drain, plainClient, request, startAgent, tree } from "./agents.ts";
@@ -14,7 +14,7 @@ let telemetry = startTelemetry();
 afterAll(() => telemetry.stop());
 beforeEach(() => telemetry.reset());
 
-test("a wrapped client is one, with the SDK's fields and getters, and is wrapped once", async () => {
+it("a wrapped client is one, with the SDK's fields and getters, and is wrapped once", async () => {
   const agent = await startAgent();
   const plain = await plainClient(agent);
   const client = wrapA2AClient(plain);
@@ -29,7 +29,7 @@ test("a wrapped client is one, with the SDK's fields and getters, and is wrapped
   await agent.close();
 });
 
-test("a wrapped handler is one, and is wrapped once", async () => {
+it("a wrapped handler is one, and is wrapped once", async () => {
   const agent = await startAgent();
   expect(agent.handler).toBeInstanceOf(DefaultRequestHandler);
   expect(wrapRequestHandler(agent.handler)).toBe(agent.handler);
@@ -51,13 +51,13 @@ const INTERNAL = new Set([
   "interceptAfter",
 ]);
 
-test.each(methodsOf(Client).filter((name) => !INTERNAL.has(name)))("the client's %s is followed", async (name) => {
+it.each(methodsOf(Client).filter((name) => !INTERNAL.has(name)))("the client's %s is followed", async (name) => {
   const client = wrapA2AClient({ sendMessage: noSpan, [name]: activeSpan }) as unknown as Record<string, () => unknown>;
   const result = await client[name]?.();
   expect(await inStream(result)).toBeDefined();
 });
 
-test.each(methodsOf(DefaultRequestHandler).filter((name) => name !== "getAgentCard"))(
+it.each(methodsOf(DefaultRequestHandler).filter((name) => name !== "getAgentCard"))(
   "the handler's %s is followed",
   async (name) => {
     const handler = wrapRequestHandler({ sendMessage: noSpan, [name]: activeSpan }) as unknown as Record<string, () => unknown>;
@@ -80,7 +80,7 @@ async function inStream(result: unknown): Promise<unknown> {
   return stream.span ?? (await stream.next()).value;
 }
 
-test("methods of later versions, private members and what is written reach the original", async () => {
+it("methods of later versions, private members and what is written reach the original", async () => {
   class Later extends Client {
     #calls = 0;
     newMethod(): number {
@@ -106,7 +106,7 @@ test("methods of later versions, private members and what is written reach the o
   await agent.close();
 });
 
-test("a frozen handler, an object of functions, is followed", async () => {
+it("a frozen handler, an object of functions, is followed", async () => {
   const agent = await startAgent({
     handler: (handler) =>
       Object.freeze({
@@ -120,7 +120,7 @@ test("a frozen handler, an object of functions, is followed", async () => {
   await agent.close();
 });
 
-test("a method that a test replaces is called, and traced", async () => {
+it("a method that a test replaces is called, and traced", async () => {
   const agent = await startAgent();
   const plain = await plainClient(agent);
   const client = wrapA2AClient(plain);
@@ -131,7 +131,7 @@ test("a method that a test replaces is called, and traced", async () => {
   await agent.close();
 });
 
-test("the client's interceptors see what they saw", async () => {
+it("the client's interceptors see what they saw", async () => {
   const agent = await startAgent();
   const seen: unknown[] = [];
   const interceptor: CallInterceptor = {
@@ -147,7 +147,7 @@ test("the client's interceptors see what they saw", async () => {
   await agent.close();
 });
 
-test("a rejection that nobody handles is still one", async () => {
+it("a rejection that nobody handles is still one", async () => {
   const agent = await startAgent();
   const client = await connect(agent);
   const unhandled: unknown[] = [];
@@ -161,7 +161,7 @@ test("a rejection that nobody handles is still one", async () => {
   await agent.close();
 });
 
-test("suppressed calls are neither traced nor propagated", async () => {
+it("suppressed calls are neither traced nor propagated", async () => {
   const agent = await startAgent();
   const client = await connect(agent);
   await context.with(suppressTracing(context.active()), () => client.sendMessage(request()));
@@ -174,7 +174,7 @@ test("suppressed calls are neither traced nor propagated", async () => {
   await agent.close();
 });
 
-test("telemetry that throws stays out of the way", async () => {
+it("telemetry that throws stays out of the way", async () => {
   const agent = await startAgent();
   const broken = {
     getTracer: () => ({ startSpan: () => expect.unreachable("broken"), startActiveSpan: () => expect.unreachable() }),
@@ -185,7 +185,7 @@ test("telemetry that throws stays out of the way", async () => {
   await agent.close();
 });
 
-test("without a tracer everything works", async () => {
+it("without a tracer everything works", async () => {
   await telemetry.stop();
   clearGlobals();
   const agent = await startAgent();
@@ -196,7 +196,7 @@ test("without a tracer everything works", async () => {
   await agent.close();
 });
 
-test.each([
+it.each([
   [() => wrapA2AClient({} as Client), "wrapA2AClient: client must be a client"],
   [() => wrapRequestHandler(undefined as never), "wrapRequestHandler: handler must be a request handler"],
   [

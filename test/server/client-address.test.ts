@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from "node:http";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { clientAddress } from "../../src/core/http/client-address.ts";
 import { traceRequests } from "../../src/server/node.ts";
 import type { NodeServerOptions } from "../../src/server/node.ts";
@@ -8,30 +8,42 @@ import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { send } from "./client.ts";
 
-describe("the client's address as proxies tell it", () => {
-  test.each<[string, Record<string, string>, string | undefined]>([
-    ["nothing said", {}, undefined],
+describe("clientAddress()", () => {
+  it.each<[string, Record<string, string>, string | undefined]>([
+    ["no header", {}, undefined],
     ["Forwarded", { forwarded: "for=192.0.2.60" }, "192.0.2.60"],
-    ["Forwarded, for not first", { forwarded: "proto=https;by=10.0.0.1;for=192.0.2.60" }, "192.0.2.60"],
-    ["Forwarded, other letter case and spaces", { forwarded: "By=10.0.0.1; For=192.0.2.60 ;Proto=http" }, "192.0.2.60"],
-    ["Forwarded, several proxies: the first is the client's", { forwarded: "for=192.0.2.43, for=198.51.100.17" }, "192.0.2.43"],
-    ["Forwarded, IPv6 with port", { forwarded: 'for="[2001:db8:cafe::17]:4711"' }, "2001:db8:cafe::17"],
-    ["Forwarded, IPv4 with port", { forwarded: 'for="192.0.2.60:47011"' }, "192.0.2.60"],
-    ["Forwarded, unknown", { forwarded: "for=unknown" }, undefined],
-    ["Forwarded, hidden", { forwarded: "for=_gazonk" }, undefined],
-    ["Forwarded, empty", { forwarded: 'for=""' }, undefined],
-    ["Forwarded without for", { forwarded: "proto=https;x-for=192.0.2.1" }, undefined],
-    ["Forwarded wins", { forwarded: "for=192.0.2.60", "x-forwarded-for": "203.0.113.1" }, "192.0.2.60"],
-    ["Forwarded hides it, X-Forwarded-For does not", { forwarded: "for=_a", "x-forwarded-for": "203.0.113.1" }, "203.0.113.1"],
+    ["Forwarded, with `for` not first", { forwarded: "proto=https;by=10.0.0.1;for=192.0.2.60" }, "192.0.2.60"],
+    ["Forwarded, with other letter case and spaces", { forwarded: "By=10.0.0.1; For=192.0.2.60 ;Proto=http" }, "192.0.2.60"],
+    [
+      "Forwarded, with several entries, of which the first is the client's",
+      { forwarded: "for=192.0.2.43, for=198.51.100.17" },
+      "192.0.2.43",
+    ],
+    ["Forwarded, with IPv6 and a port", { forwarded: 'for="[2001:db8:cafe::17]:4711"' }, "2001:db8:cafe::17"],
+    ["Forwarded, with IPv4 and a port", { forwarded: 'for="192.0.2.60:47011"' }, "192.0.2.60"],
+    ["Forwarded, with an unknown address", { forwarded: "for=unknown" }, undefined],
+    ["Forwarded, with an obfuscated address", { forwarded: "for=_gazonk" }, undefined],
+    ["Forwarded, with an empty address", { forwarded: 'for=""' }, undefined],
+    ["Forwarded, without `for`", { forwarded: "proto=https;x-for=192.0.2.1" }, undefined],
+    [
+      "Forwarded and X-Forwarded-For, of which Forwarded takes precedence",
+      { forwarded: "for=192.0.2.60", "x-forwarded-for": "203.0.113.1" },
+      "192.0.2.60",
+    ],
+    [
+      "X-Forwarded-For, and Forwarded with an obfuscated address",
+      { forwarded: "for=_a", "x-forwarded-for": "203.0.113.1" },
+      "203.0.113.1",
+    ],
     ["X-Forwarded-For", { "x-forwarded-for": "203.0.113.1" }, "203.0.113.1"],
-    ["X-Forwarded-For, several", { "X-Forwarded-For": " 203.0.113.1 , 198.51.100.2" }, "203.0.113.1"],
-    ["X-Forwarded-For, IPv6", { "x-forwarded-for": "2001:db8::1, 10.0.0.1" }, "2001:db8::1"],
-    ["X-Forwarded-For, IPv6 with port", { "x-forwarded-for": "[2001:db8::1]:80" }, "2001:db8::1"],
-    ["X-Forwarded-For, IPv4 with port", { "x-forwarded-for": "203.0.113.1:80" }, "203.0.113.1"],
-    ["X-Forwarded-For, brackets elsewhere", { "x-forwarded-for": "a[1]" }, "a[1]"],
-    ["X-Forwarded-For, what is no port", { "x-forwarded-for": "203.0.113.1:80a" }, "203.0.113.1:80a"],
-    ["X-Forwarded-For, empty", { "x-forwarded-for": ", 203.0.113.1" }, undefined],
-  ])("%s", (_, headers, address) => {
+    ["X-Forwarded-For, with several entries", { "X-Forwarded-For": " 203.0.113.1 , 198.51.100.2" }, "203.0.113.1"],
+    ["X-Forwarded-For, with IPv6", { "x-forwarded-for": "2001:db8::1, 10.0.0.1" }, "2001:db8::1"],
+    ["X-Forwarded-For, with IPv6 and a port", { "x-forwarded-for": "[2001:db8::1]:80" }, "2001:db8::1"],
+    ["X-Forwarded-For, with IPv4 and a port", { "x-forwarded-for": "203.0.113.1:80" }, "203.0.113.1"],
+    ["X-Forwarded-For, with brackets inside", { "x-forwarded-for": "a[1]" }, "a[1]"],
+    ["X-Forwarded-For, with an invalid port", { "x-forwarded-for": "203.0.113.1:80a" }, "203.0.113.1:80a"],
+    ["X-Forwarded-For, with an empty first entry", { "x-forwarded-for": ", 203.0.113.1" }, undefined],
+  ])("reads %s", (_, headers, address) => {
     expect(clientAddress(headers)).toBe(address);
   });
 });
@@ -50,13 +62,13 @@ describe("trustProxy", () => {
   }
 
   const HEADERS = { forwarded: "for=192.0.2.60", "x-forwarded-for": "203.0.113.1" };
-  test("by default what any client can write is not believed", async () => {
+  it("is false by default: client.address is the peer of the socket", async () => {
     expect(await addressesOf({}, HEADERS)).toEqual(["127.0.0.1", "127.0.0.1"]);
   });
-  test("true: client.address is what proxies tell, the peer stays the socket's", async () => {
+  it("takes client.address from the headers of proxies if it is true; the peer address stays that of the socket", async () => {
     expect(await addressesOf({ trustProxy: true }, HEADERS)).toEqual(["192.0.2.60", "127.0.0.1"]);
   });
-  test("true, and the proxy tells nothing: the socket's", async () => {
+  it("takes client.address from the socket if the proxies do not report an address", async () => {
     expect(await addressesOf({ trustProxy: true }, { forwarded: "for=unknown" })).toEqual(["127.0.0.1", "127.0.0.1"]);
   });
 });

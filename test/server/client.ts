@@ -14,7 +14,7 @@ export interface Answer {
   body: string;
 }
 
-/** Sends a request that has no headers but those given and `Host`, over a connection of its own. */
+/** Sends a request with the given headers and `Host` only, over a connection of its own. */
 export function send(
   url: string,
   options: { method?: string; headers?: OutgoingHttpHeaders; body?: string } = {},
@@ -33,7 +33,7 @@ export function send(
   });
 }
 
-/** Sends bytes as they are, and returns what comes until the server closes the connection. */
+/** Sends a text as it is, and returns everything that arrives until the server closes the connection. */
 export function sendRaw(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = "";
@@ -45,7 +45,7 @@ export function sendRaw(port: number, text: string): Promise<string> {
   });
 }
 
-/** What the span of a plain GET over loopback says, and more. */
+/** The attributes of the span of a plain GET over loopback, with `more` merged in. */
 export function getAttributes(port: number, path: string, more: Attributes = {}): Attributes {
   return {
     "http.request.method": "GET",

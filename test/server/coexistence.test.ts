@@ -5,7 +5,7 @@ import type { Span } from "@opentelemetry/api";
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import express from "express";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { traceRequests as middleware } from "../../src/server/express.ts";
 import { traceRequests } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";
@@ -23,7 +23,7 @@ const instrumentation = new HttpInstrumentation({ enabled: false });
 function instrument(): void {
   instrumentation.setTracerProvider(trace.getTracerProvider());
   instrumentation.enable();
-  createRequire(import.meta.url)("node:http"); // which patches it
+  createRequire(import.meta.url)("node:http"); // so that it is patched
 }
 
 let telemetry: TestTelemetry;
@@ -46,22 +46,22 @@ function app(): RequestListener {
   return routes as RequestListener;
 }
 
-describe("our own twice", () => {
-  test("a listener that is wrapped already is returned as it is", async () => {
+describe("nested instrumentation of this package", () => {
+  it("returns a listener that is wrapped already as it is if there are no options", async () => {
     const traced = traceRequests(answer);
     expect(traceRequests(traced)).toBe(traced);
     server = await listen(traced);
   });
 
-  test.each<[string, () => RequestListener, object]>([
-    ["node inside node", () => traceRequests((...args) => traceRequests(answer, OPTIONS)(...args)), { name: "GET" }],
-    ["express inside node", () => traceRequests(app()), { name: "GET /items/:id", route: "/items/:id" }],
+  it.each<[string, () => RequestListener, object]>([
+    ["a listener inside a listener", () => traceRequests((...args) => traceRequests(answer, OPTIONS)(...args)), { name: "GET" }],
+    ["express inside a listener", () => traceRequests(app()), { name: "GET /items/:id", route: "/items/:id" }],
     [
-      "express twice",
+      "express middleware inside express middleware",
       () => express().use(middleware()).use(app()) as RequestListener,
       { name: "GET /items/:id", route: "/items/:id" },
     ],
-  ])("%s: one span, and what each knows is on it", async (_, make, { name, route }: { name?: string; route?: string }) => {
+  ])("records one span with the attributes of both: %s", async (_, make, { name, route }: { name?: string; route?: string }) => {
     server = await listen(make());
     await send(`${server.url}/items/1`, { headers: HEADERS });
     const [span] = await telemetry.ended(1);
@@ -81,21 +81,21 @@ describe("our own twice", () => {
     });
   });
 
-  test("an application's span around the middleware is no SERVER span: the request gets its own, in the caller's trace", async () => {
+  it("starts a SERVER span in the caller's trace inside a span of the application that is not a SERVER span", async () => {
     server = await listen((request, response) => void inSpan("outer", () => app()(request, response)));
     await send(`${server.url}/items/1`, { headers: HEADERS });
     const [span] = await telemetry.ended(1);
     expect(span?.parentSpanContext).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID });
   });
 
-  describe("with metrics and no tracer", () => {
+  describe("nested instrumentation with metrics and no tracer", () => {
     let measured: TestMetrics;
     beforeEach(() => {
       trace.disable();
       measured = startMetrics();
     });
     afterEach(() => metrics.disable());
-    test("express inside node: the request is counted once, with its route", async () => {
+    it("counts a request once, with its route", async () => {
       server = await listen(traceRequests(app()));
       await send(`${server.url}/items/1`, { headers: HEADERS });
       expect(await measured.counts("http.server.request.duration")).toEqual([
@@ -105,15 +105,15 @@ describe("our own twice", () => {
   });
 });
 
-describe("with instrumentation-http", () => {
+describe("inside instrumentation-http", () => {
   beforeEach(instrument);
   afterEach(() => instrumentation.disable());
 
-  test.each<[string, () => RequestListener, object]>([
-    ["node", () => traceRequests(answer, OPTIONS), { name: "GET" }],
-    ["express", app, { name: "GET /items/:id", route: "/items/:id" }],
-    ["express inside node", () => traceRequests(app(), OPTIONS), { name: "GET /items/:id", route: "/items/:id" }],
-  ])("%s: its SERVER span is enriched, none is nested", async (_, make, { name, route }: { name?: string; route?: string }) => {
+  it.each<[string, () => RequestListener, object]>([
+    ["a listener", () => traceRequests(answer, OPTIONS), { name: "GET" }],
+    ["express middleware", app, { name: "GET /items/:id", route: "/items/:id" }],
+    ["express middleware inside a listener", () => traceRequests(app(), OPTIONS), { name: "GET /items/:id", route: "/items/:id" }],
+  ])("enriches the SERVER span and starts none: %s", async (_, make, { name, route }: { name?: string; route?: string }) => {
     server = await listen(make());
     await send(`${server.url}/items/1`, { headers: HEADERS });
     await until(() => telemetry.spans().length > 0);
@@ -132,7 +132,7 @@ describe("with instrumentation-http", () => {
     });
   });
 
-  test("hooks see its span", async () => {
+  it("passes the open SERVER span to the hooks", async () => {
     const seen: Span[] = [];
     const requestHook = (span: Span): void => void seen.push(span);
     server = await listen(traceRequests(answer, { requestHook, responseHook: (span) => span.setAttribute("by.hook", true) }));
@@ -143,7 +143,7 @@ describe("with instrumentation-http", () => {
     expect(span?.attributes).toMatchObject({ "by.handler": true, "by.hook": true });
   });
 
-  test("a server that is made in its handler is served with spans of its own", async () => {
+  it("starts spans of its own for a server that is created in a handler", async () => {
     let inner: TestServer | undefined;
     server = await listen(async (_, response) => {
       inner = await listen(traceRequests(answer));
@@ -159,7 +159,7 @@ describe("with instrumentation-http", () => {
     expect(telemetry.own()).toEqual([]);
   });
 
-  test("unsampled: the decision holds, and no span of ours is begun", async () => {
+  it("keeps the decision not to sample, and starts no span", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     instrumentation.setTracerProvider(trace.getTracerProvider());

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promi
 import { ROOT_CONTEXT, SpanKind, context, propagation, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceRequests } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -22,17 +22,17 @@ afterEach(async () => {
   await telemetry.stop();
 });
 
-/** Which trace is active, and the member of the caller's baggage that tells requests apart. */
+/** The active trace id, and the baggage member by which requests are distinguished. */
 function active(): string {
   const traceId = trace.getSpanContext(context.active())?.traceId ?? "none";
-  return `${traceId} ${propagation.getBaggage(context.active())?.getEntry("who")?.value ?? "nobody"}`;
+  return `${traceId} ${propagation.getBaggage(context.active())?.getEntry("who")?.value ?? "none"}`;
 }
 const activeId = (): string | undefined => trace.getActiveSpan()?.spanContext().spanId;
-const HERE = `${TRACE_ID} alice`;
+const CALLERS_CONTEXT = `${TRACE_ID} alice`;
 const HEADERS = { traceparent: TRACEPARENT, baggage: "who=alice" };
 
-/** Serves one request with a body, and returns what its handler noted of the active context, by name. */
-async function noted(
+/** Serves one request with a body, and returns the active contexts that its handler noted, by name. */
+async function contextsNoted(
   handle: (note: (where: string) => void, request: IncomingMessage, response: ServerResponse) => unknown,
   count: number,
 ): Promise<Record<string, string>> {
@@ -44,11 +44,12 @@ async function noted(
   return seen;
 }
 
-const allHere = (...names: string[]): Record<string, string> => Object.fromEntries(names.map((name) => [name, HERE]));
+const inCallersContext = (...names: string[]): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [name, CALLERS_CONTEXT]));
 
 describe("the caller's context is active", () => {
-  test("in the listener and in all that it awaits", async () => {
-    const seen = await noted(async (note, request, response) => {
+  it("in the listener and in everything that it awaits", async () => {
+    const seen = await contextsNoted(async (note, request, response) => {
       note("listener");
       await Promise.resolve();
       note("promise");
@@ -62,11 +63,11 @@ describe("the caller's context is active", () => {
       await once(response, "close");
       note("close");
     }, 7);
-    expect(seen).toEqual(allHere("listener", "promise", "timer", "immediate", "chunk body", "body", "close"));
+    expect(seen).toEqual(inCallersContext("listener", "promise", "timer", "immediate", "chunk body", "body", "close"));
   });
 
-  test("in background work that goes on after the response", async () => {
-    const seen = await noted((note, _, response) => {
+  it("in background work that continues after the response", async () => {
+    const seen = await contextsNoted((note, _, response) => {
       setTimeout(() => note("timeout"), 30);
       const timer = setInterval(() => {
         note("interval");
@@ -76,11 +77,11 @@ describe("the caller's context is active", () => {
       process.nextTick(() => note("tick"));
       response.end();
     }, 4);
-    expect(seen).toEqual(allHere("timeout", "interval", "microtask", "tick"));
+    expect(seen).toEqual(inCallersContext("timeout", "interval", "microtask", "tick"));
   });
 
-  test("in listeners on the request and the response, also in a body reader written by hand", async () => {
-    const seen = await noted((note, request, response) => {
+  it("in listeners of the request and the response", async () => {
+    const seen = await contextsNoted((note, request, response) => {
       request.on("data", () => note("data"));
       request.once("end", () => {
         note("end");
@@ -90,11 +91,11 @@ describe("the caller's context is active", () => {
       response.on("finish", () => note("finish"));
       response.on("close", () => note("close"));
     }, 5);
-    expect(seen).toEqual(allHere("data", "end", "request close", "finish", "close"));
+    expect(seen).toEqual(inCallersContext("data", "end", "request close", "finish", "close"));
   });
 
-  test("in listeners put on in another turn, and in callbacks of write and end", async () => {
-    const seen = await noted(async (note, request, response) => {
+  it("in listeners that are added in a later turn, and in callbacks of write() and end()", async () => {
+    const seen = await contextsNoted(async (note, request, response) => {
       await sleep(5);
       request.on("readable", () => {
         note("readable");
@@ -105,10 +106,10 @@ describe("the caller's context is active", () => {
       await once(response, "drain");
       response.end(() => note("end"));
     }, 4);
-    expect(seen).toEqual(allHere("readable", "drain", "write", "end"));
+    expect(seen).toEqual(inCallersContext("readable", "drain", "write", "end"));
   });
 
-  test("a span of the handler's stays active in what the handler emits and awaits", async () => {
+  it("except where a span of the handler is active: that span stays active in listeners and after await", async () => {
     const seen: (string | undefined)[] = [];
     server = await listen(
       traceRequests(async (request, response) => {
@@ -126,24 +127,24 @@ describe("the caller's context is active", () => {
     expect(seen).toEqual([seen[2], seen[2], seen[2]]);
     await telemetry.settled();
     const [work, own] = telemetry.spans();
-    expect([work?.name, own?.name]).toEqual(["work", "GET"]);
+    expect(telemetry.spans().map(({ name }) => name)).toEqual(["work", "GET"]);
     expect(work?.parentSpanContext?.spanId).toBe(own?.spanContext().spanId);
     expect(own?.parentSpanContext?.spanId).toBe(SPAN_ID);
   });
 
-  test("without an SDK the caller's context is active all the same", async () => {
+  it("without an SDK too", async () => {
     trace.disable();
-    const seen = await noted(async (note, request, response) => {
+    const seen = await contextsNoted(async (note, request, response) => {
       note("listener");
       request.resume().on("end", () => {
         note("end");
         response.end();
       });
     }, 2);
-    expect(seen).toEqual(allHere("listener", "end"));
+    expect(seen).toEqual(inCallersContext("listener", "end"));
   });
 
-  test("the application's AsyncLocalStorage keeps its own store", async () => {
+  it("while the application's AsyncLocalStorage behaves as without instrumentation", async () => {
     const storage = new AsyncLocalStorage<string>();
     const seen: (string | undefined)[] = [];
     const listener: RequestListener = traceRequests((request, response) => {
@@ -154,7 +155,7 @@ describe("the caller's context is active", () => {
     });
     server = await listen((request, response) => storage.run("store", () => listener(request, response)));
     await send(server.url, { method: "POST", body: "x" });
-    expect(seen).toEqual([undefined]); // what node:http does by itself
+    expect(seen).toEqual([undefined]); // as node:http behaves without instrumentation
   });
 });
 
@@ -169,8 +170,8 @@ function serverSpan(): Context {
 }
 const clientSpan = (): Context => trace.setSpan(ROOT_CONTEXT, trace.getTracer("application").startSpan("outer"));
 
-describe("nothing leaks", () => {
-  test("two requests in flight on one keep-alive socket keep apart", async () => {
+describe("the context of one request", () => {
+  it("does not leak into a concurrent request on the same socket", async () => {
     const seen: Record<string, string[]> = {};
     server = await listen(
       traceRequests(async (request, response) => {
@@ -196,7 +197,7 @@ describe("nothing leaks", () => {
     expect(traces).toEqual({ "/a": "a", "/b": "b" });
   });
 
-  test("from one request to the next on the same socket", async () => {
+  it("does not leak into the next request on the same socket", async () => {
     const seen: string[] = [];
     const sockets = new Set<unknown>();
     server = await listen(
@@ -213,17 +214,17 @@ describe("nothing leaks", () => {
     await once(socket, "data");
     socket.destroy();
     expect(sockets.size).toBe(1);
-    expect(seen[0]).toBe(HERE);
-    expect(seen[1]).toMatch(/^(?!4bf92)[\da-f]{32} nobody$/);
+    expect(seen[0]).toBe(CALLERS_CONTEXT);
+    expect(seen[1]).toMatch(/^(?!4bf92)[\da-f]{32} none$/);
     const spans = await telemetry.ended(2);
     expect(spans[1]?.parentSpanContext).toBeUndefined();
   });
 
-  test.each<[string, () => Context]>([
+  it.each<[string, () => Context]>([
     ["a span", clientSpan],
     ["the open SERVER span of another request, with baggage", serverSpan],
     ["suppressed tracing", () => suppressTracing(ROOT_CONTEXT)],
-  ])("from the context that the server was made in: %s", async (_, make) => {
+  ])("does not contain the context in which the server was created: %s", async (_, make) => {
     let seen = "";
     const handler: RequestListener = (_request, response) => {
       seen = active();
@@ -231,12 +232,12 @@ describe("nothing leaks", () => {
     };
     server = await context.with(make(), () => listen(traceRequests(handler)));
     await send(server.url, { headers: HEADERS });
-    expect(seen).toBe(HERE);
+    expect(seen).toBe(CALLERS_CONTEXT);
     const [span] = await telemetry.ended(1);
     expect(span?.parentSpanContext?.spanId).toBe(SPAN_ID);
   });
 
-  test("from a request whose handler makes a server", async () => {
+  it("does not leak into requests to a server that its handler creates", async () => {
     let inner: TestServer | undefined;
     server = await listen(
       traceRequests(async (_, response) => {
@@ -254,7 +255,7 @@ describe("nothing leaks", () => {
   });
 });
 
-test("a request and a response that are closed have their own emit back, and hold nothing of the call", async () => {
+it("restores emit() of a request and a response that are closed", async () => {
   const seen: { request: IncomingMessage; response: ServerResponse }[] = [];
   server = await listen(
     traceRequests((request, response) => {

@@ -15,7 +15,7 @@ export interface TestApp {
   readonly close: () => Promise<void>;
 }
 
-/** Has an application of fastify's listen on loopback. */
+/** Makes a fastify application listen on loopback. */
 export async function listenTo(app: FastifyInstance): Promise<TestApp> {
   const url = await app.listen({ port: 0, host: "127.0.0.1" });
   return { app, url, port: (app.server.address() as AddressInfo).port, close: () => app.close() };
@@ -33,7 +33,7 @@ export async function startApp(
   return listenTo(app);
 }
 
-/** The whole span of a GET that has been answered, at a path that is its own route. */
+/** The whole span of a GET with a response, at a path that equals its route. */
 export function getSpan({ port }: TestApp, path: string, more: Partial<SpanShape> = {}): SpanShape {
   return {
     name: `GET ${path}`,
@@ -45,24 +45,24 @@ export function getSpan({ port }: TestApp, path: string, more: Partial<SpanShape
   };
 }
 
-/** What a failure changes of a span. */
+/** What a failure changes in a span. */
 export const failure = (type: string, more = {}): Partial<SpanShape> => ({
   status: SpanStatusCode.ERROR,
   attributes: { "error.type": type, ...more },
   events: ["exception"],
 });
 
-/** A span whose request has had no answer. */
+/** The span of a request without a response. */
 export function unanswered(span: SpanShape): SpanShape {
   const { "http.response.status_code": _, ...attributes } = span.attributes;
   return { ...span, attributes };
 }
 
-/** Events of a stream, one every few milliseconds, and then its failure. */
+/** The events of a stream, one every few milliseconds, and then its error. */
 export async function* parts(count: number, error?: Error): AsyncGenerator<string> {
   for (let part = 0; part < count; part++) {
     yield `data: ${part}\n\n`;
-    await sleep(10); // oxlint-disable-line no-await-in-loop -- one part after the other
+    await sleep(10); // oxlint-disable-line no-await-in-loop -- one part after another
   }
   if (error !== undefined) throw error;
 }

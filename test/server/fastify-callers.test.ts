@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT_CONTEXT, SpanKind, context, propagation, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { inSpan, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, send, sendRaw } from "./client.ts";
@@ -17,7 +17,7 @@ afterEach(async () => {
   await telemetry.stop();
 });
 
-/** Which trace is active, and the member of the caller's baggage that tells requests apart. */
+/** The active trace id, and the baggage member by which requests are distinguished. */
 function active(): string {
   const traceId = trace.getSpanContext(context.active())?.traceId ?? "none";
   return `${traceId} ${propagation.getBaggage(context.active())?.getEntry("who")?.value ?? "nobody"}`;
@@ -40,8 +40,8 @@ const otherContexts: [string, () => Context][] = [
   ],
 ];
 
-describe("nothing leaks", () => {
-  test("two requests in flight on one keep-alive socket keep apart, and from a third after them", async () => {
+describe("the context of one request", () => {
+  it("does not leak into concurrent and later requests on the same socket", async () => {
     const seen: Record<string, string[]> = {};
     server = await startApp((app) =>
       app.get("/:name", async (request, reply) => {
@@ -71,7 +71,7 @@ describe("nothing leaks", () => {
     expect(own?.parentSpanContext).toBeUndefined();
   });
 
-  test.each(otherContexts)("from the context that the server was made in: %s", async (_, make) => {
+  it.each(otherContexts)("does not contain the context in which the server was created: %s", async (_, make) => {
     let seen = "";
     server = await context.with(make(), () => startApp((app) => app.get("/", async () => void (seen = active()))));
     await send(server.url, { headers: HEADERS });
@@ -81,40 +81,37 @@ describe("nothing leaks", () => {
   });
 });
 
-describe("what comes in broken", () => {
-  test.each([
-    ["no hex", "00-zzzz2f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
+describe("an invalid traceparent", () => {
+  it.each([
+    ["not hexadecimal", "00-zzzz2f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
     ["too short", "00-4bf92f35-00f067aa0ba902b7-01"],
     ["a trace id of zeros", `00-${"0".repeat(32)}-${SPAN_ID}-01`],
     ["version ff", `ff-${TRACE_ID}-${SPAN_ID}-01`],
-    ["more than version 00 has", `${TRACEPARENT}-extra`],
+    ["longer than version 00", `${TRACEPARENT}-extra`],
     ["two values", [TRACEPARENT, TRACEPARENT.replace("4bf9", "5bf9")]],
-  ])(
-    "a traceparent that is %s starts a new trace, without its tracestate; good members of baggage go on",
-    async (_, traceparent) => {
-      let state: string | undefined;
-      let baggage: unknown;
-      server = await startApp((app) =>
-        app.get("/", async () => {
-          state = trace.getActiveSpan()?.spanContext().traceState?.serialize();
-          baggage = propagation.getActiveBaggage()?.getAllEntries();
-          return "ok";
-        }),
-      );
-      await send(server.url, { headers: { traceparent, tracestate: "vendor=1", baggage: "a=1,broken,b=%E0%A4%A" } });
-      const [span] = await telemetry.ended(1);
-      expect(span?.spanContext().traceId).not.toBe(TRACE_ID);
-      expect(span?.parentSpanContext).toBeUndefined();
-      expect(state).toBeUndefined();
-      expect(baggage).toEqual([["a", { value: "1" }]]);
-    },
-  );
+  ])("starts a new trace without its tracestate and keeps valid baggage: %s", async (_, traceparent) => {
+    let state: string | undefined;
+    let baggage: unknown;
+    server = await startApp((app) =>
+      app.get("/", async () => {
+        state = trace.getActiveSpan()?.spanContext().traceState?.serialize();
+        baggage = propagation.getActiveBaggage()?.getAllEntries();
+        return "ok";
+      }),
+    );
+    await send(server.url, { headers: { traceparent, tracestate: "vendor=1", baggage: "a=1,broken,b=%E0%A4%A" } });
+    const [span] = await telemetry.ended(1);
+    expect(span?.spanContext().traceId).not.toBe(TRACE_ID);
+    expect(span?.parentSpanContext).toBeUndefined();
+    expect(state).toBeUndefined();
+    expect(baggage).toEqual([["a", { value: "1" }]]);
+  });
 });
 
-describe("app.inject(), which has no connection", () => {
+describe("app.inject()", () => {
   const inner = (app: FastifyInstance): unknown => app.get("/inner/:id", async () => active());
 
-  test("is traced like any other request; its caller is what its headers say", async () => {
+  it("is traced like other requests, with the caller in its headers", async () => {
     server = await startApp(inner);
     const answer = await server.app.inject({ url: "/inner/1", headers: HEADERS });
     expect(answer.body).toBe(HERE);
@@ -136,24 +133,26 @@ describe("app.inject(), which has no connection", () => {
     });
   });
 
-  test("in a handler has a span of its own beneath the handler's, whose name and route stay", async () => {
+  it("in a handler has a span below the handler's span, which keeps its name and route", async () => {
     server = await startApp((app) => {
       inner(app);
       app.post("/batch", async () => (await app.inject("/inner/1")).body);
     });
     expect((await send(`${server.url}/batch`, { method: "POST", headers: HEADERS })).body).toBe(HERE);
     const [below, above] = await telemetry.ended(2);
-    expect([below?.name, above?.name]).toEqual(["GET /inner/:id", "POST /batch"]);
+    expect(below?.name).toBe("GET /inner/:id");
+    expect(above?.name).toBe("POST /batch");
     expect(below?.parentSpanContext?.spanId).toBe(above?.spanContext().spanId);
     expect(above?.attributes).toMatchObject({ "http.route": "/batch", "url.path": "/batch" });
   });
 
-  test("in a span of the application's continues it", async () => {
+  it("continues an active span of the application", async () => {
     server = await startApp(inner);
     await inSpan("job", () => server.app.inject("/inner/1"));
     await telemetry.settled();
     const [below, job] = telemetry.spans();
-    expect([below?.name, job?.name]).toEqual(["GET /inner/:id", "job"]);
+    expect(below?.name).toBe("GET /inner/:id");
+    expect(job?.name).toBe("job");
     expect(below?.parentSpanContext?.spanId).toBe(job?.spanContext().spanId);
   });
 });

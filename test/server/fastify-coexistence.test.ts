@@ -8,7 +8,7 @@ import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import fastify from "fastify";
 import type { FastifyInstance } from "fastify";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { traceRequests } from "../../src/server/fastify.ts";
 import type { FastifyOptions } from "../../src/server/fastify.ts";
 import { traceRequests as wrap } from "../../src/server/node.ts";
@@ -32,7 +32,7 @@ afterEach(async () => {
   await telemetry.stop();
 });
 
-/** Routes, and a tracing plugin in each of the places that are named. */
+/** An application with the tracing plugin in each of the named places. */
 function application(places: readonly ("before" | "again" | "in the child")[], serverOptions = {}): FastifyInstance {
   const app = fastify({ forceCloseConnections: true, ...serverOptions });
   if (places.includes("before")) app.register(traceRequests);
@@ -70,16 +70,19 @@ const span = (path: string, route: string, more: object = {}): object => ({
   ...more,
 });
 
-describe("our own twice", () => {
+describe("nested instrumentation of this package", () => {
   const APPLICATIONS: [string, () => Promise<typeof server>][] = [
     ["the plugin twice", () => listenTo(application(["before", "again"]))],
-    ["the plugin again in a child", () => listenTo(application(["before", "in the child"]))],
-    ["in server/node, around app.routing", () => routing(application(["again"]))],
-    ["in server/node, in serverFactory", () => listenTo(application(["again"], { serverFactory: around }))],
-    ["all of them", () => listenTo(application(["before", "again", "in the child"], { serverFactory: around }))],
+    ["the plugin in the instance and in a child", () => listenTo(application(["before", "in the child"]))],
+    ["the plugin inside a wrapped listener that calls app.routing", () => routing(application(["again"]))],
+    ["the plugin inside a wrapped listener in serverFactory", () => listenTo(application(["again"], { serverFactory: around }))],
+    [
+      "the plugin in all of these places",
+      () => listenTo(application(["before", "again", "in the child"], { serverFactory: around })),
+    ],
   ];
 
-  test.each(APPLICATIONS)("%s: one span, and what each knows is on it", async (_, make) => {
+  it.each(APPLICATIONS)("records one span with the attributes of all: %s", async (_, make) => {
     server = await make();
     await send(`${server.url}/items/1`, { headers: HEADERS });
     const [only] = await telemetry.ended(1);
@@ -88,21 +91,21 @@ describe("our own twice", () => {
     expect(only && shapeOf(only)).toEqual(span("/items/1", "/items/:id"));
   });
 
-  test.each(APPLICATIONS)("%s: an error that becomes a 500 is recorded once", async (_, make) => {
+  it.each(APPLICATIONS)("records an error that becomes a 500 once: %s", async (_, make) => {
     server = await make();
     await send(`${server.url}/throws/1`, { headers: HEADERS });
     const [only] = await telemetry.ended(1);
     expect(only && shapeOf(only)).toMatchObject({ name: "GET /throws/:id", status: SpanStatusCode.ERROR, events: ["exception"] });
   });
 
-  test("a request that fastify refuses before any hook has a span all the same, of server/node's", async () => {
+  it("records a request that fastify refuses before any hook with the span of the wrapped listener", async () => {
     server = await routing(application(["again"]));
     await sendRaw(server.port, "GET /items/%E0%A4%A HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     const [only] = await telemetry.ended(1);
     expect(only && shapeOf(only)).toMatchObject({ name: "GET", attributes: { "http.response.status_code": 400 } });
   });
 
-  test("a hook between them that loses the context, as a callback of a pool's does, makes no second span", async () => {
+  it("starts no second span if a hook in between loses the context, as the callback of a connection pool may", async () => {
     const pool = new EventEmitter().on("job", (done: () => void) => done());
     const waiting: (() => void)[] = [];
     const timer = setInterval(() => {
@@ -120,10 +123,10 @@ describe("our own twice", () => {
     clearInterval(timer);
     const [only] = await telemetry.ended(1);
     expect(only?.attributes).toMatchObject({ "http.request.header.x-tenant": ["a"] });
-    expect(seen).toEqual([undefined, TRACE_ID]); // lost, and found again
+    expect(seen).toEqual([undefined, TRACE_ID]); // lost, and restored by the second plugin
   });
 
-  test("a request that the first ignores is the second's", async () => {
+  it("traces a request with the second plugin if the first ignores it", async () => {
     const app = fastify({ forceCloseConnections: true });
     app.register(traceRequests, { ignoreRequestHook: () => true });
     app.register(traceRequests, OPTIONS);
@@ -134,14 +137,14 @@ describe("our own twice", () => {
     expect(only?.attributes).toMatchObject({ "http.request.header.x-tenant": ["a"] });
   });
 
-  describe("with metrics and no tracer", () => {
+  describe("nested instrumentation with metrics and no tracer", () => {
     let measured: TestMetrics;
     beforeEach(() => {
       trace.disable();
       measured = startMetrics();
     });
     afterEach(() => metrics.disable());
-    test.each(APPLICATIONS)("%s: the request is counted once, with its route", async (_, make) => {
+    it.each(APPLICATIONS)("counts a request once, with its route: %s", async (_, make) => {
       server = await make();
       await send(`${server.url}/items/1`, { headers: HEADERS });
       expect(await measured.counts("http.server.request.duration")).toEqual([
@@ -160,22 +163,22 @@ describe("our own twice", () => {
   });
 });
 
-describe("with instrumentation-http", () => {
+describe("inside instrumentation-http", () => {
   const instrumentation = new HttpInstrumentation({ enabled: false });
   beforeEach(() => {
     instrumentation.setTracerProvider(trace.getTracerProvider());
     instrumentation.enable();
-    createRequire(import.meta.url)("node:http"); // which patches it
+    createRequire(import.meta.url)("node:http"); // so that it is patched
   });
   afterEach(() => instrumentation.disable());
 
   const servers = (): ReturnType<TestTelemetry["spans"]> => telemetry.spans().filter(({ kind }) => kind === SpanKind.SERVER);
 
-  test.each<[string, () => Promise<typeof server>]>([
+  it.each<[string, () => Promise<typeof server>]>([
     ["the plugin", () => listenTo(application(["again"]))],
     ["the plugin twice", () => listenTo(application(["before", "again", "in the child"]))],
-    ["in server/node", () => listenTo(application(["again"], { serverFactory: around }))],
-  ])("%s: its SERVER span is enriched, none is nested", async (_, make) => {
+    ["the plugin inside a wrapped listener", () => listenTo(application(["again"], { serverFactory: around }))],
+  ])("enriches the SERVER span and starts none: %s", async (_, make) => {
     server = await make();
     await send(`${server.url}/items/1`, { headers: HEADERS });
     await until(() => telemetry.spans().length > 0);
@@ -193,7 +196,7 @@ describe("with instrumentation-http", () => {
     });
   });
 
-  test("an error that becomes a 500 is recorded on its span", async () => {
+  it("records an error that becomes a 500 on the SERVER span", async () => {
     server = await listenTo(application(["again"]));
     await send(`${server.url}/throws/1`, { headers: HEADERS });
     await telemetry.settled();
@@ -202,7 +205,7 @@ describe("with instrumentation-http", () => {
     ]);
   });
 
-  test("hooks see its span; app.inject(), which it does not see, has a span of ours", async () => {
+  it("passes the SERVER span to the hooks, and starts a span for app.inject(), which instrumentation-http does not see", async () => {
     const seen: Span[] = [];
     const app = fastify({ forceCloseConnections: true });
     app.register(traceRequests, { requestHook: (received) => void seen.push(received) });
@@ -212,13 +215,14 @@ describe("with instrumentation-http", () => {
     expect((await send(`${server.url}/outer`, { headers: HEADERS })).body).toBe("ok");
     await telemetry.settled();
     const [inner, outer] = servers();
-    expect([inner?.name, outer?.name]).toEqual(["GET /inner", "GET /outer"]);
+    expect(inner?.name).toBe("GET /inner");
+    expect(outer?.name).toBe("GET /outer");
     expect(inner?.parentSpanContext?.spanId).toBe(outer?.spanContext().spanId);
     expect(telemetry.own()).toEqual([inner]);
     expect(seen).toEqual([outer, inner]);
   });
 
-  test("unsampled: the decision holds, and no span of ours is begun", async () => {
+  it("keeps the decision not to sample, and starts no span", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     instrumentation.setTracerProvider(trace.getTracerProvider());

@@ -4,7 +4,7 @@ import { createGunzip, gzipSync } from "node:zlib";
 import { context, propagation, trace } from "@opentelemetry/api";
 import fastify from "fastify";
 import type { FastifyInstance } from "fastify";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { traceRequests } from "../../src/server/fastify.ts";
 import { startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
@@ -20,7 +20,7 @@ afterEach(async () => {
   await telemetry.stop();
 });
 
-/** Which trace is active, and the member of the caller's baggage that tells requests apart. */
+/** The active trace id, and the baggage member by which requests are distinguished. */
 function active(): string {
   const traceId = trace.getSpanContext(context.active())?.traceId ?? "none";
   return `${traceId} ${propagation.getBaggage(context.active())?.getEntry("who")?.value ?? "nobody"}`;
@@ -28,7 +28,7 @@ function active(): string {
 const HERE = `${TRACE_ID} alice`;
 const HEADERS = { traceparent: TRACEPARENT, baggage: "who=alice" };
 
-/** Serves one request, and returns what was noted of the active context, by name. */
+/** Serves one request, and returns the active contexts that were noted, by name. */
 async function noted(
   routes: (app: FastifyInstance, note: (where: string) => void) => unknown,
   count: number,
@@ -41,11 +41,11 @@ async function noted(
   return seen;
 }
 
-const allHere = (...names: string[]): Record<string, string> => Object.fromEntries(names.map((name) => [name, HERE]));
+const inCallersContext = (...names: string[]): Record<string, string> => Object.fromEntries(names.map((name) => [name, HERE]));
 const POST = { method: "POST", headers: { "content-type": "application/json" }, body: '{"a":1}' };
 
 describe("the caller's context is active", () => {
-  test("in each hook after ours, in the handler, and in all that it awaits", async () => {
+  it("in every later hook, in the handler, and in everything that it awaits", async () => {
     const hooks = ["onRequest", "preParsing", "preValidation", "preHandler", "preSerialization", "onSend", "onResponse"] as const;
     const seen = await noted(
       (app, note) => {
@@ -68,10 +68,10 @@ describe("the caller's context is active", () => {
       POST,
     );
     const all = hooks.flatMap((hook) => [hook, `${hook}, later`]);
-    expect(seen).toEqual(allHere(...all, 'handler after {"a":1}', "await", "background"));
+    expect(seen).toEqual(inCallersContext(...all, 'handler after {"a":1}', "await", "background"));
   });
 
-  test("in hooks that take a callback, and in a handler that replies later", async () => {
+  it("in hooks with a callback, and in a handler that replies later", async () => {
     const seen = await noted((app, note) => {
       app.addHook("onRequest", (_request, _reply, done) => {
         note("onRequest");
@@ -89,10 +89,10 @@ describe("the caller's context is active", () => {
         }, 1);
       });
     }, 4);
-    expect(seen).toEqual(allHere("onRequest", "handler", "timer", "onSend"));
+    expect(seen).toEqual(inCallersContext("onRequest", "handler", "timer", "onSend"));
   });
 
-  test("in onError hooks and in error handlers", async () => {
+  it("in onError hooks and in error handlers", async () => {
     const seen = await noted((app, note) => {
       app.addHook("onError", async () => note("onError"));
       app.setErrorHandler(async (_error, _request, reply) => {
@@ -104,22 +104,22 @@ describe("the caller's context is active", () => {
         throw new Error("no");
       });
     }, 2);
-    expect(seen).toEqual(allHere("onError", "error handler"));
+    expect(seen).toEqual(inCallersContext("onError", "error handler"));
   });
 
-  test("in a not-found handler", async () => {
+  it("in a not-found handler", async () => {
     const seen = await noted((app, note) => {
       app.setNotFoundHandler((_, reply) => {
         note("not found");
         reply.code(404).send("no");
       });
     }, 1);
-    expect(seen).toEqual(allHere("not found"));
+    expect(seen).toEqual(inCallersContext("not found"));
   });
 
-  test.each<[string, (app: FastifyInstance, note: (where: string) => void) => unknown]>([
+  it.each<[string, (app: FastifyInstance, note: (where: string) => void) => unknown]>([
     [
-      "that is given the whole body",
+      "that receives the whole body",
       (app, note) =>
         app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
           note("parser");
@@ -127,7 +127,7 @@ describe("the caller's context is active", () => {
         }),
     ],
     [
-      "that reads the stream by hand",
+      "that reads the stream itself",
       (app, note) =>
         app.addContentTypeParser("application/json", (_request, payload, done) => {
           let text = "";
@@ -151,7 +151,7 @@ describe("the caller's context is active", () => {
           return text;
         }),
     ],
-  ])("in a content type parser %s, and in the handler after it", async (_, prepare) => {
+  ])("in a content type parser %s, and in the handler", async (_, prepare) => {
     const seen = await noted(
       (app, note) => {
         prepare(app, note);
@@ -160,11 +160,11 @@ describe("the caller's context is active", () => {
       2,
       POST,
     );
-    expect(seen).toMatchObject(allHere("parser", 'handler after {"a":1}'));
+    expect(seen).toMatchObject(inCallersContext("parser", 'handler after {"a":1}'));
     expect(new Set(Object.values(seen))).toEqual(new Set([HERE]));
   });
 
-  test("behind a preParsing hook that puts another stream in the body's place", async () => {
+  it("after a preParsing hook that replaces the stream of the body", async () => {
     const seen = await noted(
       (app, note) => {
         app.addHook("preParsing", async (_request, _reply, payload) => {
@@ -181,10 +181,10 @@ describe("the caller's context is active", () => {
       2,
       { ...POST, headers: { ...POST.headers, "transfer-encoding": "chunked" }, body: gzipSync(POST.body) as unknown as string },
     );
-    expect(seen).toEqual(allHere("transform", 'handler after {"a":1}'));
+    expect(seen).toEqual(inCallersContext("transform", 'handler after {"a":1}'));
   });
 
-  test("in listeners on the raw request and the raw response", async () => {
+  it("in listeners of the raw request and the raw response", async () => {
     const seen = await noted(
       (app, note) => {
         app.addHook("onRequest", (request, reply, done) => {
@@ -199,10 +199,10 @@ describe("the caller's context is active", () => {
       4,
       POST,
     );
-    expect(seen).toEqual(allHere("end", "request close", "finish", "close"));
+    expect(seen).toEqual(inCallersContext("end", "request close", "finish", "close"));
   });
 
-  test("in onRequestAbort hooks", async () => {
+  it("in onRequestAbort hooks", async () => {
     const seen: string[] = [];
     server = await startApp((app) => {
       app.addHook("onRequestAbort", async (_request) => void seen.push(active()));
@@ -213,13 +213,13 @@ describe("the caller's context is active", () => {
     expect(seen).toEqual([HERE]);
   });
 
-  test("without an SDK all the same", async () => {
+  it("without an SDK too", async () => {
     trace.disable();
     const seen = await noted((app, note) => app.post("/", async () => note("handler")), 1, POST);
-    expect(seen).toEqual(allHere("handler"));
+    expect(seen).toEqual(inCallersContext("handler"));
   });
 
-  test("not in a hook that was added before, which runs outside; what it puts into the context stays", async () => {
+  it("but not in a hook that was added before the plugin, whose context values are kept", async () => {
     const seen: Record<string, unknown> = {};
     const key = Symbol("tenant");
     const app = fastify();

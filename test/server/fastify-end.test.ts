@@ -5,7 +5,7 @@ import { ReadableStream as WebStream } from "node:stream/web";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SpanStatusCode, trace } from "@opentelemetry/api";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
 import { send, sendRaw } from "./client.ts";
@@ -24,8 +24,8 @@ afterEach(async () => {
 const start = async (routes: (app: FastifyInstance) => unknown, serverOptions = {}): Promise<void> =>
   void (server = await startApp(routes, {}, serverOptions));
 
-/** Asks for an answer, and hangs up when its first bytes are here (or after a while, where none come). */
-async function hangUp(): Promise<void> {
+/** Sends a request, and closes the connection when the first bytes of the response arrive (or after a while, if none do). */
+async function closeConnection(): Promise<void> {
   const socket = connect(server.port, "127.0.0.1");
   socket.on("error", () => {});
   socket.write(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`);
@@ -55,7 +55,7 @@ const ANSWERS: [string, (reply: FastifyReply, count: number, error?: Error) => u
 ];
 
 describe("the end of a response", () => {
-  test.each(ANSWERS)("%s: the span lasts to the last part, and ends once", async (_, answer) => {
+  it.each(ANSWERS)("ends the span once, after the last part: %s", async (_, answer) => {
     await start((app) => app.get("/", (_request, reply) => answer(reply, 4)));
     expect((await send(server.url)).body).toBe("data: 0\n\ndata: 1\n\ndata: 2\n\ndata: 3\n\n");
     expect(await onlySpan()).toEqual(whole());
@@ -63,22 +63,22 @@ describe("the end of a response", () => {
     expect(seconds * 1000 + nanoseconds / 1e6).toBeGreaterThan(35);
   });
 
-  test.each<[string, (reply: FastifyReply) => unknown]>([
+  it.each<[string, (reply: FastifyReply) => unknown]>([
     ["a hijacked reply", (reply) => Readable.from(parts(3)).pipe(reply.hijack().raw)],
     [
-      "the raw response, its headers too",
+      "the raw response, headers included",
       (reply) => {
         reply.raw.writeHead(200, { "content-type": "text/event-stream" });
         Readable.from(parts(3)).pipe(reply.raw);
       },
     ],
-  ])("%s", async (_, answer) => {
+  ])("ends the span after the last part: %s", async (_, answer) => {
     await start((app) => app.get("/", (_request, reply) => void answer(reply)));
     expect((await send(server.url)).body).toBe("data: 0\n\ndata: 1\n\ndata: 2\n\n");
     expect(await onlySpan()).toEqual(whole());
   });
 
-  test("204, 304 and HEAD end like others", async () => {
+  it("ends the span for 204, 304 and HEAD too", async () => {
     await start((app) =>
       app.get("/:status", (request, reply) => reply.code(Number((request.params as { status: string }).status)).send()),
     );
@@ -93,7 +93,7 @@ describe("the end of a response", () => {
     ]);
   });
 
-  test("a listener of the end and an onResponse hook still find the span open", async () => {
+  it('keeps the span open for listeners of "finish" and for onResponse hooks', async () => {
     await start((app) => {
       app.addHook("onResponse", (_request, _reply, done) => {
         trace.getActiveSpan()?.setAttribute("by.hook", true);
@@ -109,21 +109,21 @@ describe("the end of a response", () => {
   });
 });
 
-describe("a client that hangs up is no error", () => {
-  test.each([
+describe("a client that closes the connection", () => {
+  it.each([
     ...ANSWERS,
     ["a hijacked reply", (reply: FastifyReply) => void Readable.from(parts(1000)).pipe(reply.hijack().raw)] as const,
-  ])("in mid-stream: %s", async (_, answer) => {
+  ])("is not an error in the middle of the response: %s", async (_, answer) => {
     await start((app) => app.get("/", (_request, reply) => void answer(reply, 1000)));
-    await hangUp();
+    await closeConnection();
     expect(await onlySpan()).toEqual(whole());
   });
 
-  test.each<[string, (source: Readable, error: Error, reply: FastifyReply) => void]>([
-    ["by the application's hand", (source, error, reply) => void reply.raw.on("close", () => source.destroy(error))],
-    ["by fastify's", (source, error) => void (source.destroy = () => Readable.prototype.destroy.call(source, error))],
-    ["by itself, a moment later", (source, error) => void setTimeout(() => source.destroy(error), 80)],
-  ])("even if the source then fails %s", async (_, prepare) => {
+  it.each<[string, (source: Readable, error: Error, reply: FastifyReply) => void]>([
+    ["the application", (source, error, reply) => void reply.raw.on("close", () => source.destroy(error))],
+    ["fastify", (source, error) => void (source.destroy = () => Readable.prototype.destroy.call(source, error))],
+    ["itself, a moment later", (source, error) => void setTimeout(() => source.destroy(error), 80)],
+  ])("is not an error if the source is then destroyed with an error by %s", async (_, prepare) => {
     await start((app) =>
       app.get("/", (_request, reply) => {
         const source = Readable.from(parts(1000));
@@ -131,20 +131,20 @@ describe("a client that hangs up is no error", () => {
         return reply.send(source);
       }),
     );
-    await hangUp();
+    await closeConnection();
     expect(await onlySpan()).toEqual(whole());
     await sleep(60);
     expect(telemetry.own()).toHaveLength(1);
   });
 
-  test("before the headers: no status is told, for none was sent, and the handler's late answer changes nothing", async () => {
+  it("before the headers leaves no status, whatever the handler sends later", async () => {
     let late: FastifyReply | undefined;
     const aborted: string[] = [];
     await start((app) => {
       app.addHook("onRequestAbort", async (request) => void aborted.push(request.url));
       app.get("/", (_, reply) => void (late = reply));
     });
-    await hangUp();
+    await closeConnection();
     expect(await onlySpan()).toEqual(unanswered(whole()));
     late?.code(500).send("too late");
     await sleep(20);
@@ -153,28 +153,28 @@ describe("a client that hangs up is no error", () => {
   });
 });
 
-describe("a response that breaks off for a reason of the server's", () => {
-  test.each(ANSWERS)("%s whose source fails: the span has its error", async (_, answer) => {
+describe("a response that the server breaks off", () => {
+  it.each(ANSWERS)("records the error of the source: %s", async (_, answer) => {
     await start((app) => app.get("/", (_request, reply) => answer(reply, 2, new RangeError("source"))));
     await expect(send(server.url)).rejects.toThrow("aborted");
     expect(await onlySpan()).toEqual(whole(failure("RangeError")));
     expect(telemetry.own()[0]?.events[0]?.attributes?.["exception.message"]).toBe("source");
   });
 
-  test("a source that somebody has cancelled is none", async () => {
+  it("records no error for a source that was cancelled", async () => {
     const cancel = new DOMException("stopped", "AbortError");
     await start((app) => app.get("/", (_request, reply) => reply.send(Readable.from(parts(2, cancel)))));
     await expect(send(server.url)).rejects.toThrow("aborted");
     expect(await onlySpan()).toEqual(whole());
   });
 
-  test("a source that fails before its first part becomes a 500 like any error", async () => {
+  it("is a 500 if the source fails before its first part", async () => {
     await start((app) => app.get("/", (_request, reply) => reply.send(Readable.from(parts(0, new RangeError("source"))))));
     expect((await send(server.url)).status).toBe(500);
     expect(await onlySpan()).toEqual(whole(failure("500", { "http.response.status_code": 500 })));
   });
 
-  test("reply.raw.destroy(error)", async () => {
+  it("records the error of reply.raw.destroy(error)", async () => {
     await start((app) =>
       app.get("/", (_, reply) => {
         reply.hijack().raw.write("a");
@@ -185,13 +185,13 @@ describe("a response that breaks off for a reason of the server's", () => {
     expect(await onlySpan()).toEqual(whole(failure("RangeError")));
   });
 
-  test("the handler that is too slow for handlerTimeout: a 503", async () => {
+  it("is a 503 if the handler exceeds handlerTimeout", async () => {
     await start((app) => app.get("/", { handlerTimeout: 20 }, () => new Promise(() => {})));
     expect((await send(server.url)).status).toBe(503);
     expect(await onlySpan()).toEqual(whole(failure("503", { "http.response.status_code": 503 })));
   });
 
-  test("the handler that is too slow for connectionTimeout; onTimeout hooks run as ever", async () => {
+  it("records an error if the handler exceeds connectionTimeout, and runs onTimeout hooks", async () => {
     const timedOut: string[] = [];
     const routes = (app: FastifyInstance): void => {
       app.addHook("onTimeout", async (request) => void timedOut.push(request.url));
@@ -203,7 +203,7 @@ describe("a response that breaks off for a reason of the server's", () => {
     expect(timedOut).toEqual(["/"]);
   });
 
-  test("but a timeout that the application takes care of is no end, and what comes then is what it is", async () => {
+  it("does not end at a timeout that the application handles", async () => {
     await start((app) => app.get("/", (_, reply) => void reply.raw.on("timeout", () => {})), { connectionTimeout: 40 });
     const socket = connect(server.port, "127.0.0.1").on("error", () => {});
     socket.write(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`);
@@ -211,7 +211,7 @@ describe("a response that breaks off for a reason of the server's", () => {
     expect(await onlySpan()).toEqual(unanswered(whole()));
   });
 
-  test("but a client that is too slow for connectionTimeout, with its body or with ours, is its own fault", async () => {
+  it("records no error if the client exceeds connectionTimeout, while sending or receiving", async () => {
     const large = Buffer.alloc(50_000_000);
     const routes = (app: FastifyInstance): void => void app.post("/", async () => "ok").get("/", (_, reply) => reply.send(large));
     await start(routes, { connectionTimeout: 100 });

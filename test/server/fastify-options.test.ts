@@ -2,7 +2,7 @@ import { DiagLogLevel, context, diag, propagation, trace } from "@opentelemetry/
 import type { Span } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import type { FastifyInstance } from "fastify";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceRequests } from "../../src/server/fastify.ts";
 import type { FastifyOptions } from "../../src/server/fastify.ts";
 import { shapeOf, startTelemetry } from "../support/telemetry.ts";
@@ -32,7 +32,7 @@ const thrower = (): never => {
   throw new Error("not mine");
 };
 
-/** A route that answers with what is active: the trace and the baggage. */
+/** A route that responds with the active trace and baggage. */
 function tells(app: FastifyInstance): void {
   app.post("/:path", async ({ body }) => ({
     body,
@@ -65,7 +65,7 @@ const attributes = (more = {}): object =>
   getAttributes(server?.port ?? 0, "/rpc", { "http.request.method": "POST", "http.route": "/:path", ...more });
 
 describe("hooks", () => {
-  test("are given fastify's own request and reply, each once", async () => {
+  it("are called once, with fastify's request and reply", async () => {
     const seen: unknown[] = [];
     const handled: unknown[] = [];
     server = await startApp(
@@ -96,8 +96,8 @@ describe("hooks", () => {
     });
   });
 
-  test.each(["requestHook", "responseHook", "ignoreRequestHook", "incoming"] as const)(
-    "a %s that throws is heard of on diag alone",
+  it.each(["requestHook", "responseHook", "ignoreRequestHook", "incoming"] as const)(
+    "a %s that throws is only logged",
     async (hook) => {
       const told = await answerWith({ [hook]: thrower });
       expect(told.body).toEqual({ a: 1 });
@@ -108,7 +108,7 @@ describe("hooks", () => {
     },
   );
 
-  test("hooks of a request that is not sampled are not called, and the decision goes on", async () => {
+  it("are not called for a request that is not sampled, whose decision is propagated", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     const hook = vi.fn<() => void>();
@@ -121,7 +121,7 @@ describe("hooks", () => {
 const UNTRACED = { isTraced: false };
 
 describe("ignoreRequestHook", () => {
-  test("the request is handled as if we were not there", async () => {
+  it("leaves the request untraced and unchanged", async () => {
     const ignoreRequestHook: FastifyOptions["ignoreRequestHook"] = ({ url }) => url === "/health";
     expect(await answerWith({ ignoreRequestHook }, "/health")).toEqual({ body: { a: 1 } });
     expect(await ask("/rpc")).toMatchObject({ trace: TRACE_ID });
@@ -130,7 +130,7 @@ describe("ignoreRequestHook", () => {
     expect(telemetry.started()).toBe(1);
   });
 
-  test("can go by what a route is configured with, also where it fails or streams", async () => {
+  it("can read the configuration of the route, also if the route fails or streams", async () => {
     server = await startApp(
       (app) => {
         app.get("/health", { config: UNTRACED }, async () => "ok");
@@ -145,27 +145,27 @@ describe("ignoreRequestHook", () => {
   });
 });
 
-describe("what comes in", () => {
-  test.each<[FastifyOptions, object]>([
+describe("the caller's context", () => {
+  it.each<[FastifyOptions, object]>([
     [{ incoming: "parent" }, { parentSpanContext: { spanId: SPAN_ID }, links: [] }],
     [{ incoming: "link" }, { parentSpanContext: undefined, links: [{ context: { spanId: SPAN_ID } }] }],
     [{ incoming: "ignore" }, { parentSpanContext: undefined, links: [] }],
     [{ incoming: ({ routeOptions }) => (routeOptions.url === "/:path" ? "ignore" : "parent") }, { parentSpanContext: undefined }],
-  ])("%j", async (options, expected) => {
+  ])("is admitted by %j", async (options, expected) => {
     await answerWith(options);
     const [span] = await telemetry.ended(1);
     expect(span).toMatchObject(expected);
   });
 
-  test.each<[FastifyOptions, string[] | undefined]>([
+  it.each<[FastifyOptions, string[] | undefined]>([
     [{}, ["who=alice", "secret=1"]],
     [{ acceptBaggage: false }, undefined],
     [{ acceptBaggage: ["who"] }, ["who=alice"]],
-  ])("%j", async (options, baggage) => {
+  ])("has its baggage admitted by %j", async (options, baggage) => {
     expect((await answerWith(options)).baggage).toEqual(baggage);
   });
 
-  test("acceptBaggage holds for app.inject(), too; the caller's own baggage stays", async () => {
+  it("is restricted by acceptBaggage for app.inject() too, but not the baggage that is active at the call", async () => {
     server = await startApp(tells, { acceptBaggage: ["who"] });
     const inside = propagation.setBaggage(context.active(), propagation.createBaggage({ mine: { value: "2" } }));
     const request = { method: "POST", url: "/rpc", payload: {} } as const;
@@ -175,7 +175,7 @@ describe("what comes in", () => {
     expect(await baggage(HEADERS)).toEqual(["who=alice"]);
   });
 
-  test("trustProxy is ours, not fastify's", async () => {
+  it("is not affected by fastify's trustProxy", async () => {
     const headers = { forwarded: "for=192.0.2.60" };
     const addresses = async (): Promise<unknown> => (await telemetry.ended(1))[0]?.attributes["client.address"];
     server = await startApp(tells, {}, { trustProxy: true });
@@ -187,7 +187,7 @@ describe("what comes in", () => {
     expect(await addresses()).toBe("192.0.2.60");
   });
 
-  test("headersToSpanAttributes: of both sides, also of headers that fastify itself writes", async () => {
+  it("is recorded with headersToSpanAttributes, as are the headers that fastify writes", async () => {
     const headersToSpanAttributes = {
       requestHeaders: ["X-Tenant", "authorization"],
       responseHeaders: ["content-type", "content-length", "x-absent"],
@@ -208,14 +208,14 @@ describe("what comes in", () => {
   });
 });
 
-/** A stream with as much of a reader as fastify needs. */
+/** A stream whose reader has only what fastify needs. */
 function likeWebStream(): object {
   const chunks = [Buffer.from("ok")];
   const read = async (): Promise<object> => ({ value: chunks[0], done: chunks.shift() === undefined });
   return { getReader: () => ({ read, cancel: async () => {} }) };
 }
 
-describe("telemetry that throws never reaches the application", () => {
+describe("an error of telemetry does not reach the application", () => {
   const brokenSpan = new Proxy({} as Span, {
     get: (_, key) =>
       key === "spanContext"
@@ -232,28 +232,29 @@ describe("telemetry that throws never reaches the application", () => {
     ["a MeterProvider", { meterProvider: { getMeter: thrower } }],
   ];
 
-  test.each(BROKEN)("%s", async (_, options) => {
+  it.each(BROKEN)("if %s throws", async (_, options) => {
     const told = await answerWith({ ...options, headersToSpanAttributes: { responseHeaders: ["date"] } });
     expect(told.body).toEqual({ a: 1 });
     expect(heard.mock.calls.flat().join(" ")).toContain("not mine");
   });
 
-  test.each(BROKEN)("%s, in a handler that throws", async (_, options) => {
+  it.each(BROKEN)("if %s throws, and the handler throws too", async (_, options) => {
     server = await startApp((app) => app.get("/", async () => Promise.reject(new Error("the application's"))), options);
     const { status, body } = await send(server.url);
-    expect([status, JSON.parse(body)]).toMatchObject([500, { message: "the application's" }]);
+    expect(status).toBe(500);
+    expect(JSON.parse(body)).toMatchObject({ message: "the application's" });
   });
 
-  test.each<[string, () => unknown]>([
-    ["lets nobody change it", () => Object.freeze(new Response("ok").body)],
-    ["is only like one of the web's", likeWebStream],
-  ])("a stream that %s cannot be followed, and is sent all the same", async (_, make) => {
+  it.each<[string, () => unknown]>([
+    ["is frozen", () => Object.freeze(new Response("ok").body)],
+    ["only resembles a web stream", likeWebStream],
+  ])("a stream that %s is sent without being followed", async (_, make) => {
     server = await startApp((app) => app.get("/", async () => make()));
     expect((await send(server.url)).body).toBe("ok");
     expect(heard.mock.calls.flat().join(" ")).toContain("following a body threw");
   });
 
-  test("a context manager that is gone: the request is answered, with one span", async () => {
+  it("if there is no context manager, and the request still has one span", async () => {
     context.disable();
     server = await startApp((app) => {
       app.register(traceRequests);
@@ -264,7 +265,7 @@ describe("telemetry that throws never reaches the application", () => {
   });
 });
 
-test("http.server.request.duration tells the route, and goes to the given meterProvider", async () => {
+it("records http.server.request.duration with the route, with the given meterProvider", async () => {
   const own = startMetrics(false);
   await answerWith({ meterProvider: own.provider });
   expect(await own.counts("http.server.request.duration")).toEqual([

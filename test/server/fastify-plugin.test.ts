@@ -2,13 +2,13 @@ import http from "node:http";
 import http2 from "node:http2";
 import fastify from "fastify";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import { describe, expect, expectTypeOf, test } from "vitest";
+import { describe, expect, expectTypeOf, it } from "vitest";
 import { traceRequests } from "../../src/server/fastify.ts";
 import { traceRequests as wrap } from "../../src/server/node.ts";
 
 const quiet = (): void => {};
 
-describe("a wrong option fails the loading, with a TypeError that names it", () => {
+describe("an invalid option fails the loading with a TypeError that names it", () => {
   const WRONG: [unknown, string][] = [
     [{ ignoreRequestHook: true }, 'traceRequests: option "ignoreRequestHook" must be a function, not true'],
     [{ trustProxy: "yes" }, 'traceRequests: option "trustProxy" must be true or false, not "yes"'],
@@ -22,8 +22,8 @@ describe("a wrong option fails the loading, with a TypeError that names it", () 
     ["app.listen()", (app, options) => app.register(traceRequests, options).listen({ port: 0 })],
     ["app.inject()", (app, options) => app.register(traceRequests, options).inject("/")],
   ];
-  test.each(WRONG.flatMap(([wrong, message]) => WAYS.map(([way, load]) => ({ wrong, message, way, load }))))(
-    "$way: $message",
+  it.each(WRONG.flatMap(([wrong, message]) => WAYS.map(([way, load]) => ({ wrong, message, way, load }))))(
+    "in $way: $message",
     async ({ wrong, message, load }) => {
       const error: unknown = await Promise.resolve(load(fastify(), wrong as object)).then(
         () => "it loads",
@@ -34,14 +34,14 @@ describe("a wrong option fails the loading, with a TypeError that names it", () 
     },
   );
 
-  test("what register takes for itself is no wrong option, and undefined is as good as none", async () => {
+  it("accepts the options of register() and undefined options", async () => {
     const options = { prefix: "/ignored", logLevel: "warn", logSerializers: {}, requestHook: undefined } as object;
     await expect(fastify().register(traceRequests, options).ready()).resolves.toBeDefined();
   });
 });
 
-describe("as a plugin", () => {
-  test("it has a name, which others can depend on", async () => {
+describe("the plugin", () => {
+  it("has a name that other plugins can depend on", async () => {
     const app = fastify();
     app.register(traceRequests);
     await app.ready();
@@ -49,7 +49,7 @@ describe("as a plugin", () => {
     expect(app.printPlugins()).toContain("a2a-otel");
   });
 
-  test("a fastify that is neither 5 nor like it is refused by fastify itself", async () => {
+  it("is rejected by other versions of fastify", async () => {
     const app = fastify();
     Object.defineProperty(app, "version", { value: "6.0.0" });
     await expect(async () => app.register(traceRequests)).rejects.toThrow(
@@ -57,7 +57,7 @@ describe("as a plugin", () => {
     );
   });
 
-  test("has the types of every application", () => {
+  it("has the types of every application", () => {
     const isHealth = (request: FastifyRequest): boolean => request.routeOptions.url === "/health";
     const plugin: FastifyPluginAsync = async (child) => {
       await child.register(traceRequests, { trustProxy: true });
@@ -80,9 +80,9 @@ describe("as a plugin", () => {
       fastify({ https: {} }).register(traceRequests, { ignoreRequestHook: isHealth }),
       fastify({ http2: true, https: {} }).register(traceRequests, { ignoreRequestHook: isHealth }),
       fastify().register(plugin),
-      // @ts-expect-error -- there is no such option
+      // @ts-expect-error -- an unknown option
       fastify().register(traceRequests, { nope: 1 }),
-      // @ts-expect-error -- a wrong value
+      // @ts-expect-error -- an invalid value
       fastify().register(traceRequests, { incoming: "nope" }),
     ];
     expect(apps).toHaveLength(11);

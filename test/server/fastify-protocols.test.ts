@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { trace } from "@opentelemetry/api";
 import fastify from "fastify";
 import type { FastifyInstance } from "fastify";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { traceRequests } from "../../src/server/fastify.ts";
 import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
@@ -29,7 +29,7 @@ async function onlySpan(): Promise<SpanShape> {
   return shapeOf(span);
 }
 
-describe("http2", () => {
+describe("fastify over HTTP/2", () => {
   async function ask(routes: (app: FastifyInstance) => unknown, cancel = false): Promise<string> {
     const app = fastify({ http2: true, http2SessionTimeout: 0 });
     app.register(traceRequests, { headersToSpanAttributes: { responseHeaders: ["x-answer"] } });
@@ -53,7 +53,7 @@ describe("http2", () => {
     return getSpan(server, "/items/1", { ...more, name: "GET /items/:id", attributes: own });
   };
 
-  test("a whole span, in the caller's trace", async () => {
+  it("records a whole span in the caller's trace", async () => {
     const text = await ask((app) =>
       app.get("/items/:id", async (_, reply) => {
         await sleep(1);
@@ -66,17 +66,17 @@ describe("http2", () => {
     expect(telemetry.own()[0]?.parentSpanContext?.spanId).toBe(SPAN_ID);
   });
 
-  test("a client that cancels in mid-stream is no error", async () => {
+  it("records no error if the client cancels the response", async () => {
     await ask((app) => app.get("/items/:id", (_, reply) => reply.send(Readable.from(parts(1000)))), true);
     expect(await onlySpan()).toEqual(spanOf());
   });
 
-  test("a source that fails is one", async () => {
+  it("records the error of a source that fails", async () => {
     await ask((app) => app.get("/items/:id", (_, reply) => reply.send(Readable.from(parts(2, new RangeError("source"))))));
     expect(await onlySpan()).toEqual(spanOf(failure("RangeError")));
   });
 
-  test("a source that fails before its first part becomes a 500 like any error", async () => {
+  it("records a 500 if the source fails before its first part", async () => {
     await ask((app) => app.get("/items/:id", (_, reply) => reply.send(Readable.from(parts(0, new RangeError("source"))))));
     expect(await onlySpan()).toEqual(spanOf(failure("500", { "http.response.status_code": 500 })));
   });
@@ -84,8 +84,8 @@ describe("http2", () => {
 
 const UPGRADE = "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
-describe("an upgrade", () => {
-  test("that the application takes itself goes through as if we were not there", async () => {
+describe("an upgrade request", () => {
+  it("that the application handles itself is not traced", async () => {
     server = await startApp((app) =>
       app.server.on("upgrade", (_request, socket) => socket.end("HTTP/1.1 101 Switching Protocols\r\n\r\nhello")),
     );
@@ -93,7 +93,7 @@ describe("an upgrade", () => {
     expect(telemetry.started()).toBe(0);
   });
 
-  test("that is routed, as @fastify/websocket does it, is traced until its connection closes", async () => {
+  it("that is routed, as with @fastify/websocket, is traced until its connection closes", async () => {
     const seen: (string | undefined)[] = [];
     server = await startApp((app) => {
       app.server.on("upgrade", (request, socket) => {

@@ -1,7 +1,7 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import fastify from "fastify";
 import type { FastifyInstance, RouteHandlerMethod } from "fastify";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { traceRequests } from "../../src/server/fastify.ts";
 import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
@@ -25,7 +25,7 @@ async function onlySpan(): Promise<SpanShape> {
   return shapeOf(span);
 }
 
-test("a whole span, in the caller's trace", async () => {
+it("records a whole span in the caller's trace", async () => {
   server = await startApp((app) => app.get("/items/:id", ok));
   const headers = { traceparent: TRACEPARENT, tracestate: "vendor=1", "user-agent": "agent/1.0" };
   expect((await send(`${server.url}/items/42?a=1&sig=secret`, { headers })).body).toBe("ok");
@@ -45,7 +45,7 @@ test("a whole span, in the caller's trace", async () => {
   });
 });
 
-/** An application of many routes, as its authors would set them up. */
+/** An application with many kinds of routes. */
 async function routes(app: FastifyInstance): Promise<void> {
   app.get("/", ok);
   app.get("/items/:id", ok);
@@ -70,8 +70,8 @@ async function routes(app: FastifyInstance): Promise<void> {
   );
 }
 
-describe("http.route, and the name by it", () => {
-  test.each<[string, string | undefined, { method?: string; headers?: Record<string, string>; status?: number }?]>([
+describe("http.route and the span's name", () => {
+  it.each<[string, string | undefined, { method?: string; headers?: Record<string, string>; status?: number }?]>([
     ["/", "/"],
     ["/items/42", "/items/:id"],
     ["/items/42?sig=1", "/items/:id"],
@@ -96,7 +96,7 @@ describe("http.route, and the name by it", () => {
     ["/versions", undefined, { headers: { "accept-version": "1.x" }, status: 404 }],
     ["/items/42", undefined, { method: "DELETE", status: 404 }],
     ["/nowhere", undefined, { method: "HEAD", status: 404 }],
-  ])("%s: %s", async (path, route, { method = "GET", headers = {}, status = 200 } = {}) => {
+  ])("of a request for %s: %s", async (path, route, { method = "GET", headers = {}, status = 200 } = {}) => {
     server = await startApp(routes);
     await send(server.url + path, { method, headers });
     const span = await onlySpan();
@@ -110,7 +110,7 @@ describe("http.route, and the name by it", () => {
     expect(span.attributes["http.route"]).toBe(route);
   });
 
-  test("is that of routes, too, that were there before the plugin", async () => {
+  it("are recorded for routes that were added before the plugin", async () => {
     const app = fastify().get("/early/:id", ok);
     app.register(async (child) => void child.get("/early/child/:id", ok));
     await app.register(traceRequests);
@@ -120,7 +120,7 @@ describe("http.route, and the name by it", () => {
     expect((await telemetry.ended(2)).map(({ name }) => name)).toEqual(["GET /early/:id", "GET /early/child/:id"]);
   });
 
-  test("of a plugin that has it registered for itself: its routes alone", async () => {
+  it("are recorded only for the routes of the instance on which the plugin is registered", async () => {
     const app = fastify();
     app.register(async (child) => {
       child.register(traceRequests);
@@ -133,7 +133,7 @@ describe("http.route, and the name by it", () => {
     expect((await onlySpan()).name).toBe("GET /inside/:id");
   });
 
-  test("where fastify rewrites the URL, the path is what came in", async () => {
+  it("are those of the rewritten URL, while url.path is that of the received URL", async () => {
     const rewriteUrl = ({ url = "" }: { url?: string | undefined }): string => url.replace("/v1", "");
     server = await startApp(routes, {}, { rewriteUrl });
     await send(`${server.url}/v1/items/42?a=1`);
@@ -143,7 +143,7 @@ describe("http.route, and the name by it", () => {
     });
   });
 
-  test("a method that is not known keeps its route, and its name begins with HTTP", async () => {
+  it("contain the route, after HTTP, for an unknown method", async () => {
     server = await startApp((app) => app.addHttpMethod("PROPFIND").route({ method: "PROPFIND", url: "/dav/:id", handler: ok }));
     await send(`${server.url}/dav/1`, { method: "PROPFIND" });
     const attributes = { "http.request.method": "_OTHER", "http.request.method_original": "PROPFIND", "http.route": "/dav/:id" };
@@ -157,7 +157,7 @@ class ModelError extends Error {
 
 const schema = { body: { type: "object", required: ["id"], properties: { id: { type: "integer" } } } };
 
-/** Routes that fail, each in another way. */
+/** Routes that fail in different ways. */
 function failing(app: FastifyInstance): void {
   app.get("/throws/:id", () => {
     throw new ModelError("of the model");
@@ -202,8 +202,8 @@ async function outcome(path: string): Promise<object> {
   };
 }
 
-describe("a 5xx is an error, with the exception that became it; anything else is none", () => {
-  test.each<[string, object]>([
+describe("a 5xx is an error, with the exception that caused it", () => {
+  it.each<[string, object]>([
     ["/throws", failed(500, "of the model")],
     ["/rejects", failed(500, "of the model")],
     ["/sends", failed(500, "of the model")],
@@ -217,24 +217,28 @@ describe("a 5xx is an error, with the exception that became it; anything else is
     ["/preHandler", failed(500, "of a hook")],
     ["/preSerialization", failed(500, "of a hook")],
     ["/onSend", failed(500, "of a hook")],
-  ])("%s", async (path, expected) => {
+  ])("at %s", async (path, expected) => {
     server = await startApp(failing);
     expect(await outcome(path)).toEqual(expected);
   });
 
-  test.each<[string, (app: FastifyInstance) => unknown, object]>([
-    ["answers 502", (app) => app.setErrorHandler((_, _request, reply) => reply.code(502).send("bad")), failed(502, "of the model")],
-    ["answers 409", (app) => app.setErrorHandler((_, _request, reply) => reply.code(409).send("no")), fine(409)],
-    ["answers 200", (app) => app.setErrorHandler(async (_, _request, reply) => reply.code(200).send("ok")), fine(200)],
+  it.each<[string, (app: FastifyInstance) => unknown, object]>([
     [
-      "throws itself",
+      "responds with 502",
+      (app) => app.setErrorHandler((_, _request, reply) => reply.code(502).send("bad")),
+      failed(502, "of the model"),
+    ],
+    ["responds with 409", (app) => app.setErrorHandler((_, _request, reply) => reply.code(409).send("no")), fine(409)],
+    ["responds with 200", (app) => app.setErrorHandler(async (_, _request, reply) => reply.code(200).send("ok")), fine(200)],
+    [
+      "throws",
       (app) =>
         app.setErrorHandler(() => {
           throw new Error("of the handler");
         }),
       failed(500, "of the model"),
     ],
-  ])("with an error handler that %s", async (_, prepare, expected) => {
+  ])("or not, with an error handler that %s", async (_, prepare, expected) => {
     server = await startApp((app) => {
       prepare(app);
       failing(app);
@@ -242,7 +246,7 @@ describe("a 5xx is an error, with the exception that became it; anything else is
     expect(await outcome("/rejects")).toEqual(expected);
   });
 
-  test("the application's own onError hooks run as ever", async () => {
+  it("runs the onError hooks of the application", async () => {
     const seen: unknown[] = [];
     server = await startApp((app) => {
       app.addHook("onError", async (request, _reply, error) => void seen.push(request.url, error.message));
@@ -252,7 +256,7 @@ describe("a 5xx is an error, with the exception that became it; anything else is
     expect(seen).toEqual(["/rejects/42", "of the model"]);
   });
 
-  test("secrets in an exception's message are taken out", async () => {
+  it("redacts secrets in the exception's message", async () => {
     server = await startApp((app) =>
       app.get("/", async () => Promise.reject(new Error("no answer from https://user:pass@a.example/?sig=s3cret"))),
     );

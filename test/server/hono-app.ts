@@ -14,7 +14,7 @@ export const onward: MiddlewareHandler = (_, next) => next();
 export const refuse: MiddlewareHandler = async (c, next) =>
   c.req.header("authorization") === undefined ? c.text("no", 401) : next();
 
-/** An application of many routes, as its authors would mount them. */
+/** An application with many kinds of routes and mounts. */
 export function routes(app: Hono): Hono {
   app.use(onward);
   app.get("/", ok);

@@ -3,7 +3,7 @@ import { getRequestListener } from "@hono/node-server";
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { Hono } from "hono";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceRequests as traceListener } from "../../src/server/node.ts";
 import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
 import { listen } from "../support/server.ts";
@@ -35,7 +35,7 @@ const span = (path: string, more: object = {}, attributes: object = {}): object 
   events: [],
   ...more,
 });
-describe("one SERVER span a request", () => {
+describe("nested instrumentation", () => {
   const instrumentation = new HttpInstrumentation({ enabled: false });
   const answer = (app: Hono): Hono =>
     app.get("/items/:id", (c) => {
@@ -50,13 +50,16 @@ describe("one SERVER span a request", () => {
     "by.handler": true,
   };
 
-  test.each<[string, () => Promise<WebServer>]>([
-    ["the middleware inside the wrapper", () => serveWeb(traceRequests(app().fetch))],
+  it.each<[string, () => Promise<WebServer>]>([
+    ["the middleware inside a wrapped handler", () => serveWeb(traceRequests(app().fetch))],
     ["the middleware twice", () => serveWeb(answer(new Hono().use(traceMiddleware(), traceMiddleware(OPTIONS))).fetch)],
-    ["the wrapper inside itself", () => serveWeb(traceRequests((...args) => traceRequests(app().fetch)(...args)))],
-    ["both inside server/node's", () => listen(traceListener(getRequestListener(traceRequests(app().fetch))))],
-    ["the middleware inside server/node's", () => listen(traceListener(getRequestListener(app().fetch)))],
-  ])("%s", async (_, serve) => {
+    ["a wrapped handler inside a wrapped handler", () => serveWeb(traceRequests((...args) => traceRequests(app().fetch)(...args)))],
+    [
+      "a wrapped handler with the middleware inside a wrapped listener",
+      () => listen(traceListener(getRequestListener(traceRequests(app().fetch)))),
+    ],
+    ["the middleware inside a wrapped listener", () => listen(traceListener(getRequestListener(app().fetch)))],
+  ])("records one SERVER span: %s", async (_, serve) => {
     server = await serve();
     await send(`${server.url}/items/1`, { headers: HEADERS });
     const [ended] = await telemetry.ended(1);
@@ -65,13 +68,13 @@ describe("one SERVER span a request", () => {
     expect(ended && shapeOf(ended)).toEqual(span("/items/1", { name: "GET /items/:id" }, KNOWN));
   });
 
-  test.each<[string, () => Fetch]>([
+  it.each<[string, () => Fetch]>([
     ["the middleware", () => app().fetch],
-    ["the wrapper", () => traceRequests(app().fetch)],
-  ])("%s inside instrumentation-http's", async (_, make) => {
+    ["a wrapped handler", () => traceRequests(app().fetch)],
+  ])("enriches the SERVER span of instrumentation-http: %s", async (_, make) => {
     instrumentation.setTracerProvider(trace.getTracerProvider());
     instrumentation.enable();
-    createRequire(import.meta.url)("node:http"); // which patches it
+    createRequire(import.meta.url)("node:http"); // so that it is patched
     server = await serveWeb(make());
     await send(`${server.url}/items/1`, { headers: HEADERS });
     await until(() => telemetry.spans().some(({ kind }) => kind === SpanKind.SERVER));

@@ -7,7 +7,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
 import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
@@ -47,8 +47,8 @@ async function* generated(failure?: Error): AsyncGenerator<Uint8Array> {
   if (failure !== undefined) throw failure;
 }
 
-describe("the span", () => {
-  test("has the peer, the version, and what was sent", async () => {
+describe("the span with @hono/node-server", () => {
+  it("records the peer, the protocol version and the response that was sent", async () => {
     await start(traceRequests(new Hono().get("/json", (c) => c.json({ a: 1 }, 201, { "X-Answer": "42" })).fetch, OPTIONS));
     await send(`${server.url}/json?a=1`, { headers: HEADERS });
     const [ended] = await telemetry.ended(1);
@@ -67,7 +67,7 @@ describe("the span", () => {
     );
   });
 
-  test("ends when a whole body has been sent, not when it is answered", async () => {
+  it("ends when the body has been sent, not when the handler returns", async () => {
     let open = -1;
     const app: App = new Hono();
     app.get("/", (c) => {
@@ -82,7 +82,7 @@ describe("the span", () => {
     expect(open).toBe(0);
   });
 
-  test("has the status that the handler has sent by itself", async () => {
+  it("records the status that the handler has sent with the bindings", async () => {
     const app: App = new Hono();
     app.get("/", (c) => {
       c.env.outgoing.writeHead(202, { "x-answer": "by hand" }).end("done");
@@ -94,7 +94,7 @@ describe("the span", () => {
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([span("/", {}, attributes)]);
   });
 
-  test.each<[string, () => Response | Promise<Response>]>([
+  it.each<[string, () => Response | Promise<Response>]>([
     [
       "throws",
       () => {
@@ -107,7 +107,7 @@ describe("the span", () => {
         throw new RangeError("no");
       },
     ],
-  ])("of a handler that %s has its error, and the status that the server answers with", async (_, handler) => {
+  ])("records the error of a handler that %s, and the status with which the server responds", async (_, handler) => {
     await start(traceRequests(handler));
     expect((await send(server.url)).status).toBe(500);
     const failed = { status: SpanStatusCode.ERROR, events: ["exception"] };
@@ -115,7 +115,7 @@ describe("the span", () => {
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([span("/", failed, attributes)]);
   });
 
-  test("of a stream whose source fails has its error", async () => {
+  it("records the error of a stream whose source fails", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     await start(traceRequests(() => new Response(streamFrom(generated(new RangeError("source"))))));
     await expect(send(server.url)).rejects.toThrow("aborted");
@@ -123,7 +123,7 @@ describe("the span", () => {
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([span("/", failed, { "error.type": "RangeError" })]);
   });
 
-  test("over HTTP/2 says so", async () => {
+  it("records HTTP/2", async () => {
     const http2 = { createServer: createHttp2Server as never };
     server = await serveWeb(
       traceRequests(() => new Response(streamFrom(generated()))),
@@ -138,8 +138,8 @@ describe("the span", () => {
   });
 });
 
-/** Asks for an answer, and hangs up when its first bytes are here (or after a while, where none come). */
-async function hangUp(path = "/"): Promise<void> {
+/** Sends a request, and closes the connection when the first bytes of the response arrive (or after a while, if none do). */
+async function closeConnection(path = "/"): Promise<void> {
   const socket = connectSocket(server.port, "127.0.0.1");
   socket.on("error", () => {});
   socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`);
@@ -148,13 +148,13 @@ async function hangUp(path = "/"): Promise<void> {
 }
 
 describe.each<[string, (app: App) => Fetch]>([
-  ["the wrapper", (app) => traceRequests(app.fetch)],
+  ["a wrapped handler", (app) => traceRequests(app.fetch)],
   ["the middleware", (app) => new Hono().use(traceMiddleware()).route("/", app).fetch],
-])("a client that goes away ends the span and is no error, with %s", (name, make) => {
+])("a client that closes the connection ends the span without an error, with %s,", (name, make) => {
   const route = name === "the wrapper" ? {} : { "http.route": "/" };
   const named = name === "the wrapper" ? {} : { name: "GET /" };
 
-  test("in the middle of streamSSE, whose application is told", async () => {
+  it("in the middle of streamSSE, which is aborted", async () => {
     let aborted = false;
     const app: App = new Hono();
     app.get("/", (c) =>
@@ -167,12 +167,12 @@ describe.each<[string, (app: App) => Fetch]>([
       }),
     );
     await start(make(app));
-    await hangUp();
+    await closeConnection();
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([span("/", named, route)]);
     await until(() => aborted);
   });
 
-  test("before the answer: the handler that fails for it is no error, and no status is told", async () => {
+  it("before the response, without a status, though the handler fails because of it", async () => {
     let signal: AbortSignal | undefined;
     const app: App = new Hono();
     app.onError((_, c) => c.text("", 500));
@@ -184,7 +184,7 @@ describe.each<[string, (app: App) => Fetch]>([
       return c.text("");
     });
     await start(make(app));
-    await hangUp();
+    await closeConnection();
     const [ended] = await telemetry.ended(1);
     const { "http.response.status_code": _, ...attributes } = getAttributes(server.port, "/", route);
     expect(ended && shapeOf(ended)).toEqual(span("/", { ...named, attributes }));
@@ -192,21 +192,21 @@ describe.each<[string, (app: App) => Fetch]>([
   });
 });
 
-test("a client that has gone before the middleware is reached: the span ends with the answer", async () => {
+it("ends the span when the handler returns if the client has closed the connection before the middleware runs", async () => {
   const app = new Hono().use(async (_, next) => {
     await sleep(100);
     await next();
   });
   await start(app.use(traceMiddleware()).get("/", (c) => c.text("ok")).fetch);
-  await hangUp();
+  await closeConnection();
   expect((await telemetry.ended(1)).map(({ name }) => name)).toEqual(["GET /"]);
 });
 
 describe("the caller's context is active", () => {
-  test.each<[string, () => void]>([
+  it.each<[string, () => void]>([
     ["on Node", () => {}],
-    ["on another platform, which has node:http too", () => void vi.stubGlobal("Deno", {})],
-  ])("in what makes a byte stream, which is followed in place %s", async (_, platform) => {
+    ["on another platform that has node:http", () => void vi.stubGlobal("Deno", {})],
+  ])("in the source of a byte stream, which is followed in place %s", async (_, platform) => {
     platform();
     const seen: unknown[] = [];
     const pull = async (controller: ReadableByteStreamController): Promise<void> => {
@@ -233,7 +233,7 @@ describe("the caller's context is active", () => {
     vi.unstubAllGlobals();
   });
 
-  test("in listeners on the bindings, and on the request's signal", async () => {
+  it("in listeners of the bindings and of the request's signal", async () => {
     const seen: Record<string, string | undefined> = {};
     const note = (where: string): void => void (seen[where] = trace.getActiveSpan()?.spanContext().traceId);
     const app: App = new Hono();
@@ -251,7 +251,7 @@ describe("the caller's context is active", () => {
   });
 });
 
-test("bindings that the application does not pass on: a stream still tells of its end, and no peer is known", async () => {
+it("records the end of a stream, but no peer, if the application does not pass on the bindings", async () => {
   const app = new Hono().use(traceMiddleware());
   app.get("/stream", () => new Response(streamFrom(generated())));
   app.get("/text", (c) => c.text("text"));

@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { PatternRouter } from "hono/router/pattern-router";
 import { RegExpRouter } from "hono/router/reg-exp-router";
 import { TrieRouter } from "hono/router/trie-router";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { traceMiddleware } from "../../src/server/web.ts";
 import type { WebOptions } from "../../src/server/web.ts";
 import { shapeOf, startTelemetry } from "../support/telemetry.ts";
@@ -30,8 +30,8 @@ async function start(app: Hono, options?: WebOptions): Promise<void> {
 const url = (path: string): string => (server?.url ?? "") + path;
 const traced = (options?: WebOptions): Hono => new Hono().use(traceMiddleware(options));
 
-describe("http.route, and the name by it", () => {
-  test.each<[string, string | undefined, string?]>([
+describe("http.route and the span's name", () => {
+  it.each<[string, string | undefined, string?]>([
     ["/", "/"],
     ["/items/42", "/items/:id"],
     ["/items/42?sig=1", "/items/:id"],
@@ -55,7 +55,7 @@ describe("http.route, and the name by it", () => {
     ["/assets/logo.png", undefined],
     ["/mounted/items/42", undefined],
     ["/items/42", undefined, "DELETE"],
-  ])("%s", async (path, route, method = "GET") => {
+  ])("of a request for %s", async (path, route, method = "GET") => {
     await start(routes(traced()));
     await send(url(path), { method });
     const [span] = await telemetry.ended(1);
@@ -64,7 +64,7 @@ describe("http.route, and the name by it", () => {
     expect(span?.attributes["url.path"]).toBe(path.replace(/\?.*/, ""));
   });
 
-  test.each([
+  it.each([
     ["RegExpRouter", (): Hono => new Hono({ router: new RegExpRouter() })],
     ["TrieRouter", (): Hono => new Hono({ router: new TrieRouter() })],
     ["PatternRouter", (): Hono => new Hono({ router: new PatternRouter() })],
@@ -77,7 +77,7 @@ describe("http.route, and the name by it", () => {
     expect(spans.map((span) => span.name)).toEqual(["GET /items/:id", "GET /items/:id/parts", "GET"]);
   });
 
-  test("of an application without any other handler there is none", async () => {
+  it("contain no route in an application without other handlers", async () => {
     await start(traced());
     expect((await send(url("/"))).status).toBe(404);
     const [span] = await telemetry.ended(1);
@@ -90,7 +90,7 @@ describe("http.route, and the name by it", () => {
     });
   });
 
-  test("of a handler that passes on to nobody, or to middleware after it", async () => {
+  it("are those of a handler that calls next() without another handler, or with middleware after it", async () => {
     await start(routes(traced()));
     expect((await send(url("/onward"))).status).toBe(404);
     await server?.close();
@@ -99,7 +99,7 @@ describe("http.route, and the name by it", () => {
     expect((await telemetry.ended(2)).map(({ name }) => name)).toEqual(["GET /onward", "GET /items/:id"]);
   });
 
-  test("as middleware of one application below a mount, the path is the whole one", async () => {
+  it("contain the whole path if the middleware belongs to a mounted application", async () => {
     await start(new Hono().route("/api", traced().get("/items/:id", ok)));
     await send(url("/api/items/1?a=1"));
     const [span] = await telemetry.ended(1);
@@ -109,7 +109,7 @@ describe("http.route, and the name by it", () => {
     });
   });
 
-  test("http.server.request.duration tells it", async () => {
+  it("are recorded with http.server.request.duration", async () => {
     const measured = startMetrics();
     await start(routes(traced()));
     await send(url("/items/1"));

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
 import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
@@ -66,7 +66,7 @@ describe("what goes over the wire is the same byte for byte", () => {
     const headers = response.rawHeaders.join("\n").replace(/^Date\n.*\n/im, "");
     return { status: `${response.statusCode} ${response.statusMessage}`, headers, body };
   };
-  test.each(PATHS.flatMap((path) => ["GET", "HEAD"].map((method) => [method, path])))("%s %s", async (method = "", path = "") => {
+  it.each(PATHS.flatMap((path) => ["GET", "HEAD"].map((method) => [method, path])))("%s %s", async (method = "", path = "") => {
     const got: unknown[] = [];
     const wrapper: Fetch = traceRequests(answers().fetch);
     const inner: Fetch = new Hono().use(traceMiddleware()).route("/", answers()).fetch;
@@ -82,7 +82,7 @@ describe("what goes over the wire is the same byte for byte", () => {
   });
 });
 
-test.each(["/text", "/json", "/cookies", "/empty", "/bytes", "/redirect"])(
+it.each(["/text", "/json", "/cookies", "/empty", "/bytes", "/redirect"])(
   "a whole body stays on the server's fast way out: %s",
   async (path) => {
     const app = answers();

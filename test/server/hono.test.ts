@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { stream, streamSSE } from "hono/streaming";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceMiddleware } from "../../src/server/web.ts";
 import type { WebOptions } from "../../src/server/web.ts";
 import { shapeOf, startTelemetry } from "../support/telemetry.ts";
@@ -30,7 +30,7 @@ async function start(app: Hono, options?: WebOptions): Promise<void> {
 const url = (path: string): string => (server?.url ?? "") + path;
 const traced = (options?: WebOptions): Hono => new Hono().use(traceMiddleware(options));
 
-describe("errors", () => {
+describe("an error", () => {
   beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
   afterEach(() => void vi.restoreAllMocks());
   const failed = (path: string, route: string, status: number, type = "TypeError"): object => ({
@@ -51,32 +51,32 @@ describe("errors", () => {
     return span && shapeOf(span);
   };
 
-  test.each([
+  it.each([
     ["/throws/42", "/throws/:id"],
     ["/rejects/42", "/rejects/:id"],
     ["/api/items/42/throws", "/api/items/:id/throws"],
     ["/tenants/acme/items/42/rejects", "/tenants/:tenant/items/:id/rejects"],
-  ])("of a handler are on the span, with Hono's own answer: %s", async (path, route) => {
+  ])("of a handler is recorded, with Hono's own response: %s", async (path, route) => {
     await start(routes(traced()));
     expect(await spanOf(path, 500)).toEqual(failed(path, route, 500));
   });
 
-  test("with an onError of the application's", async () => {
+  it("is recorded with an onError of the application", async () => {
     await start(routes(traced()).onError((_, c) => c.json({}, 503)));
     expect(await spanOf("/throws/1", 503)).toEqual(failed("/throws/1", "/throws/:id", 503));
   });
 
-  test("that an onError makes an answer below 500 of are none", async () => {
+  it("is not recorded if onError responds with a status below 500", async () => {
     await start(routes(traced()).onError((_, c) => c.json({}, 422)));
     expect(await spanOf("/throws/1", 422)).toMatchObject({ status: SpanStatusCode.UNSET, events: [] });
   });
 
-  test("with an onError of a mounted application's", async () => {
+  it("is recorded with an onError of a mounted application", async () => {
     await start(routes(traced()));
     expect(await spanOf("/own/throws/1", 502)).toEqual(failed("/own/throws/1", "/own/throws/:id", 502));
   });
 
-  test("an HTTPException is an answer: 4xx is no error, 5xx is one without an exception", async () => {
+  it("is recorded without an exception for an HTTPException of 500 and above, and not at all below", async () => {
     const app = traced().get("/:status", (c) => {
       throw new HTTPException(Number(c.req.param("status")) as 404);
     });
@@ -86,7 +86,7 @@ describe("errors", () => {
     expect(await spanOf("/503", 503)).toEqual(failed("/503", "/:status", 503, "503"));
   });
 
-  test("what is thrown and no Error reaches the server, and the span", async () => {
+  it("is recorded and reaches the server if the thrown value is not an Error", async () => {
     await start(
       traced().get("/", () => {
         throw "text"; // oxlint-disable-line typescript/only-throw-error -- as applications do
@@ -95,19 +95,19 @@ describe("errors", () => {
     expect(await spanOf("/", 500)).toEqual({ ...failed("/", "/", 500, "_OTHER"), events: ["exception"] });
   });
 
-  test("a handler that answers nothing fails in Hono, after us", async () => {
+  it("is not recorded if a handler returns nothing, for which Hono fails after the middleware", async () => {
     await start(traced().get("/", (() => {}) as unknown as () => Response));
     expect(await spanOf("/", 500)).toEqual(failed("/", "/", 500, "500"));
   });
 
-  test("a notFound of the application's is answered with its status, and has no route", async () => {
+  it("is not recorded for notFound of the application, which has a status and no route", async () => {
     await start(routes(traced()).notFound((c) => c.text("nothing", 410)));
     expect(await spanOf("/nowhere", 410)).toMatchObject({ name: "GET", status: SpanStatusCode.UNSET });
   });
 });
 
 describe("the caller's context", () => {
-  test("is active in middleware, handlers, validators and error handlers", async () => {
+  it("is active in middleware, handlers, validators and error handlers", async () => {
     const seen: Record<string, string | undefined> = {};
     const note = (where: string): void => void (seen[where] = activeTrace());
     const app = traced()
@@ -132,7 +132,7 @@ describe("the caller's context", () => {
     expect(seen).toEqual(Object.fromEntries(wheres.map((where) => [where, TRACE_ID])));
   });
 
-  test("what earlier middleware has put into the context stays; its span is no parent", async () => {
+  it("contains the values of earlier middleware, whose span is not the parent", async () => {
     let seen: string | undefined;
     const app = new Hono().use((_, next) =>
       trace.getTracer("app").startActiveSpan("outer", (span) => next().finally(() => span.end())),
@@ -148,11 +148,11 @@ describe("the caller's context", () => {
     expect(span?.parentSpanContext).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID, isRemote: true });
   });
 
-  test.each<[string, (c: Context) => Response, string]>([
+  it.each<[string, (c: Context) => Response, string]>([
     ["streamSSE", (c) => streamSSE(c, (out) => parts((data) => out.writeSSE({ data }))), "data: a\n\ndata: b\n\ndata: c\n\n"],
     ["stream", (c) => stream(c, (out) => parts((data) => out.write(data))), "abc"],
     ["an async generator", (c) => c.body(streamFrom(generated())), "abc"],
-  ])("lasts over %s, and the span with it", async (_, handler, text) => {
+  ])("is active until the end of %s, as the span is", async (_, handler, text) => {
     notes.length = 0;
     await start(traced().get("/stream", handler));
     expect((await send(url("/stream"), { headers: { traceparent: TRACEPARENT } })).body).toBe(text);
@@ -189,7 +189,7 @@ async function* generated(): AsyncGenerator<Uint8Array> {
   }
 }
 
-test("middleware leaves an application's types as they are", async () => {
+it("keeps the types of an application", async () => {
   interface Types {
     Bindings: { readonly KEY: string };
     Variables: { user: string };
@@ -205,7 +205,7 @@ test("middleware leaves an application's types as they are", async () => {
 });
 
 describe("options and hooks", () => {
-  test("hooks see the Request and the Response that leaves", async () => {
+  it("pass the Request and the sent Response to the hooks", async () => {
     const app = new Hono().use(
       traceMiddleware({
         requestHook: (span, request) => span.setAttribute("by.request", request.url),
@@ -235,7 +235,7 @@ describe("options and hooks", () => {
     );
   });
 
-  test("app.request() of Hono's own tests is traced too, without a peer", async () => {
+  it("apply to app.request() too, which has no peer", async () => {
     const app = routes(traced());
     expect(await (await app.request("/items/1", { headers: { traceparent: TRACEPARENT } })).text()).toBe("ok");
     const [span] = await telemetry.ended(1);
@@ -257,7 +257,7 @@ describe("options and hooks", () => {
     });
   });
 
-  test("a wrong option throws a TypeError that names it, and the function", () => {
+  it("throw a TypeError that names the function and the invalid option", () => {
     expect(() => traceMiddleware({ trustProxy: "yes" as unknown as boolean })).toThrow(
       new TypeError('traceMiddleware: option "trustProxy" must be true or false, not "yes"'),
     );

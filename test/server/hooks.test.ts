@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { DiagLogLevel, context, diag, trace } from "@opentelemetry/api";
 import type { Span, TextMapPropagator } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceRequests as middleware } from "../../src/server/express.ts";
 import { traceRequests } from "../../src/server/node.ts";
 import type { NodeServerOptions } from "../../src/server/node.ts";
@@ -39,7 +39,7 @@ const thrower = (): never => {
 };
 
 describe("hooks", () => {
-  test("requestHook and responseHook see the span, the request and the response, each once", async () => {
+  it("are called once, with the span, the request and the response", async () => {
     const seen: unknown[] = [];
     let pair: [IncomingMessage, ServerResponse] | undefined;
     const answer = await answerWith(
@@ -76,18 +76,15 @@ describe("hooks", () => {
     });
   });
 
-  test.each(["requestHook", "responseHook", "ignoreRequestHook"] as const)(
-    "a %s that throws is heard of on diag alone",
-    async (hook) => {
-      expect(await answerWith({ [hook]: thrower })).toBe(TRACE_ID);
-      const [span] = await telemetry.ended(1);
-      expect(span && shapeOf(span)).toMatchObject({ name: "GET", attributes: getAttributes(server?.port ?? 0, "/") });
-      expect(heard).toHaveBeenCalledTimes(1);
-      expect(heard.mock.calls[0]?.join(" ")).toMatch(new RegExp(`${hook} threw.*not mine`));
-    },
-  );
+  it.each(["requestHook", "responseHook", "ignoreRequestHook"] as const)("a %s that throws is only logged", async (hook) => {
+    expect(await answerWith({ [hook]: thrower })).toBe(TRACE_ID);
+    const [span] = await telemetry.ended(1);
+    expect(span && shapeOf(span)).toMatchObject({ name: "GET", attributes: getAttributes(server?.port ?? 0, "/") });
+    expect(heard).toHaveBeenCalledTimes(1);
+    expect(heard.mock.calls[0]?.join(" ")).toMatch(new RegExp(`${hook} threw.*not mine`));
+  });
 
-  test("hooks of a request that is not sampled are not called, and the decision goes on", async () => {
+  it("are not called for a request that is not sampled, whose decision is propagated", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     const requestHook = vi.fn<() => void>();
@@ -96,7 +93,7 @@ describe("hooks", () => {
     expect(telemetry.spans()).toEqual([]);
   });
 
-  test("ignoreRequestHook: the request is handled as if we were not there", async () => {
+  it("leave a request untraced and unchanged if ignoreRequestHook returns true", async () => {
     expect(await answerWith({ ignoreRequestHook: (request) => request.url === "/health" }, "/health")).toBe("none");
     expect((await send(`${server?.url}/rpc`, { headers: HEADERS })).body).toBe(TRACE_ID);
     const [span] = await telemetry.ended(1);
@@ -104,13 +101,13 @@ describe("hooks", () => {
     expect(telemetry.started()).toBe(1);
   });
 
-  test("only true ignores a request", async () => {
+  it("do not ignore a request if ignoreRequestHook returns another value than true", async () => {
     expect(await answerWith({ ignoreRequestHook: (() => Promise.resolve(true)) as unknown as () => boolean })).toBe(TRACE_ID);
     await telemetry.ended(1);
   });
 });
 
-describe("telemetry that throws never reaches the application", () => {
+describe("an error of telemetry does not reach the application", () => {
   const brokenSpan = new Proxy({} as Span, {
     get: (_, key) =>
       key === "spanContext"
@@ -119,14 +116,14 @@ describe("telemetry that throws never reaches the application", () => {
           ? () => true
           : thrower,
   });
-  test.each<[string, NodeServerOptions]>([
+  it.each<[string, NodeServerOptions]>([
     ["a propagator", { propagator: { inject: thrower, extract: thrower, fields: () => ["traceparent"] } }],
     ["a propagator's fields", { propagator: { inject: thrower, extract: thrower, fields: thrower } }],
     ["a TracerProvider", { tracerProvider: { getTracer: thrower } }],
     ["a tracer", { tracerProvider: { getTracer: () => ({ startSpan: thrower, startActiveSpan: thrower }) } }],
     ["a span", { tracerProvider: { getTracer: () => ({ startSpan: () => brokenSpan, startActiveSpan: thrower }) } }],
     ["a MeterProvider", { meterProvider: { getMeter: thrower } }],
-  ])("%s", async (_, options) => {
+  ])("if %s throws", async (_, options) => {
     expect(await answerWith({ ...options, headersToSpanAttributes: { responseHeaders: ["date"] } }, "/", AFTER_BODY)).toBe(
       "answer",
     );
@@ -134,15 +131,15 @@ describe("telemetry that throws never reaches the application", () => {
     expect(heard.mock.calls.flat().join(" ")).toContain("not mine");
   });
 
-  test("a context manager that is gone: the request is answered", async () => {
+  it("if there is no context manager", async () => {
     context.disable();
     expect(await answerWith({})).toBe("none");
     await telemetry.ended(1);
   });
 });
 
-describe("the given tracerProvider and propagator are used", () => {
-  test("instead of the global ones", async () => {
+describe("tracerProvider and propagator", () => {
+  it("are used instead of the global ones", async () => {
     const startSpan = vi.fn<() => Span>(() => trace.wrapSpanContext({ traceId: TRACE_ID, spanId: SPAN_ID, traceFlags: 1 }));
     const propagator: TextMapPropagator = {
       inject: quiet,
@@ -166,10 +163,10 @@ describe("the given tracerProvider and propagator are used", () => {
   });
 });
 
-describe("a wrong option throws a TypeError that names it", () => {
+describe("an invalid argument throws a TypeError that names it", () => {
   const options =
     "ignoreRequestHook, requestHook, responseHook, headersToSpanAttributes, sensitiveQueryParameters, knownMethods, a2a, ";
-  test.each<[unknown, string]>([
+  it.each<[unknown, string]>([
     [{ ignoreRequestHook: true }, 'traceRequests: option "ignoreRequestHook" must be a function, not true'],
     [{ trustProxy: "yes" }, 'traceRequests: option "trustProxy" must be true or false, not "yes"'],
     [{ knownMethods: "GET" }, 'traceRequests: option "knownMethods" must be an array of strings, not "GET"'],
@@ -184,20 +181,20 @@ describe("a wrong option throws a TypeError that names it", () => {
     [{ requestHooks: quiet }, `traceRequests: there is no option "requestHooks"; the options are ${options}`],
     [null, "traceRequests: options must be an object, not null"],
     ["x", 'traceRequests: options must be an object, not "x"'],
-  ])("%j", (wrong, message) => {
+  ])("for the options %j", (wrong, message) => {
     for (const make of [() => traceRequests(OK, wrong as object), () => middleware(wrong as object)]) {
       expect(make).toThrow(TypeError);
       expect(make).toThrow(message);
     }
   });
 
-  test("a listener that is no function", () => {
+  it("for a listener that is not a function", () => {
     expect(() => traceRequests(undefined as unknown as RequestListener)).toThrow(
       new TypeError("traceRequests: listener must be a function, not undefined"),
     );
   });
 
-  test("undefined is as good as none", () => {
+  it("except for an option that is undefined", () => {
     expect(() => traceRequests(OK, { requestHook: undefined, trustProxy: undefined } as object)).not.toThrow();
   });
 });

@@ -11,7 +11,7 @@ import type {
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { traceRequests } from "../../src/server/node.ts";
 import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
@@ -51,7 +51,7 @@ async function attributesWithout(...names: string[]): Promise<object> {
 }
 
 describe("node:http2's compatibility API", () => {
-  test("a whole span, in the caller's trace, whose context listeners keep", async () => {
+  it("records a whole span in the caller's trace, and runs listeners in its context", async () => {
     const seen: (string | undefined)[] = [];
     const note = (): unknown => seen.push(trace.getActiveSpan()?.spanContext().traceId);
     await start((request, response) => {
@@ -82,7 +82,7 @@ describe("node:http2's compatibility API", () => {
     });
   });
 
-  test("a client that cancels before the headers: no status, no error", async () => {
+  it("records no status and no error if the client cancels before the headers", async () => {
     await start(() => {});
     const stream = ask();
     await sleep(30);
@@ -92,7 +92,7 @@ describe("node:http2's compatibility API", () => {
     expect(span?.attributes).toEqual(await attributesWithout("http.response.status_code"));
   });
 
-  test("a client that cancels in mid-stream: the status that was sent, no error", async () => {
+  it("records the status and no error if the client cancels after the headers", async () => {
     await start((_, response) => void response.write(Buffer.from("data: x\n\n")));
     const stream = ask();
     await once(stream, "response");
@@ -102,7 +102,7 @@ describe("node:http2's compatibility API", () => {
     expect(span?.attributes).toEqual(await attributesWithout());
   });
 
-  test("a stream that the server destroys with an error is an error", async () => {
+  it("records the error with which the server destroys a stream", async () => {
     await start((_, response) => {
       response.write("a");
       setTimeout(() => response.stream.destroy(new RangeError("gone")), 10);
@@ -208,7 +208,7 @@ describe("node:http2's compatibility API", () => {
     expect(span?.attributes["by.listener"]).toBe(true);
   });
 
-  test("two streams in flight on one session keep apart", async () => {
+  it("keeps the contexts of concurrent streams apart", async () => {
     await start(async (request, response) => {
       await sleep(request.headers["x-wait"] === "1" ? 20 : 1);
       response.end(trace.getActiveSpan()?.spanContext().traceId ?? "none");

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { Readable, pipeline } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SpanKind, SpanStatusCode, propagation, trace } from "@opentelemetry/api";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { traceRequests } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -25,8 +25,8 @@ afterEach(async () => {
 });
 const start = async (listener: RequestListener): Promise<void> => void (server = await listen(traceRequests(listener)));
 
-/** Asks for an answer, and hangs up when its first bytes are here (or after a while, where none come). */
-async function hangUp(url: string, how: "destroy" | "resetAndDestroy" = "destroy"): Promise<void> {
+/** Sends a request, and closes the connection when the first bytes of the response arrive (or after a while, if none do). */
+async function closeConnection(url: string, how: "destroy" | "resetAndDestroy" = "destroy"): Promise<void> {
   const socket = connectSocket(Number(new URL(url).port), "127.0.0.1");
   socket.on("error", () => {});
   socket.write("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
@@ -42,13 +42,13 @@ const unset = (port: number, more = {}): object => ({
   events: [],
 });
 
-describe("the end", () => {
-  test("an event stream's span lasts to its last event, and ends once", async () => {
+describe("the end of a response", () => {
+  it("ends the span once, after the last event of an event stream", async () => {
     await start(async (_, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
       for (let count = 0; count < 4; count++) {
         response.write(`data: ${count}\n\n`);
-        await sleep(20); // oxlint-disable-line no-await-in-loop -- one event after the other
+        await sleep(20); // oxlint-disable-line no-await-in-loop -- one event after another
       }
       expect(telemetry.own()).toEqual([]);
       response.end();
@@ -60,28 +60,31 @@ describe("the end", () => {
     expect(seconds * 1000 + nanoseconds / 1e6).toBeGreaterThan(70);
   });
 
-  test.each(["destroy", "resetAndDestroy"] as const)("a client that hangs up in mid-stream (%s) is no error", async (how) => {
-    await start((_, response) => {
-      const timer = setInterval(() => response.write("data: x\n\n"), 5);
-      response.on("close", () => clearInterval(timer));
-    });
-    await hangUp(server.url, how);
-    const [span] = await telemetry.ended(1);
-    expect(span && shapeOf(span)).toEqual(unset(server.port, { "server.port": 80 }));
-  });
+  it.each(["destroy", "resetAndDestroy"] as const)(
+    "is not an error if the client closes the connection in the middle (%s)",
+    async (how) => {
+      await start((_, response) => {
+        const timer = setInterval(() => response.write("data: x\n\n"), 5);
+        response.on("close", () => clearInterval(timer));
+      });
+      await closeConnection(server.url, how);
+      const [span] = await telemetry.ended(1);
+      expect(span && shapeOf(span)).toEqual(unset(server.port, { "server.port": 80 }));
+    },
+  );
 
-  test("a client that hangs up before the headers: no status is told, for none was sent", async () => {
+  it("leaves no status if the client closes the connection before the headers", async () => {
     await start(() => {});
-    await hangUp(server.url);
+    await closeConnection(server.url);
     const [span] = await telemetry.ended(1);
     const { "http.response.status_code": _, ...attributes } = getAttributes(server.port, "/", { "server.port": 80 });
     expect(span && shapeOf(span)).toEqual({ ...unset(server.port), attributes });
   });
 
-  test("what the handler does after the client hung up changes nothing", async () => {
+  it("is final: what the handler does after the client has closed the connection changes nothing", async () => {
     let late: ServerResponse | undefined;
     await start((_, response) => void (late = response));
-    await hangUp(server.url);
+    await closeConnection(server.url);
     await telemetry.ended(1);
     late?.writeHead(500).end("too late");
     late?.destroy(new Error("later still"));
@@ -89,7 +92,7 @@ describe("the end", () => {
     expect((await telemetry.ended(1))[0]?.status.code).toBe(SpanStatusCode.UNSET);
   });
 
-  test("HEAD, 204 and 304 end like others", async () => {
+  it("ends the span for HEAD, 204 and 304 too", async () => {
     await start((request, response) => void response.writeHead(request.url === "/204" ? 204 : 304).end());
     await send(`${server.url}/204`);
     await send(`${server.url}/304`, { method: "HEAD" });
@@ -104,7 +107,7 @@ async function* failingSource(): AsyncGenerator<string> {
   throw new TypeError("source");
 }
 
-test("the application's own listener of the end still finds the span open", async () => {
+it('keeps the span open for the application\'s listeners of "finish"', async () => {
   await start((_, response) => {
     response.on("finish", () => trace.getActiveSpan()?.setAttribute("app.finished", true));
     response.end("ok");
@@ -114,13 +117,13 @@ test("the application's own listener of the end still finds the span open", asyn
   expect(telemetry.own()[0]?.attributes).toMatchObject({ "app.finished": true });
 });
 
-describe("failures of the server's", () => {
+describe("a response that the server breaks off", () => {
   class ModelError extends Error {
     code = "E_MODEL";
   }
   const failure = { status: SpanStatusCode.ERROR, events: ["exception"] };
 
-  test("res.destroy(error) in mid-stream", async () => {
+  it("records the error of response.destroy(error)", async () => {
     await start((_, response) => {
       response.write("a");
       setTimeout(() => response.destroy(new ModelError("gone")), 10);
@@ -131,7 +134,7 @@ describe("failures of the server's", () => {
     expect(span?.events[0]?.attributes?.["exception.message"]).toBe("gone");
   });
 
-  test("a pipeline whose source fails", async () => {
+  it("records the error of a pipeline whose source fails", async () => {
     await start((_, response) => {
       pipeline(Readable.from(failingSource()), response, () => {});
     });
@@ -140,7 +143,7 @@ describe("failures of the server's", () => {
     expect(span && shapeOf(span)).toEqual({ ...unset(server.port, { "error.type": "TypeError" }), ...failure });
   });
 
-  test("a listener that throws: the same error reaches the server's caller, and the span has it", async () => {
+  it("records the error that a listener throws, and passes it on", async () => {
     const error = new ModelError("thrown");
     const traced = traceRequests(() => {
       throw error;
@@ -161,7 +164,7 @@ describe("failures of the server's", () => {
     expect(span && shapeOf(span)).toEqual({ ...unset(server.port), attributes, ...failure });
   });
 
-  test("what the listener returns is returned, its promise too", async () => {
+  it("returns what the listener returns, also a promise", async () => {
     const promise = Promise.resolve("value");
     const traced = traceRequests(((_request, response) => {
       response.end();
@@ -175,15 +178,15 @@ describe("failures of the server's", () => {
   });
 });
 
-describe("what comes in broken", () => {
-  test.each([
-    ["no hex", "00-zzzz2f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
+describe("an invalid request", () => {
+  it.each([
+    ["not hexadecimal", "00-zzzz2f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
     ["too short", "00-4bf92f35-00f067aa0ba902b7-01"],
     ["a trace id of zeros", `00-${"0".repeat(32)}-${SPAN_ID}-01`],
     ["version ff", `ff-${TRACE_ID}-${SPAN_ID}-01`],
-    ["more than version 00 has", `${TRACEPARENT}-extra`],
+    ["longer than version 00", `${TRACEPARENT}-extra`],
     ["two values", [TRACEPARENT, TRACEPARENT.replace("4bf9", "5bf9")]],
-  ])("a traceparent that is %s starts a new trace, without its tracestate; baggage goes on", async (_, traceparent) => {
+  ])("starts a new trace without the tracestate, and keeps the baggage, if the traceparent is %s", async (_, traceparent) => {
     let state: string | undefined;
     let baggage: unknown;
     await start((_request, response) => {
@@ -199,7 +202,7 @@ describe("what comes in broken", () => {
     expect(baggage).toEqual([["a", { value: "1" }]]);
   });
 
-  test("a broken member of baggage is dropped, the others stay; what exceeds the limits is dropped", async () => {
+  it("drops invalid baggage members and those beyond the limits, and keeps the others", async () => {
     let members: (string | undefined)[][] = [];
     await start((_, response) => {
       members = (propagation.getActiveBaggage()?.getAllEntries() ?? []).map(([key, { value }]) => [key, value]);
@@ -214,16 +217,16 @@ describe("what comes in broken", () => {
     expect((await telemetry.ended(1))[0]?.spanContext().traceId).toBe(TRACE_ID);
   });
 
-  test("a request that is no HTTP is none of ours", async () => {
+  it("is not traced if it is not HTTP", async () => {
     await start((_, response) => void response.end());
     expect(await sendRaw(server.port, "nonsense\r\n\r\n")).toContain("400 Bad Request");
     expect(telemetry.started()).toBe(0);
   });
 });
 
-test("https: the scheme and its default port", async () => {
+it("records the scheme and the default port of https", async () => {
   server = await listen((_, response) => void response.end());
-  // A key that both sides know spares the test a certificate.
+  // With a pre-shared key the test needs no certificate.
   const tls = { ciphers: "PSK-AES128-GCM-SHA256", minVersion: "TLSv1.2", maxVersion: "TLSv1.2" } as const;
   const psk = Buffer.alloc(16, 1);
   const listener = traceRequests((_, response) => void response.end());

@@ -4,7 +4,7 @@ import { trace } from "@opentelemetry/api";
 import type { DataPoint, Histogram } from "@opentelemetry/sdk-metrics";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import express from "express";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { traceRequests as middleware } from "../../src/server/express.ts";
 import { traceRequests } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";
@@ -39,7 +39,7 @@ const listener: RequestListener = async (request, response) => {
 };
 
 describe("http.server.request.duration", () => {
-  test("is a histogram in seconds, with the boundaries of the conventions", async () => {
+  it("is a histogram in seconds with the boundaries of the semantic conventions", async () => {
     server = await listen(traceRequests(listener));
     await send(`${server.url}/200`);
     const [metric] = await measured.read(NAME);
@@ -53,7 +53,7 @@ describe("http.server.request.duration", () => {
     expect(Math.abs(seconds + nanoseconds / 1e9 - (point?.value.sum ?? 0))).toBeLessThan(0.02);
   });
 
-  test("tells method, scheme, version, status, and the error where one was", async () => {
+  it("has the method, the scheme, the protocol version, the status and the error type", async () => {
     server = await listen(traceRequests(listener));
     const { url } = server;
     await Promise.all([`${url}/200`, `${url}/200?a=1`, `${url}/404`, `${url}/503`].map((path) => send(path)));
@@ -72,7 +72,7 @@ describe("http.server.request.duration", () => {
     );
   });
 
-  test("tells express's route", async () => {
+  it("has express's route", async () => {
     const app = express().use(middleware());
     app.get("/items/:id", (_, response) => void response.send("ok"));
     server = await listen(app as RequestListener);
@@ -81,10 +81,10 @@ describe("http.server.request.duration", () => {
     expect(await measured.counts(NAME)).toEqual([[2, { ...GET, "http.route": "/items/:id", "http.response.status_code": 200 }]]);
   });
 
-  test.each<[string, () => void]>([
-    ["where the span is not sampled", () => void (telemetry = startTelemetry({ sampler: new AlwaysOffSampler() }))],
-    ["where there is no tracer", () => trace.disable()],
-  ])("is recorded also %s", async (_, change) => {
+  it.each<[string, () => void]>([
+    ["if the span is not sampled", () => void (telemetry = startTelemetry({ sampler: new AlwaysOffSampler() }))],
+    ["if there is no tracer", () => trace.disable()],
+  ])("is recorded %s", async (_, change) => {
     trace.disable();
     change();
     server = await listen(traceRequests(listener));
@@ -93,7 +93,7 @@ describe("http.server.request.duration", () => {
     expect(telemetry.spans()).toEqual([]);
   });
 
-  test("goes to the given meterProvider, and not for requests that are ignored", async () => {
+  it("is recorded with the given meterProvider, but not for ignored requests", async () => {
     const own = startMetrics(false);
     server = await listen(traceRequests(listener, { meterProvider: own.provider, ignoreRequestHook: ({ url }) => url === "/204" }));
     await send(`${server.url}/200`);
@@ -103,7 +103,7 @@ describe("http.server.request.duration", () => {
     await own.provider.shutdown();
   });
 
-  test("goes to a global MeterProvider that comes after the server was made", async () => {
+  it("is recorded with a global MeterProvider that is registered after the server was created", async () => {
     await telemetry.stop();
     server = await listen(traceRequests(listener));
     await send(`${server.url}/200`);

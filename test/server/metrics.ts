@@ -10,13 +10,13 @@ import type { DataPoint, Histogram, MetricData } from "@opentelemetry/sdk-metric
 
 export interface TestMetrics {
   readonly provider: MeterProvider;
-  /** The metrics of a name, as all scopes have recorded them so far. */
+  /** The metrics with a name that all scopes have recorded so far. */
   readonly read: (name: string) => Promise<MetricData[]>;
-  /** How often a histogram was recorded to, and with which attributes. */
+  /** The counts of a histogram with their attributes. */
   readonly counts: (name: string) => Promise<[number, Attributes][]>;
 }
 
-/** A MeterProvider whose metrics stay in memory. */
+/** Starts a MeterProvider that keeps its metrics in memory. */
 export function startMetrics(global = true): TestMetrics {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 1_000_000 });

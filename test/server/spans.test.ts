@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { traceRequests } from "../../src/server/node.ts";
 import type { NodeServerOptions } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";
@@ -37,8 +37,8 @@ async function attributesOf(sent: Promise<unknown>): Promise<SpanShape["attribut
 const raw = (target: string): Promise<string> =>
   sendRaw(server.port, `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nConnection: close\r\n\r\n`);
 
-describe("a span says what was received and what was answered", () => {
-  test("a GET, its query and its user agent", async () => {
+describe("a SERVER span", () => {
+  it("records a GET with its query and user agent", async () => {
     await start();
     await send(`${server.url}/rpc/v1?a=1&b=2`, { headers: { "user-agent": "agent/1.0" } });
     expect(await onlySpan()).toEqual({
@@ -50,14 +50,14 @@ describe("a span says what was received and what was answered", () => {
     });
   });
 
-  test.each([
+  it.each([
     [200, SpanStatusCode.UNSET],
     [302, SpanStatusCode.UNSET],
     [404, SpanStatusCode.UNSET],
     [499, SpanStatusCode.UNSET],
     [500, SpanStatusCode.ERROR],
     [503, SpanStatusCode.ERROR],
-  ])("status %i: an error only from 500 on", async (status, code) => {
+  ])("has the status of a response with %i, which is an error from 500 on", async (status, code) => {
     await start((_, response) => void response.writeHead(status).end());
     await send(`${server.url}/`);
     expect(await onlySpan()).toEqual({
@@ -72,7 +72,7 @@ describe("a span says what was received and what was answered", () => {
     });
   });
 
-  test("the span belongs to the caller's trace, as the child of its remote span", async () => {
+  it("is the child of the caller's remote span", async () => {
     await start();
     await send(`${server.url}/`, { headers: { traceparent: TRACEPARENT, tracestate: "vendor=1" } });
     const [span] = await telemetry.ended(1);
@@ -80,7 +80,7 @@ describe("a span says what was received and what was answered", () => {
     expect(span?.spanContext().traceState?.serialize()).toBe("vendor=1");
   });
 
-  test("tracer and span bear the package's name, its version and the schema URL", async () => {
+  it("has a scope with the package's name, its version and the schema URL", async () => {
     await start();
     await send(`${server.url}/`);
     const [span] = await telemetry.ended(1);
@@ -92,8 +92,8 @@ describe("a span says what was received and what was answered", () => {
   });
 });
 
-describe("methods", () => {
-  test("one that is not known is _OTHER, and the span's name begins with HTTP", async () => {
+describe("http.request.method", () => {
+  it("is _OTHER for an unknown method, for which the span's name begins with HTTP", async () => {
     await start();
     await send(`${server.url}/`, { method: "PROPFIND" });
     expect(await onlySpan()).toMatchObject({
@@ -102,7 +102,7 @@ describe("methods", () => {
     });
   });
 
-  test("knownMethods replaces the list as a whole", async () => {
+  it("is taken from knownMethods instead of the default list", async () => {
     await start(OK, { knownMethods: ["PROPFIND"] });
     await send(`${server.url}/`, { method: "PROPFIND" });
     await send(`${server.url}/`, { method: "GET" });
@@ -119,23 +119,23 @@ describe("url.query", () => {
   const QUERY = "X-Amz-Signature=abc&a=%20b'\"&sig=1&Sig=2&sig2=3&AWSAccessKeyId=x%3Dy&sig=";
   const REDACTED = "X-Amz-Signature=REDACTED&a=%20b'\"&sig=REDACTED&Sig=2&sig2=3&AWSAccessKeyId=REDACTED&sig=REDACTED";
 
-  test("values of sensitive keys are redacted, all else stays byte for byte", async () => {
+  it("has the values of sensitive keys redacted and all other bytes unchanged", async () => {
     await start();
     expect(await attributesOf(raw(`/p?${QUERY}`))).toEqual(getAttributes(server.port, "/p", { "url.query": REDACTED }));
   });
 
-  test("also of a target in absolute form", async () => {
+  it("is redacted in a target in absolute form", async () => {
     await start();
     const target = `http://127.0.0.1:${server.port}/p%20/./q?${QUERY}`;
     expect(await attributesOf(raw(target))).toEqual(getAttributes(server.port, "/p%20/./q", { "url.query": REDACTED }));
   });
 
-  test("a target in absolute form without a path has the path /", async () => {
+  it("is split from a target in absolute form without a path, whose path is /", async () => {
     await start();
     expect(await attributesOf(raw("http://127.0.0.1?sig=1"))).toMatchObject({ "url.path": "/", "url.query": "sig=REDACTED" });
   });
 
-  test("a path that has a URL in it, and a query that has one, is no absolute form", async () => {
+  it("is split from a target whose path and query contain URLs", async () => {
     await start();
     expect(await attributesOf(raw("//proxy/http://x/?u=http://user:pass@y/?z"))).toMatchObject({
       "url.path": "//proxy/http://x/",
@@ -143,20 +143,20 @@ describe("url.query", () => {
     });
   });
 
-  test("sensitiveQueryParameters replaces the list as a whole", async () => {
+  it("is redacted by sensitiveQueryParameters instead of the default list", async () => {
     await start(OK, { sensitiveQueryParameters: ["token", "a.b"] });
     expect((await attributesOf(raw("/?token=1&sig=2&a.b=3&axb=4")))["url.query"]).toBe("token=REDACTED&sig=2&a.b=REDACTED&axb=4");
   });
 
-  test("OPTIONS * has the path *", async () => {
+  it("is absent for OPTIONS *, whose path is *", async () => {
     await start();
     await sendRaw(server.port, "OPTIONS * HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n");
     expect(await onlySpan()).toMatchObject({ name: "OPTIONS", attributes: { "url.path": "*" } });
   });
 });
 
-describe("server.address and server.port come from the Host header", () => {
-  test.each([
+describe("server.address and server.port", () => {
+  it.each([
     ["agents.example", "agents.example", 80],
     ["agents.example:8080", "agents.example", 8080],
     ["agents.example:80", "agents.example", 80],
@@ -165,18 +165,18 @@ describe("server.address and server.port come from the Host header", () => {
     ["192.0.2.1:3000", "192.0.2.1", 3000],
     ["[2001:db8::1]:3000", "2001:db8::1", 3000],
     ["[::1]", "::1", 80],
-  ])("%s", async (host, address, port) => {
+  ])("are read from the Host header %s", async (host, address, port) => {
     await start();
     const attributes = await attributesOf(sendRaw(server.port, `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`));
     expect(attributes).toEqual(getAttributes(server.port, "/", { "server.address": address, "server.port": port }));
   });
 
-  test.each([
-    ["none, as HTTP/1.0 allows", "GET / HTTP/1.0\r\n\r\n"],
-    ["an empty one", "GET / HTTP/1.0\r\nHost:\r\n\r\n"],
-    ["one that is no host", "GET / HTTP/1.0\r\nHost: a b:99999\r\n\r\n"],
-    ["one with an impossible port", "GET / HTTP/1.0\r\nHost: a.example:99999\r\n\r\n"],
-  ])("%s: neither is there", async (_, text) => {
+  it.each([
+    ["there is none, as HTTP/1.0 allows", "GET / HTTP/1.0\r\n\r\n"],
+    ["it is empty", "GET / HTTP/1.0\r\nHost:\r\n\r\n"],
+    ["it is not a host", "GET / HTTP/1.0\r\nHost: a b:99999\r\n\r\n"],
+    ["its port is invalid", "GET / HTTP/1.0\r\nHost: a.example:99999\r\n\r\n"],
+  ])("are absent for a Host header if %s", async (_, text) => {
     await start();
     const attributes = await attributesOf(sendRaw(server.port, text));
     expect(attributes).not.toHaveProperty("server.address");
@@ -186,7 +186,7 @@ describe("server.address and server.port come from the Host header", () => {
 });
 
 describe("headersToSpanAttributes", () => {
-  test("the named headers of both sides are recorded in lower case, credentials as REDACTED", async () => {
+  it("records the named headers in lower case, and credentials as REDACTED", async () => {
     await start((_, response) => void response.setHeader("X-Answer", ["1", "2"]).setHeader("Set-Cookie", "secret").end(), {
       headersToSpanAttributes: {
         requestHeaders: ["X-Tenant", "Authorization", "cookie", "x-api-key", "x-absent"],
@@ -208,7 +208,7 @@ describe("headersToSpanAttributes", () => {
     );
   });
 
-  test("response headers that are given to writeHead are recorded too", async () => {
+  it("records response headers that are passed to writeHead", async () => {
     await start((_, response) => void response.writeHead(200, { "X-Answer": "42" }).end(), {
       headersToSpanAttributes: { responseHeaders: ["x-answer"] },
     });

@@ -3,14 +3,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
 import type { Span } from "@opentelemetry/api";
 import { Hono } from "hono";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
 import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { TRACEPARENT, TRACE_ID } from "./client.ts";
 import { EVENTS, FAILED, milliseconds, parts, sent, streamFrom, webSpan, readerOf } from "./web.ts";
 
-/** What servers tell of a request beside the request itself, and of its end. */
+// What servers report about a request in addition to the `Request` itself, and about the end of its response.
 let telemetry: TestTelemetry;
 beforeEach(() => void (telemetry = startTelemetry()));
 afterEach(async () => {
@@ -32,20 +32,20 @@ describe("Bun's server", () => {
     },
   };
 
-  test.each<[string, object]>([
-    ["as the second argument", bun],
-    ["in an object, as Hono's users pass it on", { server: bun }],
-  ])("tells the peer, %s", async (_, given) => {
+  it.each<[string, object]>([
+    ["from the second argument", bun],
+    ["from an object, as applications with Hono pass it on", { server: bun }],
+  ])("reports the peer, %s", async (_, given) => {
     traceRequests((_request: Request, _server: object) => new Response())(request(), given);
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan(peer)]);
   });
 
-  test("may know none (a Unix socket)", async () => {
+  it("may not know the peer (a Unix socket)", async () => {
     traceRequests((_request: Request, _server: object) => new Response())(new Request("http://agents.example/?"), bun);
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan()]);
   });
 
-  test("is not looked for elsewhere: a Worker's bindings are not called", async () => {
+  it("is not searched for in a Worker's bindings, none of which is called", async () => {
     vi.unstubAllGlobals();
     const requestIP = vi.fn<() => null>();
     traceRequests((_request: Request, _env: object) => new Response())(request(), { server: { requestIP } });
@@ -65,16 +65,16 @@ describe("Deno's server", () => {
   const serve = (handler: (request: Request, info: Info) => Response | Promise<Response>, completed?: Promise<void>): unknown =>
     traceRequests(handler)(request(), { remoteAddr: TCP, ...(completed && { completed }) });
 
-  test("tells the peer, and may know none (a Unix socket)", async () => {
+  it("reports the peer, unless it is a Unix socket", async () => {
     serve(() => new Response());
     traceRequests((_request: Request, _info: Info) => new Response())(request(), { remoteAddr: { transport: "unix", path: "/x" } });
     expect((await telemetry.ended(2)).map(shapeOf)).toEqual([webSpan(peer), webSpan()]);
   });
 
-  test.each<[string, () => Promise<void>]>([
+  it.each<[string, () => Promise<void>]>([
     ["settles", () => sleep(30)],
     ["rejects", () => sleep(30).then(() => Promise.reject(new Error("interrupted")))],
-  ])("tells of the response's end: the span ends when its promise %s", async (_, complete) => {
+  ])("ends the span when its promise %s", async (_, complete) => {
     const response = new Response("text");
     expect(serve(() => response, complete())).toBe(response);
     const [span] = await telemetry.ended(1);
@@ -82,7 +82,7 @@ describe("Deno's server", () => {
     expect(milliseconds(span)).toBeGreaterThan(25);
   });
 
-  test("a stream is still made in the request's context, and its failure is the span's", async () => {
+  it("reads a stream in the request's context, and records its error", async () => {
     const seen: unknown[] = [];
     const { promise: completed, resolve } = Promise.withResolvers<void>();
     const body = streamFrom(parts((traceId) => seen.push(traceId), new RangeError("source")));
@@ -95,7 +95,7 @@ describe("Deno's server", () => {
     expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
   });
 
-  test("a client that goes away while the source is waited for, and the source fails for it: no error", async () => {
+  it("records no error if the client closes the connection and the pending source fails because of it", async () => {
     const { promise: completed, resolve } = Promise.withResolvers<void>();
     const body = new ReadableStream(
       { pull: () => sleep(20), cancel: () => Promise.reject(new Error("gone")) },
@@ -111,7 +111,7 @@ describe("Deno's server", () => {
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan(peer)]);
   });
 
-  test("a client that goes away as a part comes: no error", async () => {
+  it("records no error if the client closes the connection while a part arrives", async () => {
     const start = (controller: ReadableStreamDefaultController): void => controller.enqueue(new Uint8Array(1));
     const reader = readerOf(serve(() => new Response(new ReadableStream({ start }), { headers: EVENTS }), sleep(20)) as Response);
     await sleep(5);
@@ -120,7 +120,7 @@ describe("Deno's server", () => {
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan(peer)]);
   });
 
-  test("a stream that has been collected ends nothing before Deno tells of the end", async () => {
+  it("does not end the span when a stream is garbage-collected before Deno reports the end", async () => {
     const { promise: completed, resolve } = Promise.withResolvers<void>();
     await sent(serve(() => new Response(streamFrom(parts()), { headers: EVENTS }), completed) as Response);
     for (let count = 0; count < 20; count++) {
@@ -132,7 +132,7 @@ describe("Deno's server", () => {
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan(peer)]);
   });
 
-  test("a handler that throws: the span has the error at the end", async () => {
+  it("records the error of a handler that throws", async () => {
     const completed = sleep(10);
     await expect(
       serve(async () => {
@@ -145,11 +145,11 @@ describe("Deno's server", () => {
   });
 });
 
-describe("Deno's own telemetry (OTEL_DENO)", () => {
+describe("the SERVER span of Deno's own telemetry (OTEL_DENO)", () => {
   beforeEach(() => void vi.stubGlobal("Deno", {}));
   const info = { remoteAddr: { transport: "unix" } };
 
-  test.each([true, false])("has a SERVER span open, which is enriched where it records (%j)", async (isRecording) => {
+  it.each([true, false])("is enriched if it records (%j)", async (isRecording) => {
     const told: unknown[] = [];
     const span = {
       spanContext: () => ({ traceId: TRACE_ID, spanId: "a00e8827ae87d6b8", traceFlags: 1 }),
@@ -165,7 +165,7 @@ describe("Deno's own telemetry (OTEL_DENO)", () => {
     await telemetry.ended(isRecording ? 0 : 1);
   });
 
-  test("its end is not waited for, nor is a span of the application's taken for it", async () => {
+  it("is not followed to its end, and is not confused with a span of the application", async () => {
     const told: unknown[] = [];
     const spanNamed = (name: string, spanId: string): Span =>
       ({
@@ -185,7 +185,7 @@ describe("Deno's own telemetry (OTEL_DENO)", () => {
   });
 });
 
-describe("the response of node:http beneath", () => {
+describe("the response of node:http below a Request", () => {
   const known = { "client.address": "192.0.2.1", "network.peer.address": "192.0.2.1", "network.protocol.version": "1.1" };
   const answer = (response: Response, state: object = {}): [EventEmitter, Response] => {
     const outgoing = Object.assign(new EventEmitter(), { writableFinished: false, headersSent: false, statusCode: 200, ...state });
@@ -193,7 +193,7 @@ describe("the response of node:http beneath", () => {
     return [outgoing, traceRequests((_request: Request, _env: object) => response)(request(), { incoming, outgoing })];
   };
 
-  test("closes before its headers were sent: there is no status, whatever was answered", async () => {
+  it("leaves no status if it closes before its headers were sent", async () => {
     const [outgoing] = answer(new Response("text"));
     expect(telemetry.own()).toEqual([]);
     outgoing.emit("close");
@@ -201,24 +201,24 @@ describe("the response of node:http beneath", () => {
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([{ ...webSpan(), attributes }]);
   });
 
-  test("is finished by a server that has made an end of a source's failure: the span has it", async () => {
+  it("leaves the error of the source on the span if the server ends it normally", async () => {
     const [outgoing, response] = answer(new Response(streamFrom(parts(undefined, new RangeError("source")))));
     await expect(response.body?.pipeTo(new WritableStream())).rejects.toThrow("source");
     Object.assign(outgoing, { headersSent: true, writableFinished: true }).emit("finish");
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan({ ...known, "error.type": "RangeError" }, FAILED)]);
   });
 
-  test.each<[string, object]>([
+  it.each<[string, object]>([
     ["HTTP/1.1", { destroyed: true }],
     ["HTTP/2", { stream: { destroyed: true } }],
-    ["either, when it is finished", { writableFinished: true }],
-  ])("is over already, over %s: the span ends with the answer", async (_, state) => {
+    ["either, because it is finished", { writableFinished: true }],
+  ])("is not followed if it is closed already, over %s", async (_, state) => {
     answer(new Response("text"), state);
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan(known)]);
   });
 });
 
-test("a WebSocket's upgrade by @hono/node-server has no response to follow: the span ends with the answer", async () => {
+it("ends the span of a WebSocket upgrade by @hono/node-server when the handler returns", async () => {
   const incoming = { httpVersion: "1.1", socket: { remoteAddress: "192.0.2.1", remotePort: 4711 } };
   traceRequests((_request: Request, _env: object) => new Response())(request(), { incoming, outgoing: undefined });
   const peer = { "client.address": "192.0.2.1", "network.peer.address": "192.0.2.1", "network.peer.port": 4711 };

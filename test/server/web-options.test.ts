@@ -1,6 +1,6 @@
 import { DiagLogLevel, diag } from "@opentelemetry/api";
 import type { Attributes, Span } from "@opentelemetry/api";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceRequests } from "../../src/server/web.ts";
 import type { WebOptions } from "../../src/server/web.ts";
 import { shapeOf, startTelemetry } from "../support/telemetry.ts";
@@ -26,13 +26,13 @@ const thrower = (): never => {
   throw new Error("not mine");
 };
 
-/** The whole span of a GET that was answered. */
+/** The whole span of a GET with a response. */
 const expected = (path: string, more: Attributes = {}, shaped: Partial<SpanShape> = {}): SpanShape =>
   webSpan({ "server.port": 8080, "url.path": path, ...more }, shaped);
 const onlySpan = async (): Promise<SpanShape> => shapeOf((await telemetry.ended(1))[0] as never);
 
 describe("options", () => {
-  test("requestHook and responseHook see the span, the Request and the Response, each once", async () => {
+  it("call requestHook and responseHook once, with the span, the Request and the Response", async () => {
     const seen: unknown[] = [];
     const [sent, response] = [request(), new Response("x", { status: 202 })];
     traceRequests(() => response, {
@@ -49,25 +49,25 @@ describe("options", () => {
     expect(seen).toEqual([sent, sent, response]);
   });
 
-  test("ignoreRequestHook: the request is handled as if we were not there", async () => {
+  it("leave the request untraced and unchanged if ignoreRequestHook returns true", async () => {
     const traced = traceRequests(ok, { ignoreRequestHook: ({ url }) => url.endsWith("/health") });
     expect(await traced(request("/health")).text()).toBe("none");
     expect(telemetry.started()).toBe(0);
   });
 
-  test.each<[string, WebOptions]>([
+  it.each<[string, WebOptions]>([
     ["an ignoreRequestHook", { ignoreRequestHook: thrower }],
     ["a requestHook", { requestHook: thrower }],
     ["a responseHook", { responseHook: thrower }],
     ["a propagator", { propagator: { inject: thrower, extract: thrower, fields: () => ["traceparent"] } }],
     ["a TracerProvider", { tracerProvider: { getTracer: thrower } }],
     ["a MeterProvider", { meterProvider: { getMeter: thrower } }],
-  ])("%s that throws is heard of on diag alone", (_, options) => {
+  ])("log the error of %s that throws, and nothing else", (_, options) => {
     expect(traceRequests(() => new Response("answer"), options)(request()).status).toBe(200);
     expect(heard.mock.calls.flat().join(" ")).toContain("not mine");
   });
 
-  test("a request that cannot be read is handled as if we were not there", async () => {
+  it("leave a request that cannot be read untraced", async () => {
     const broken = {
       get url() {
         return thrower();
@@ -77,22 +77,22 @@ describe("options", () => {
     expect(heard.mock.calls.flat().join(" ")).toContain("not mine");
   });
 
-  test("a response that cannot be read is handed on", () => {
+  it("return a response that cannot be read", () => {
     const broken = Object.defineProperty(new Response("x"), "body", { get: thrower });
     expect(traceRequests(() => broken)(request())).toBe(broken);
   });
 
-  test.each<[unknown, string]>([
+  it.each<[unknown, string]>([
     [{ ignoreRequestHook: true }, 'traceRequests: option "ignoreRequestHook" must be a function, not true'],
     [{ incoming: "nope" }, 'traceRequests: option "incoming" must be one of'],
     [{ requestHooks: quiet }, 'traceRequests: there is no option "requestHooks"'],
     [null, "traceRequests: options must be an object, not null"],
-  ])("%j throws a TypeError that names the option", (wrong, message) => {
+  ])("throw a TypeError that names an invalid option: %j", (wrong, message) => {
     expect(() => traceRequests(ok, wrong as object)).toThrow(TypeError);
     expect(() => traceRequests(ok, wrong as object)).toThrow(message);
   });
 
-  test("a handler that is no function", () => {
+  it("throw a TypeError for a handler that is not a function", () => {
     expect(() => traceRequests({ fetch: ok } as never)).toThrow(
       new TypeError("traceRequests: handler must be a function, not {}; give it the object's fetch"),
     );

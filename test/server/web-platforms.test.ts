@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
 import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { TRACEPARENT, TRACE_ID } from "./client.ts";
 import { EVENTS, FAILED, activeTrace, milliseconds, parts, readerOf, sent, streamFrom, webSpan } from "./web.ts";
 
-/** Bun, Deno and Cloudflare, as the library knows them: their servers take a response's stream and call none of its methods. */
+// Bun, Deno and Cloudflare, whose servers read a response's stream without calling its methods.
 let telemetry: TestTelemetry;
 beforeEach(() => void (telemetry = startTelemetry()));
 afterEach(async () => {
@@ -21,20 +21,20 @@ const onBun = (): void => void vi.stubGlobal("process", { ...process, versions: 
 const request = (init: RequestInit = {}): Request =>
   new Request("http://agents.example/", { headers: { traceparent: TRACEPARENT }, ...init });
 
-describe("a response that says that it is streamed is followed by a copy", () => {
+describe("a response whose headers declare a stream", () => {
   beforeEach(onBun);
 
-  test.each<Record<string, string>>([
+  it.each<Record<string, string>>([
     EVENTS,
     { "content-type": "Text/Event-Stream; charset=utf-8" },
     { "content-type": "application/x-ndjson" },
     { "content-type": "application/jsonl" },
     { "content-type": "text/plain", "transfer-encoding": "chunked" },
-  ])("%j: the span lasts to the last byte, in the request's context", async (headers) => {
+  ])("is followed to its last byte, in the request's context, with %j", async (headers) => {
     const seen: unknown[] = [];
     const handler = (): Response => new Response(streamFrom(parts((traceId) => seen.push(traceId))), { headers });
     const response = traceRequests(handler)(request());
-    await sleep(5); // what is read at once is still made where the stream was
+    await sleep(5); // otherwise the first part is produced in the context that created the stream
     expect(await sent(response)).toBe("abc");
     expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
     const [span] = await telemetry.ended(1);
@@ -42,7 +42,7 @@ describe("a response that says that it is streamed is followed by a copy", () =>
     expect(milliseconds(span)).toBeGreaterThan(25);
   });
 
-  test("it has the status, the headers and the class of the response", async () => {
+  it("is copied with its status, headers and class", async () => {
     class Own extends Response {
       get answer(): string {
         return `own ${this.status}`;
@@ -57,22 +57,22 @@ describe("a response that says that it is streamed is followed by a copy", () =>
     expect(copy).toBeInstanceOf(Own);
     expect(copy.answer).toBe("own 202");
     expect([...copy.headers]).toEqual([...headers]);
-    expect([copy.status, copy.statusText]).toEqual([202, "Working"]);
+    expect(copy).toMatchObject({ status: 202, statusText: "Working" });
     await copy.text();
     await telemetry.ended(1);
   });
 
-  test("its source's failure is the span's and the server's", async () => {
+  it("passes the error of its source to the server and the span", async () => {
     const failure = new RangeError("source");
     const response = traceRequests(() => new Response(streamFrom(parts(undefined, failure)), { headers: EVENTS }))(request());
     await expect(sent(response)).rejects.toBe(failure);
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan({ "error.type": "RangeError" }, FAILED)]);
   });
 
-  test.each<[string, boolean]>([
+  it.each<[string, boolean]>([
     ["before it was read", false],
     ["in the middle", true],
-  ])("a client that goes away %s: the source is told, in its context, and nothing has failed", async (_, isRead) => {
+  ])("cancels its source in the request's context, without an error, if the client closes the connection %s", async (_, isRead) => {
     let cancelled: unknown;
     const body = new ReadableStream({
       start: (controller) => controller.enqueue(new Uint8Array(1)),
@@ -86,7 +86,7 @@ describe("a response that says that it is streamed is followed by a copy", () =>
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan()]);
   });
 
-  test("a client that goes away, of which the request's signal alone tells", async () => {
+  it("ends the span if only the request's signal reports that the client closed the connection", async () => {
     const client = new AbortController();
     const response = traceRequests(() => new Response(new ReadableStream(), { headers: EVENTS }))(
       request({ signal: client.signal }),
@@ -98,7 +98,7 @@ describe("a response that says that it is streamed is followed by a copy", () =>
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan()]);
   });
 
-  test("a response that the platform drops ends with the last that was heard of it", async () => {
+  it("ends the span with the time of the last read if the platform drops it", async () => {
     await (async () => {
       const body = streamFrom(parts());
       const response = traceRequests(() => new Response(body, { headers: EVENTS }))(request());
@@ -115,7 +115,7 @@ describe("a response that says that it is streamed is followed by a copy", () =>
     expect(milliseconds(span)).toBeLessThan(450);
   });
 
-  test("nothing is read ahead, and every byte arrives", async () => {
+  it("is not read ahead, and arrives completely", async () => {
     let pulled = 0;
     const pull = (controller: ReadableStreamDefaultController): void => {
       controller.enqueue(new Uint8Array(1000).fill(++pulled));
@@ -137,16 +137,16 @@ describe("a response that says that it is streamed is followed by a copy", () =>
   });
 });
 
-describe("any other response is handed on untouched, and ends the span", () => {
+describe("any other response is returned unchanged and ends the span", () => {
   beforeEach(onBun);
 
-  test.each<[string, () => Response, RequestInit?]>([
+  it.each<[string, () => Response, RequestInit?]>([
     ["a text", () => new Response("text")],
-    ["a stream that does not say so", () => new Response(streamFrom(parts()))],
+    ["a stream without such headers", () => new Response(streamFrom(parts()))],
     ["events of known length", () => new Response("data: x\n\n", { headers: { ...EVENTS, "content-length": "9" } })],
-    ["events to HEAD", () => new Response(streamFrom(parts()), { headers: EVENTS }), { method: "HEAD" }],
-    ["no body", () => new Response(null, { status: 204, headers: EVENTS })],
-  ])("%s", (_, make, init) => {
+    ["events for HEAD", () => new Response(streamFrom(parts()), { headers: EVENTS }), { method: "HEAD" }],
+    ["without a body", () => new Response(null, { status: 204, headers: EVENTS })],
+  ])("if it is %s", (_, make, init) => {
     const response = make();
     const body = vi.fn<() => null>(() => null);
     Object.defineProperty(response, "body", { get: body });
@@ -155,24 +155,24 @@ describe("any other response is handed on untouched, and ends the span", () => {
     expect(telemetry.own().map((span) => span.attributes["http.response.status_code"])).toEqual([response.status]);
   });
 
-  test("a body that somebody else reads already", () => {
+  it("if its body is being read already", () => {
     const response = new Response(streamFrom(parts()), { headers: EVENTS });
     void response.text();
     expect(traceRequests(() => response)(request())).toBe(response);
     expect(telemetry.own()).toHaveLength(1);
   });
 
-  test("a WebSocket's is too", () => {
+  it("if it is that of a WebSocket", () => {
     const response = Object.defineProperty(new Response(null, { headers: EVENTS }), "status", { value: 101 });
     expect(traceRequests(() => response)(request())).toBe(response);
     expect(telemetry.own()).toHaveLength(1);
   });
 });
 
-describe("Hono's middleware hands on the copy", () => {
+describe("Hono's middleware", () => {
   beforeEach(onBun);
 
-  test("in the class of the response; inside the wrapper it leaves that to it", async () => {
+  it("sets the copy in the class of the response, except inside a wrapped handler, which makes the copy itself", async () => {
     class Own extends Response {}
     const handed: Response[] = [];
     const app = new Hono().use(async (c, next) => {
@@ -197,7 +197,7 @@ describe("Hono's middleware hands on the copy", () => {
     await telemetry.ended(2);
   });
 
-  test("and a handler that answers nothing has no status", async () => {
+  it("records no status if a handler returns nothing", async () => {
     const app = new Hono().use(traceMiddleware()).get("/", (() => {}) as unknown as () => Response);
     app.onError((_, c) => c.text("no", 500));
     expect((await app.fetch(request())).status).toBe(500);
@@ -205,7 +205,7 @@ describe("Hono's middleware hands on the copy", () => {
     expect(span?.attributes).not.toHaveProperty("http.response.status_code");
   });
 
-  test("with its headers as they were", async () => {
+  it("keeps the headers of the response", async () => {
     const app = new Hono().use(traceMiddleware()).get("/", (c) => {
       c.header("set-cookie", "a=1", { append: true });
       c.header("set-cookie", "b=2", { append: true });

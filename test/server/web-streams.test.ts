@@ -1,13 +1,13 @@
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceRequests } from "../../src/server/web.ts";
 import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { TRACEPARENT, TRACE_ID } from "./client.ts";
 import { FAILED, activeTrace, milliseconds, parts, streamFrom, webSpan } from "./web.ts";
 
-/** Streams that a server written in JavaScript sends, on Node, where nothing but the body tells of its end. */
+// Streams that a server in JavaScript sends on Node.js, where only the body shows the end of the response.
 let telemetry: TestTelemetry;
 beforeEach(() => void (telemetry = startTelemetry()));
 afterEach(async () => {
@@ -62,10 +62,10 @@ const HOSTS: Record<string, (response: Response) => Promise<string>> = {
 
 describe.each<[string, (failure?: Error) => Response]>([
   ["an event stream", (failure) => new Response(from(failure), EVENTS)],
-  ["a stream of no such content type", (failure) => new Response(from(failure), { headers: { "content-type": "text/plain" } })],
-  ["a stream of Node's", (failure) => new Response(streamed(failure))],
-])("the span lasts over %s that is sent by", (_, make) => {
-  test.each(Object.entries(HOSTS))("%s", async (_host, sendBy) => {
+  ["a stream of another content type", (failure) => new Response(from(failure), { headers: { "content-type": "text/plain" } })],
+  ["a stream of node:stream", (failure) => new Response(streamed(failure))],
+])("the span ends with the last byte of %s that is sent by", (_, make) => {
+  it.each(Object.entries(HOSTS))("%s", async (_host, sendBy) => {
     const response = make();
     const returned = traceRequests(() => response)(request());
     expect(returned).toBe(response);
@@ -75,7 +75,7 @@ describe.each<[string, (failure?: Error) => Response]>([
     expect(milliseconds(span)).toBeGreaterThan(25);
   });
 
-  test("a server that sees its source fail: the span has failed, and the server finds the same error", async () => {
+  it("a server whose source fails, with the same error for the span and the server", async () => {
     const failure = new RangeError("source");
     const response = traceRequests(() => make(failure))(request());
     await expect(drain(bodyOf(response))).rejects.toBe(failure);
@@ -83,7 +83,7 @@ describe.each<[string, (failure?: Error) => Response]>([
     expect(span && shapeOf(span)).toEqual(webSpan({ "error.type": "RangeError" }, FAILED));
   });
 
-  test("a server that cancels it, for its client has gone: no error", async () => {
+  it("a server that cancels it because the client has closed the connection, without an error", async () => {
     const response = traceRequests(() => make())(request());
     const reader = bodyOf(response).getReader();
     await reader.read();
@@ -93,7 +93,7 @@ describe.each<[string, (failure?: Error) => Response]>([
   });
 });
 
-// What the platform reads by no method of the stream's or its reader's; so does Readable.fromWeb from Node 26 on.
+// These ways of reading call no method of the stream or its reader; so does Readable.fromWeb since Node.js 26.
 const UNSEEN = new Set([
   "text()",
   "a clone",
@@ -101,18 +101,18 @@ const UNSEEN = new Set([
   ...(process.versions.node >= "26" ? ["Readable.fromWeb"] : []),
 ]);
 
-describe("the caller's context is active in what makes the stream, read by", () => {
-  test.each(Object.entries(HOSTS).filter(([name]) => !UNSEEN.has(name)))("%s", async (_, sendBy) => {
+describe("the caller's context is active in the source of a stream that is read by", () => {
+  it.each(Object.entries(HOSTS).filter(([name]) => !UNSEEN.has(name)))("%s", async (_, sendBy) => {
     const seen: (string | undefined)[] = [];
     const note = (traceId: string | undefined): void => void seen.push(traceId);
     const response = traceRequests(() => new Response(from(undefined, note), EVENTS))(request());
-    await sleep(5); // what is read at once is still made where the stream was
+    await sleep(5); // otherwise the first part is produced in the context that created the stream
     await sendBy(response);
     expect(seen).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
     await telemetry.ended(1);
   });
 
-  test("a reader that cancels", async () => {
+  it("a reader that cancels", async () => {
     let cancelled: unknown;
     const body = new ReadableStream({ cancel: (reason) => void (cancelled = [reason, activeTrace()]) });
     await bodyOf(traceRequests(() => new Response(body))(request()))
@@ -123,16 +123,16 @@ describe("the caller's context is active in what makes the stream, read by", () 
   });
 });
 
-describe("the span of a body that is whole ends when it is answered", () => {
-  test.each<[string, () => Response]>([
+describe("the span of a complete body ends when the handler returns", () => {
+  it.each<[string, () => Response]>([
     ["no body", () => new Response()],
     ["a text", () => new Response("text")],
     ["JSON", () => Response.json({ a: 1 })],
     ["bytes", () => new Response(new Uint8Array(10))],
     ["a Blob", () => new Response(new Blob(["x"]))],
     ["a form", () => new Response(new URLSearchParams("a=1"))],
-    ["204", () => new Response(null, { status: 204 })],
-  ])("%s", async (_, make) => {
+    ["the status 204", () => new Response(null, { status: 204 })],
+  ])("if the response has %s", async (_, make) => {
     const response = make();
     const { body } = response;
     expect(traceRequests(() => response)(request())).toBe(response);
@@ -141,13 +141,13 @@ describe("the span of a body that is whole ends when it is answered", () => {
     expect(Object.getOwnPropertyNames(response.body ?? {})).toEqual([]);
   });
 
-  test("the answer to HEAD has none, whatever its handler made", async () => {
+  it("if the request is HEAD, whatever the handler returns", async () => {
     const response = new Response(from(), EVENTS);
     expect(traceRequests(() => response)(request({ method: "HEAD" }))).toBe(response);
     expect(telemetry.own().map((span) => span.name)).toEqual(["HEAD"]);
   });
 
-  test("a response that was read already is the server's to refuse", async () => {
+  it("if the response was read already, which the server rejects", async () => {
     const response = new Response(from(), EVENTS);
     await response.text();
     expect(traceRequests(() => response)(request())).toBe(response);
@@ -155,7 +155,7 @@ describe("the span of a body that is whole ends when it is answered", () => {
   });
 });
 
-test("nothing is read ahead, and every byte arrives", async () => {
+it("does not read ahead, and delivers every byte", async () => {
   let pulled = 0;
   const body = new ReadableStream(
     {
@@ -178,7 +178,7 @@ test("nothing is read ahead, and every byte arrives", async () => {
   await telemetry.ended(1);
 });
 
-test("an AbortError of the source's is no error where the client has gone", async () => {
+it("records no error for an AbortError of the source after the client has closed the connection", async () => {
   const client = new AbortController();
   const gone = new DOMException("gone", "AbortError");
   const traced = traceRequests((received) => {
@@ -194,19 +194,19 @@ test("an AbortError of the source's is no error where the client has gone", asyn
   expect((await telemetry.ended(1)).map(shapeOf)).toEqual([webSpan()]);
 });
 
-test("a stream that no server reads is ended after a while, with the time of its answer", async () => {
+it("ends the span of a stream that is not read after a while, with the time at which the handler returned", async () => {
   traceRequests(() => new Response(new ReadableStream({}), EVENTS))(request());
   const [span] = await telemetry.ended(1, 8000);
   expect(span && shapeOf(span)).toEqual(webSpan());
   expect(milliseconds(span)).toBeLessThan(1000);
 });
 
-test("a stream that a server drops in the middle is ended when it is collected", async () => {
+it("ends the span of a stream that a server drops when the stream is garbage-collected", async () => {
   await (async () => {
     const reader = bodyOf(traceRequests(() => new Response(from(), EVENTS))(request())).getReader();
     await reader.read();
   })();
-  await sleep(600); // the watch over streams that nobody takes has let go
+  await sleep(600); // the timer for unread streams no longer refers to it
   await until(() => {
     globalThis.gc?.();
     return telemetry.own().length === 1;
@@ -214,7 +214,7 @@ test("a stream that a server drops in the middle is ended when it is collected",
   expect(telemetry.own().map(shapeOf)).toEqual([webSpan()]);
 });
 
-test("hooks and headers are told at the end", async () => {
+it("calls hooks and records headers at the end", async () => {
   const responseHook = vi.fn<() => void>();
   const options = { responseHook, headersToSpanAttributes: { responseHeaders: ["content-type"] } };
   const response = traceRequests(() => new Response(from(), EVENTS), options)(request());

@@ -3,7 +3,7 @@ import { DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, context, diag, pr
 import type { Attributes } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import { Hono } from "hono";
-import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import { wrapFetch } from "../../src/fetch.ts";
 import { traceRequests } from "../../src/server/web.ts";
 import type { WebOptions } from "../../src/server/web.ts";
@@ -31,13 +31,13 @@ const thrower = (): never => {
   throw new Error("not mine");
 };
 
-/** The whole span of a GET that was answered. */
+/** The whole span of a GET with a response. */
 const expected = (path: string, more: Attributes = {}, shaped: Partial<SpanShape> = {}): SpanShape =>
   webSpan({ "server.port": 8080, "url.path": path, ...more }, shaped);
 const onlySpan = async (): Promise<SpanShape> => shapeOf((await telemetry.ended(1))[0] as never);
 
 describe("a request", () => {
-  test("gets a SERVER span that continues its caller's trace", async () => {
+  it("gets a SERVER span that continues its caller's trace", async () => {
     expect(await traceRequests(ok)(request("/rpc")).text()).toBe(TRACE_ID);
     const [span] = await telemetry.ended(1);
     expect(span && shapeOf(span)).toEqual(expected("/rpc"));
@@ -45,30 +45,30 @@ describe("a request", () => {
     expect(span?.spanContext().traceState?.serialize()).toBe("vendor=1");
   });
 
-  test("whose traceparent is broken begins a new trace", async () => {
+  it("starts a new trace if its traceparent is invalid", async () => {
     traceRequests(ok)(request("/", { headers: { traceparent: `${TRACEPARENT}-extra`, tracestate: "vendor=1" } }));
     const [span] = await telemetry.ended(1);
     expect(span?.parentSpanContext).toBeUndefined();
     expect(span?.spanContext().traceId).not.toBe(TRACE_ID);
   });
 
-  test.each<[string, Attributes]>([
+  it.each<[string, Attributes]>([
     ["https://agents.example", { "url.scheme": "https", "server.port": 443 }],
     ["http://agents.example/?a=1&sig=2#part", { "url.query": "a=1&sig=REDACTED", "server.port": 80 }],
     ["http://[2001:db8::1]:3000/", { "server.address": "2001:db8::1", "server.port": 3000 }],
     ["http://agents.example?u=http://user:pass@y/?z", { "url.query": "u=http://user:pass@y/?z", "server.port": 80 }],
-  ])("of %s says so", async (url, attributes) => {
+  ])("has the attributes of its URL %s", async (url, attributes) => {
     traceRequests(ok)(new Request(url));
     expect(await onlySpan()).toEqual(expected("/", attributes));
   });
 
-  test("of a method that is not known is _OTHER", async () => {
+  it("has the method _OTHER if its method is unknown", async () => {
     traceRequests(ok)(request("/", { method: "PROPFIND" }));
     const method = { "http.request.method": "_OTHER", "http.request.method_original": "PROPFIND" };
     expect(await onlySpan()).toEqual(expected("/", method, { name: "HTTP" }));
   });
 
-  test("has a client address where trustProxy believes its headers, else none", async () => {
+  it("has a client address only with trustProxy", async () => {
     const headers = { forwarded: "for=192.0.2.60" };
     traceRequests(ok)(request("/", { headers }));
     traceRequests(ok, { trustProxy: true })(request("/", { headers }));
@@ -76,12 +76,12 @@ describe("a request", () => {
     expect(spans.map((span) => span.attributes["client.address"])).toEqual([undefined, "192.0.2.60"]);
   });
 
-  test("says the version that Cloudflare has spoken with the client", async () => {
+  it("has the protocol version between the client and Cloudflare", async () => {
     traceRequests(ok)(Object.assign(request(), { cf: { httpProtocol: "HTTP/3" } }));
     expect(await onlySpan()).toEqual(expected("/", { "network.protocol.version": "3" }));
   });
 
-  test("is counted in http.server.request.duration, also where it is not sampled", async () => {
+  it("is counted in http.server.request.duration, also if it is not sampled", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     const measured = startMetrics();
@@ -94,7 +94,7 @@ describe("a request", () => {
 });
 
 describe("the handler", () => {
-  test("gets all its arguments, as many as there were, and its this", () => {
+  it("receives all its arguments and its this", () => {
     const seen: unknown[] = [];
     const traced = traceRequests(function (this: unknown, ...args: [Request, ...unknown[]]) {
       seen.push([this, ...args]);
@@ -111,14 +111,14 @@ describe("the handler", () => {
     expect(traced.length).toBe(2);
   });
 
-  test("returns at once where it does so, the very same response", async () => {
+  it("returns synchronously, with the same response object", async () => {
     class Own extends Response {}
     const response = new Own("own");
     expect(traceRequests(() => response)(request())).toBe(response);
     await telemetry.ended(1);
   });
 
-  test("returns a promise where it does so, of the very same response", async () => {
+  it("returns a promise of the same response object", async () => {
     const response = Response.json({});
     const result = traceRequests(async () => response)(request());
     expect(result).toBeInstanceOf(Promise);
@@ -127,21 +127,21 @@ describe("the handler", () => {
     expect(await onlySpan()).toEqual(expected("/"));
   });
 
-  test("returns a thenable: its response is waited for", async () => {
+  it("returns a thenable, which is awaited", async () => {
     const response = new Response("x", { status: 201 });
-    // oxlint-disable-next-line unicorn/no-thenable -- a promise of somebody's own
+    // oxlint-disable-next-line unicorn/no-thenable -- a promise that is not of the platform
     const thenable = { then: (resolve: (value: Response) => void) => void setTimeout(resolve, 5, response) };
     expect(await traceRequests(() => thenable as unknown as Promise<Response>)(request())).toBe(response);
     expect(await onlySpan()).toEqual(expected("/", { "http.response.status_code": 201 }));
   });
 
-  test.each<[string, () => unknown]>([
-    ["nothing, as Bun's do for a WebSocket", () => undefined],
+  it.each<[string, () => unknown]>([
+    ["nothing, as with Bun for a WebSocket", () => undefined],
     ["null", () => null],
     ["a text", () => "text"],
     ["the error response", () => Response.error()],
     ["an object", () => ({ ok: true })],
-  ])("returns %s: it is handed on, and no status is told", async (_, handler) => {
+  ])("returns %s, which is passed on, and no status is recorded", async (_, handler) => {
     expect(traceRequests(handler as () => Response)(request())).toEqual(handler());
     expect(await traceRequests((async () => handler()) as () => Promise<Response>)(request())).toEqual(handler());
     for (const span of await telemetry.ended(2)) {
@@ -150,10 +150,10 @@ describe("the handler", () => {
     }
   });
 
-  test.each<[string, () => never | Promise<never>]>([
+  it.each<[string, () => never | Promise<never>]>([
     ["throws", thrower],
     ["rejects", async () => thrower()],
-  ])("%s: the same error reaches the caller, and the span", async (_, handler) => {
+  ])("%s, and the same error is passed on and recorded", async (_, handler) => {
     const traced = traceRequests(async () => handler());
     await expect(traced(request())).rejects.toThrow("not mine");
     expect(() => traceRequests(thrower)(request())).toThrow("not mine");
@@ -163,10 +163,10 @@ describe("the handler", () => {
     }
   });
 
-  test.each<[string, RequestInit, SpanStatusCode]>([
-    ["the client's going, which is no error", { signal: AbortSignal.abort() }, SpanStatusCode.UNSET],
-    ["an abort of its own, which is one", {}, SpanStatusCode.ERROR],
-  ])("rejects for %s", async (_, init, status) => {
+  it.each<[string, RequestInit, SpanStatusCode]>([
+    ["the client's abort, which is not an error", { signal: AbortSignal.abort() }, SpanStatusCode.UNSET],
+    ["an abort of its own, which is an error", {}, SpanStatusCode.ERROR],
+  ])("rejects because of %s", async (_, init, status) => {
     const handler = traceRequests(async () => {
       throw new DOMException("gone", "AbortError");
     });
@@ -174,14 +174,14 @@ describe("the handler", () => {
     expect((await onlySpan()).status).toBe(status);
   });
 
-  test.each([200, 404, 499, 500, 503])("answers %i: an error from 500 on", async (status) => {
+  it.each([200, 404, 499, 500, 503])("responds with %i, which is an error from 500 on", async (status) => {
     traceRequests(() => new Response("x", { status }))(request());
     const failure = status < 500 ? {} : { "error.type": String(status) };
     const shaped = status < 500 ? {} : { status: SpanStatusCode.ERROR };
     expect(await onlySpan()).toEqual(expected("/", { "http.response.status_code": status, ...failure }, shaped));
   });
 
-  test("has the caller's context in all that it awaits and leaves behind (ctx.waitUntil)", async () => {
+  it("has the caller's context in everything that it awaits, and in background work (ctx.waitUntil)", async () => {
     const seen: unknown[] = [];
     const background: Promise<unknown>[] = [];
     const ctx = { waitUntil: (promise: Promise<unknown>): void => void background.push(promise) };
@@ -203,7 +203,7 @@ describe("the handler", () => {
     await telemetry.ended(1);
   });
 
-  test("does not inherit the context that its server was made in", async () => {
+  it("does not inherit the context in which its server was created", async () => {
     const traced = traceRequests(ok);
     const outer = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ outer: { value: "1" } }));
     let baggage: unknown = "none";
@@ -223,7 +223,7 @@ describe("the handler", () => {
   });
 });
 
-test("a handler keeps its types", async () => {
+it("keeps the types of a handler", async () => {
   interface Ctx {
     waitUntil(promise: Promise<unknown>): void;
   }
@@ -237,18 +237,18 @@ test("a handler keeps its types", async () => {
   const bun: (this: object, request: Request, server: object) => Response | undefined = traceRequests(() => undefined);
   expect(bun.call({}, request(), {})).toBeUndefined();
   expectTypeOf(traceRequests(new Hono().fetch)).toExtend<InstanceType<typeof Hono>["fetch"]>();
-  // @ts-expect-error -- it answers no Response
+  // @ts-expect-error -- it does not return a Response
   traceRequests(() => "text");
   await telemetry.ended(2);
 });
 
-describe("one SERVER span a request", () => {
-  test("a handler that is wrapped already is returned as it is", () => {
+describe("nested handlers", () => {
+  it("are not wrapped again if there are no options", () => {
     const traced = traceRequests(ok);
     expect(traceRequests(traced)).toBe(traced);
   });
 
-  test("a traced handler that another passes the request on to enriches the span", async () => {
+  it("enrich the open span if one passes its request on to the other", async () => {
     const options: WebOptions = { headersToSpanAttributes: { requestHeaders: ["x-tenant"], responseHeaders: ["x-answer"] } };
     const inner = traceRequests(() => new Response("x", { status: 201, headers: { "x-answer": "42" } }), options);
     const outer = traceRequests((outside) => inner(new Request("http://inner.example/", outside)));
@@ -263,7 +263,7 @@ describe("one SERVER span a request", () => {
     );
   });
 
-  test("a request that a handler sends to another handler of the process is one of its own", async () => {
+  it("have a span each if one sends a new request to the other inside the process", async () => {
     const callee = traceRequests(ok);
     const send = wrapFetch((async (input: string, init: RequestInit) => callee(new Request(input, init))) as typeof fetch);
     const caller = traceRequests(async () => new Response(await (await send("http://callee.example/rpc")).text()));

@@ -30,12 +30,12 @@ export async function serveWeb(fetch: Options["fetch"], options: Partial<Options
   };
 }
 
-/** `ReadableStream.from`, which the types of the DOM do not have yet. */
+/** `ReadableStream.from`, which the types of the DOM do not contain yet. */
 export function streamFrom(items: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array<ArrayBuffer>> {
   return (ReadableStream as unknown as { from(items: unknown): ReadableStream<Uint8Array<ArrayBuffer>> }).from(items);
 }
 
-/** The whole span of a GET of `http://agents.example/` that was answered and of which its server tells nothing; attributes and more are laid over it. */
+/** The whole span of a GET of `http://agents.example/` with a response, on a server that does not describe the connection; the arguments are merged in. */
 export function webSpan(attributes: Attributes = {}, more: Partial<SpanShape> = {}): SpanShape {
   return {
     name: "GET",
@@ -55,13 +55,13 @@ export function webSpan(attributes: Attributes = {}, more: Partial<SpanShape> = 
   };
 }
 
-/** What an exception makes of a span. */
+/** What an exception changes in a span. */
 export const FAILED: Partial<SpanShape> = { status: SpanStatusCode.ERROR, events: ["exception"] };
 
-/** The trace that is active. */
+/** The active trace id. */
 export const activeTrace = (): string | undefined => trace.getActiveSpan()?.spanContext().traceId;
 
-/** How long a span has lasted. */
+/** The duration of a span. */
 export function milliseconds(span: ReadableSpan | undefined): number {
   const [seconds = 0, nanoseconds = 0] = span?.duration ?? [];
   return seconds * 1e3 + nanoseconds / 1e6;
@@ -69,7 +69,7 @@ export function milliseconds(span: ReadableSpan | undefined): number {
 
 export const EVENTS: Record<string, string> = { "content-type": "text/event-stream" };
 
-/** Three parts, ten milliseconds each, that note the trace in which they are made. */
+/** Three parts, ten milliseconds apart, that note the trace in which they are produced. */
 export async function* parts(
   note: (traceId: string | undefined) => void = () => {},
   failure?: Error,
@@ -82,13 +82,13 @@ export async function* parts(
   if (failure !== undefined) throw failure;
 }
 
-/** The reader of a response's body as a platform takes it, by no method of the body's own. */
+/** Gets the reader of a response's body as a platform does, without a method of the body itself. */
 export function readerOf({ body }: Response): ReadableStreamDefaultReader<Uint8Array> {
-  // oxlint-disable-next-line typescript/unbound-method -- it is called on the body
+  // oxlint-disable-next-line typescript/unbound-method -- it is called with the body as `this`
   return Reflect.apply(ReadableStream.prototype.getReader, body, []) as ReadableStreamDefaultReader<Uint8Array>;
 }
 
-/** Reads a response to its end, as a platform does by itself. */
+/** Reads a response to its end, as a platform does. */
 export async function sent(response: Response): Promise<string> {
   const reader = readerOf(response);
   let text = "";
