@@ -7,7 +7,7 @@ import { setupPropagation } from "../../src/setup.ts";
 import { connect, drain, request, startAgent, task, update } from "./agents.ts";
 import type { Binding, Version } from "./agents.ts";
 
-/** An agent in a process of its own, which calls the next one once it has been told of it, and sends its spans to its parent process. */
+/** An agent in a process of its own, which calls the next agent once it has received its URL, and sends its spans to the parent process. */
 const { name, binding, version } = JSON.parse(process.argv[2] ?? "{}") as {
   name: string;
   binding: Binding;

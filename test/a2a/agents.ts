@@ -27,7 +27,7 @@ export type Binding = "JSONRPC" | "HTTP+JSON";
 export type Version = "1.0" | "0.3";
 export type Execute = (context: RequestContext, bus: ExecutionEventBus) => Promise<void> | void;
 
-/** The ways in which the SDK's agents talk. */
+/** The bindings and versions that the SDK supports. */
 export const WIRES: { binding: Binding; version: Version }[] = [
   { binding: "JSONRPC", version: "1.0" },
   { binding: "HTTP+JSON", version: "1.0" },
@@ -47,7 +47,7 @@ export interface AgentSetup {
   http?: boolean;
   /** The options of `wrapRequestHandler`; false: not wrapped. */
   a2a?: A2AOptions | false;
-  /** What is done with the handler before it is wrapped. */
+  /** Applied to the handler before it is wrapped. */
   handler?: (handler: A2ARequestHandler) => A2ARequestHandler;
   sender?: PushNotificationSender;
   contextBuilder?: ServerCallContextBuilder;
@@ -114,7 +114,7 @@ export const completes = (context: RequestContext, bus: ExecutionEventBus): void
   bus.publish(AgentEvent.statusUpdate(update(context, TaskState.TASK_STATE_COMPLETED)));
 };
 
-/** Answers with a message and has no task. */
+/** Responds with a message and has no task. */
 export const answers: Execute = ({ contextId }, bus) => {
   bus.publish(AgentEvent.message(message({ messageId: "answer", role: Role.ROLE_AGENT, contextId })));
 };
@@ -171,7 +171,7 @@ export async function startAgent(setup: AgentSetup = {}): Promise<Agent> {
   };
 }
 
-/** A client of an agent, as the SDK makes it, whose HTTP is instrumented. */
+/** A client of an agent, created by the SDK, whose HTTP requests are instrumented. */
 export async function plainClient(
   agent: Pick<Agent, "card">,
   config: ClientConfig = {},
@@ -196,7 +196,7 @@ const KINDS = ["INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 
 const started = ({ startTime: [seconds, nanoseconds] }: ReadableSpan): number => seconds * 1e9 + nanoseconds;
 
-/** A span's name; of HTTP's CLIENT spans the method alone, without the template that may follow. */
+/** The name of a span; of HTTP CLIENT spans only the method, without a URL template. */
 function nameOf({ kind, name }: ReadableSpan): string {
   return kind === SpanKind.CLIENT && name.includes(" ") ? name.slice(0, name.indexOf(" ")) : name;
 }

@@ -4,7 +4,7 @@ import { handlerErrorType, clientErrorType } from "../../src/a2a/failure.ts";
 
 const NOTHING = { taskId: undefined, state: undefined, conversation: undefined };
 
-describe("what a result tells", () => {
+describe("readResult()", () => {
   it.each<[string, unknown, unknown]>([
     [
       "a task",
@@ -12,26 +12,26 @@ describe("what a result tells", () => {
       { taskId: "t-1", state: "TASK_STATE_COMPLETED", conversation: "c-1" },
     ],
     [
-      "a task whose state is a text",
+      "a task with a textual state",
       { id: "t-1", status: { state: "TASK_STATE_WORKING" } },
       { ...NOTHING, taskId: "t-1", state: "TASK_STATE_WORKING" },
     ],
-    ["a state that is none", { id: "t-1", status: { state: "done" } }, { ...NOTHING, taskId: "t-1" }],
-    ["a state beyond the list", { id: "t-1", status: { state: 99 } }, { ...NOTHING, taskId: "t-1" }],
+    ["an unknown textual state", { id: "t-1", status: { state: "done" } }, { ...NOTHING, taskId: "t-1" }],
+    ["an unknown numeric state", { id: "t-1", status: { state: 99 } }, { ...NOTHING, taskId: "t-1" }],
     [
       "an event of a stream",
       { payload: { value: { taskId: "t-2", contextId: "c-2", status: { state: 2 } } } },
       { taskId: "t-2", state: "TASK_STATE_WORKING", conversation: "c-2" },
     ],
     ["a message", { messageId: "m", taskId: "", contextId: "c-3" }, { ...NOTHING, conversation: "c-3" }],
-    ["nothing", undefined, undefined],
+    ["no result", undefined, undefined],
     ["a text", "ok", undefined],
-  ])("%s", (_, result, told) => {
-    expect(readResult(result)).toEqual(told);
+  ])("reads %s", (_, result, fields) => {
+    expect(readResult(result)).toEqual(fields);
   });
 });
 
-it("a request tells what it has, and nothing of what it has not", () => {
+it("omits attributes of fields that a request does not have", () => {
   expect(requestAttributes("GetTask", { id: "t-1", tenant: "" }, "acme", 1)).toEqual({
     "a2a.method.name": "GetTask",
     "a2a.task.id": "t-1",
@@ -44,21 +44,22 @@ it("a request tells what it has, and nothing of what it has not", () => {
   expect(agentAttributes(undefined)).toEqual({});
 });
 
-describe("the type of a failure", () => {
+describe("error.type", () => {
   const named = (name: unknown, more: object = {}): Error => Object.assign(new Error("x"), { name, ...more });
   it.each<[string, unknown, string, string]>([
     ["a JSON-RPC code", named("x", { envelopeCode: -32001 }), "-32001", "-32001"],
     ["a status of REST", named("x", { transport: "rest", statusCode: 404 }), "404", "404"],
     [
-      "an error in mid-stream, whose status is the stream's",
+      "an error of a stream that breaks off, with the status of the stream",
       named("AnError", { transport: "rest", statusCode: 200 }),
       "AnError",
       "-32603",
     ],
-    ["one whose cause has the code", named("AnError", { cause: named("x", { envelopeCode: -32004 }) }), "-32004", "-32603"],
-    ["one whose name is no text", named(7), "Error", "-32603"],
-    ["no error", "no", "_OTHER", "-32603"],
-  ])("%s", (_, error, received, answered) => {
-    expect([clientErrorType(error, undefined), handlerErrorType(error)]).toEqual([received, answered]);
+    ["an error whose cause has the code", named("AnError", { cause: named("x", { envelopeCode: -32004 }) }), "-32004", "-32603"],
+    ["an error whose name is not a text", named(7), "Error", "-32603"],
+    ["a value that is not an error", "no", "_OTHER", "-32603"],
+  ])("of %s", (_, error, onClient, onServer) => {
+    expect(clientErrorType(error, undefined)).toBe(onClient);
+    expect(handlerErrorType(error)).toBe(onServer);
   });
 });

@@ -21,7 +21,7 @@ const common = (method: string, version: Version): Attributes => ({
   "gen_ai.agent.version": "2.1",
 });
 
-/** What HTTP says of a SERVER span, without what A2A adds to it. */
+/** The attributes of HTTP on a SERVER span, without those of A2A. */
 const ofA2A = (attributes: Attributes): Attributes =>
   Object.fromEntries(Object.entries(attributes).filter(([name]) => /^(?:a2a|gen_ai|error)\./.test(name)));
 
@@ -34,14 +34,14 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
   });
   afterAll(() => agent.close());
 
-  it("a message: the A2A call above the HTTP call, and the server's span named by the method", async () => {
+  it("records a message as an A2A call above the HTTP call, and names the SERVER span by the method", async () => {
     const result = (await inSpan("agent", () =>
       client.sendMessage(request({ contextId: "c-1", referenceTaskIds: ["t-0", "t-00"] })),
     )) as Task;
     await telemetry.settled();
     const spans = telemetry.spans();
     expect(tree(spans)).toEqual(["INTERNAL agent", "  CLIENT SendMessage", "    CLIENT POST", "      SERVER SendMessage"]);
-    const told: Attributes = {
+    const attributes: Attributes = {
       ...common("SendMessage", version),
       "a2a.message.id": "m-1",
       "a2a.message.reference_task_ids": ["t-0", "t-00"],
@@ -49,14 +49,14 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
       "a2a.task.state": "TASK_STATE_COMPLETED",
       "gen_ai.conversation.id": "c-1",
     };
-    // The SDK's translation to v0.3's protocol buffers drops the references.
-    const received = { ...told };
+    // The SDK drops the references when it translates a message to the protocol buffers of v0.3.
+    const received = { ...attributes };
     if (version === "0.3" && binding === "HTTP+JSON") delete received["a2a.message.reference_task_ids"];
     expect(shapeOf(find(spans, SpanKind.CLIENT, "SendMessage"))).toEqual({
       name: "SendMessage",
       kind: SpanKind.CLIENT,
       status: SpanStatusCode.UNSET,
-      attributes: { ...told, "server.address": "127.0.0.1", "server.port": agent.port },
+      attributes: { ...attributes, "server.address": "127.0.0.1", "server.port": agent.port },
       events: [],
     });
     const server = shapeOf(find(spans, SpanKind.SERVER, "SendMessage"));
@@ -71,7 +71,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     });
   });
 
-  it("a stream: both spans cover it, and tell of the last state", async () => {
+  it("records a stream with spans that cover it and have the last state", async () => {
     const events = await inSpan("agent", () => drain(client.sendMessageStream(request())));
     await telemetry.settled();
     const spans = telemetry.spans();
@@ -82,7 +82,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
       "      SERVER SendStreamingMessage",
     ]);
     const first = events[0]?.payload?.value as Task;
-    const told = {
+    const attributes = {
       ...common("SendStreamingMessage", version),
       "a2a.message.id": "m-1",
       "a2a.task.id": first.id,
@@ -94,46 +94,46 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
       name: "SendStreamingMessage",
       kind: SpanKind.CLIENT,
       status: SpanStatusCode.UNSET,
-      attributes: { ...told, "server.address": "127.0.0.1", "server.port": agent.port },
+      attributes: { ...attributes, "server.address": "127.0.0.1", "server.port": agent.port },
       events: [],
     });
-    expect(ofA2A(find(spans, SpanKind.SERVER, "SendStreamingMessage").attributes)).toEqual(told);
+    expect(ofA2A(find(spans, SpanKind.SERVER, "SendStreamingMessage").attributes)).toEqual(attributes);
   });
 
   const config = { tenant: "", id: "p-1", taskId: "t-1", url: "http://127.0.0.1:1/push", token: "", authentication: undefined };
   const byTask = { "a2a.task.id": "t-1" };
   const state = { "a2a.task.state": "TASK_STATE_WORKING", "gen_ai.conversation.id": "c-1" };
-  it.each<{ name: string; call: (client: Client) => Promise<unknown>; told: Attributes; on?: Binding; version?: Version }>([
-    { name: "GetTask", call: (c) => c.getTask({ tenant: "", id: "t-1" }), told: { ...byTask, ...state } },
-    { name: "CreateTaskPushNotificationConfig", call: (c) => c.createTaskPushNotificationConfig(config), told: byTask },
+  it.each<{ name: string; call: (client: Client) => Promise<unknown>; attributes: Attributes; on?: Binding; version?: Version }>([
+    { name: "GetTask", call: (c) => c.getTask({ tenant: "", id: "t-1" }), attributes: { ...byTask, ...state } },
+    { name: "CreateTaskPushNotificationConfig", call: (c) => c.createTaskPushNotificationConfig(config), attributes: byTask },
     {
       name: "GetTaskPushNotificationConfig",
       call: (c) => c.getTaskPushNotificationConfig({ tenant: "", taskId: "t-1", id: "p-1" }),
-      told: byTask,
+      attributes: byTask,
     },
     {
       name: "ListTaskPushNotificationConfigs",
       call: (c) => c.listTaskPushNotificationConfig({ tenant: "", taskId: "t-1", pageSize: 10, pageToken: "" }),
-      told: byTask,
+      attributes: byTask,
     },
     {
       name: "DeleteTaskPushNotificationConfig",
       call: (c) => c.deleteTaskPushNotificationConfig({ tenant: "", taskId: "t-1", id: "p-1" }),
-      told: byTask,
+      attributes: byTask,
     },
-    { name: "GetExtendedAgentCard", call: (c) => c.getAgentCard(), told: {} },
+    { name: "GetExtendedAgentCard", call: (c) => c.getAgentCard(), attributes: {} },
     {
       name: "ListTasks",
       version: "1.0",
       call: (c) => c.listTasks({ tenant: "", contextId: "c-1", status: 0, pageToken: "", statusTimestampAfter: undefined }),
-      told: { "gen_ai.conversation.id": "c-1" },
+      attributes: { "gen_ai.conversation.id": "c-1" },
     },
     {
       name: "CancelTask",
       call: (c) => c.cancelTask({ tenant: "", id: "t-1", metadata: undefined }),
-      told: { ...byTask, ...state, "a2a.task.state": "TASK_STATE_CANCELED" },
+      attributes: { ...byTask, ...state, "a2a.task.state": "TASK_STATE_CANCELED" },
     },
-  ])("$name: named and attributed on both sides", async ({ name, call, told, version: only }) => {
+  ])("records $name with its name and attributes on both sides", async ({ name, call, attributes, version: only }) => {
     if (only !== undefined && only !== version) return;
     const stored = task({ taskId: "t-1", contextId: "c-1" } as Parameters<typeof task>[0], TaskState.TASK_STATE_WORKING);
     await agent.handler.createTaskPushNotificationConfig(config, scope()).catch(() => {});
@@ -142,7 +142,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await inSpan("agent", () => call(client));
     await telemetry.settled();
     const spans = telemetry.spans();
-    const expected = { ...common(name, version), ...told };
+    const expected = { ...common(name, version), ...attributes };
     expect(shapeOf(find(spans, SpanKind.CLIENT, name))).toEqual({
       name,
       kind: SpanKind.CLIENT,
@@ -159,7 +159,7 @@ function scope(): ServerCallContext {
   return new ServerCallContext({ requestedVersion: "1.0" });
 }
 
-it("an answer without a task has the conversation alone", async () => {
+it("records only the conversation for a response without a task", async () => {
   const agent = await startAgent({ execute: answers });
   await (await connect(agent)).sendMessage(request({ contextId: "c-9" }));
   await telemetry.settled();
@@ -169,25 +169,28 @@ it("an answer without a task has the conversation alone", async () => {
   await agent.close();
 });
 
-it.each(["JSONRPC", "HTTP+JSON"] as const)("%s: a tenant, the request's or the interface's, is on both spans", async (binding) => {
-  const agent = await startAgent({ binding, tenant: "acme" });
-  const client = await connect(agent);
-  await client.sendMessage(request());
-  await client.sendMessage(request({}, false, "other"));
-  await telemetry.settled();
-  const tenants = telemetry
-    .spans()
-    .flatMap(({ kind, attributes }) => (attributes["a2a.tenant"] ? [[kind, attributes["a2a.tenant"]]] : []));
-  expect(tenants).toEqual([
-    [SpanKind.SERVER, "acme"],
-    [SpanKind.CLIENT, "acme"],
-    [SpanKind.SERVER, "other"],
-    [SpanKind.CLIENT, "other"],
-  ]);
-  await agent.close();
-});
+it.each(["JSONRPC", "HTTP+JSON"] as const)(
+  "records the tenant of the request or the interface on both spans, over %s",
+  async (binding) => {
+    const agent = await startAgent({ binding, tenant: "acme" });
+    const client = await connect(agent);
+    await client.sendMessage(request());
+    await client.sendMessage(request({}, false, "other"));
+    await telemetry.settled();
+    const tenants = telemetry
+      .spans()
+      .flatMap(({ kind, attributes }) => (attributes["a2a.tenant"] ? [[kind, attributes["a2a.tenant"]]] : []));
+    expect(tenants).toEqual([
+      [SpanKind.SERVER, "acme"],
+      [SpanKind.CLIENT, "acme"],
+      [SpanKind.SERVER, "other"],
+      [SpanKind.CLIENT, "other"],
+    ]);
+    await agent.close();
+  },
+);
 
-it("a stream from an agent that does not stream is the plain message that the SDK sends", async () => {
+it("records the plain message that the SDK sends to an agent that does not stream", async () => {
   const agent = await startAgent({ capabilities: { streaming: false } });
   await drain((await connect(agent)).sendMessageStream(request()));
   await telemetry.settled();
@@ -195,7 +198,7 @@ it("a stream from an agent that does not stream is the plain message that the SD
   await agent.close();
 });
 
-it("a card that has no extended one is not asked for, and has no span", async () => {
+it("starts no span if the SDK does not request an extended card", async () => {
   const agent = await startAgent({ capabilities: { extendedAgentCard: false } });
   expect((await (await connect(agent)).getAgentCard()).name).toBe("researcher");
   await telemetry.settled();
@@ -203,7 +206,7 @@ it("a card that has no extended one is not asked for, and has no span", async ()
   await agent.close();
 });
 
-it("fetching the well-known card is no A2A method: its spans stay HTTP's", async () => {
+it("keeps the HTTP spans of a request for the well-known card, which is not an A2A method", async () => {
   const agent = await startAgent();
   await fetch(`${agent.card.supportedInterfaces[0]?.url}/.well-known/agent-card.json`);
   await telemetry.settled();

@@ -14,7 +14,7 @@ const instrumentation = new HttpInstrumentation({ enabled: false, disableOutgoin
 function instrument(): void {
   instrumentation.setTracerProvider(trace.getTracerProvider());
   instrumentation.enable();
-  createRequire(import.meta.url)("node:http"); // which patches it
+  createRequire(import.meta.url)("node:http"); // so that it is patched
 }
 
 let telemetry: TestTelemetry | undefined;
@@ -25,14 +25,14 @@ afterEach(async () => {
 });
 
 it.each([true, false])(
-  "the SERVER span of instrumentation-http keeps the method's name, though it knows a route (ours beside it: %s)",
+  "keeps the method as the name of instrumentation-http's SERVER span, which has a route (with traceRequests: %s)",
   async (http) => {
     telemetry = startTelemetry();
     instrument();
     const agent = await startAgent({
       http,
       contextBuilder: (options) => {
-        // What an instrumentation of the framework does before a route's handler is called.
+        // As instrumentation of the framework does before it calls a route's handler.
         const metadata = getRPCMetadata(context.active());
         if (metadata !== undefined) metadata.route = "/agents/:name";
         return defaultServerCallContextBuilder(options);
@@ -53,7 +53,7 @@ it.each([true, false])(
   },
 );
 
-it("what is not sampled stays so, on both sides, and is still one trace", async () => {
+it("keeps the decision not to sample on both sides, in one trace", async () => {
   telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
   const traces: (string | undefined)[] = [];
   const agent = await startAgent({

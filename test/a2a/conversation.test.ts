@@ -11,7 +11,7 @@ const telemetry = startTelemetry();
 afterAll(() => telemetry.stop());
 beforeEach(() => telemetry.reset());
 
-/** An agent that notes the baggage that its executor finds. */
+/** An agent that notes the baggage in the context of its executor. */
 async function listening(setup: AgentSetup = {}): Promise<{ agent: Agent; heard: Record<string, string>[] }> {
   const heard: Record<string, string>[] = [];
   const agent = await startAgent({
@@ -25,21 +25,21 @@ async function listening(setup: AgentSetup = {}): Promise<{ agent: Agent; heard:
   return { agent, heard };
 }
 
-it("nothing travels unasked", async () => {
+it("adds nothing to baggage by default", async () => {
   const { agent, heard } = await listening();
   await (await connect(agent)).sendMessage(request({ contextId: "c-1" }));
   expect(heard).toEqual([{}]);
   await agent.close();
 });
 
-it("the conversation travels with calls and streams, beside what is there", async () => {
+it("adds the conversation to the baggage of calls and streams, and keeps other members", async () => {
   const { agent, heard } = await listening();
   const client = await connect(agent, { conversationBaggage: ["gen_ai.conversation.id"] });
   const baggage = propagation.createBaggage({ team: { value: "blue" }, "gen_ai.conversation.id": { value: "outer" } });
   await context.with(propagation.setBaggage(ROOT_CONTEXT, baggage), async () => {
     await client.sendMessage(request({ contextId: "c-1" }));
     await drain(client.sendMessageStream(request({ contextId: "c-2" })));
-    // A first message has no conversation of its own yet: it belongs to the one that is there.
+    // The first message has no context id yet, so that the conversation in the active baggage stays.
     await client.sendMessage(request());
     expect(propagation.getActiveBaggage()?.getEntry("gen_ai.conversation.id")?.value).toBe("outer");
   });
@@ -48,7 +48,7 @@ it("the conversation travels with calls and streams, beside what is there", asyn
   await agent.close();
 });
 
-it("association properties travel by name: Traceloop's, Langfuse's, the active span's attributes", async () => {
+it("adds named association properties of Traceloop, of Langfuse, and of the active span", async () => {
   const { agent, heard } = await listening();
   const names = [
     "traceloop.association.properties.chat_id",
@@ -77,7 +77,7 @@ it("association properties travel by name: Traceloop's, Langfuse's, the active s
   await agent.close();
 });
 
-it("a handler that is asked to passes the conversation on to the agents that its executor calls", async () => {
+it("passes the conversation on to agents that an executor calls, if the handler has the option", async () => {
   const inner = await listening({ name: "inner" });
   const outer = await listening({
     name: "outer",
@@ -92,7 +92,7 @@ it("a handler that is asked to passes the conversation on to the agents that its
   await Promise.all([inner.agent.close(), outer.agent.close()]);
 });
 
-it("it travels where nothing is recorded, too", async () => {
+it("adds the conversation without an SDK too", async () => {
   const { agent, heard } = await listening();
   const client = await connect(agent, {
     conversationBaggage: ["gen_ai.conversation.id"],
@@ -103,7 +103,7 @@ it("it travels where nothing is recorded, too", async () => {
   await agent.close();
 });
 
-it("baggageSpanProcessor writes the members that it is asked for onto each span that starts", () => {
+it("copies the named baggage members to each span that starts, with baggageSpanProcessor()", () => {
   const spans: ReadableSpan[] = [];
   const provider = new TracerProvider({
     spanProcessors: [
@@ -123,6 +123,6 @@ it("baggageSpanProcessor writes the members that it is asked for onto each span 
   expect(spans.map(({ attributes }) => attributes)).toEqual([{}, { "gen_ai.conversation.id": "c-1" }]);
 });
 
-it("baggageSpanProcessor refuses what is no list of names", () => {
+it("throws in baggageSpanProcessor() for an argument that is not a list of names", () => {
   expect(() => baggageSpanProcessor("gen_ai.conversation.id" as never)).toThrow("keys must be an array of strings");
 });

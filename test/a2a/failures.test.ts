@@ -15,7 +15,7 @@ beforeEach(() => telemetry.reset());
 
 const missing = (client: Client): Promise<unknown> => client.getTask({ tenant: "", id: "nowhere" });
 
-/** Status and `error.type` of the spans of a kind and name. */
+/** The status and `error.type` of the spans with a kind and a name. */
 function verdict(kind: SpanKind, name: string): unknown[] {
   const { status, attributes, events } = find(telemetry.spans(), kind, name);
   return [status.code, attributes["error.type"], events.map((event) => event.attributes?.["exception.type"])];
@@ -30,7 +30,7 @@ async function rejection(promise: Promise<unknown>): Promise<Error> {
 
 const violates: Execute = (context, bus) => {
   bus.publish(AgentEvent.task(task(context, TaskState.TASK_STATE_WORKING)));
-  // The SDK takes one task for a stream, and then updates only.
+  // In one stream the SDK accepts a single task, and then updates only.
   bus.publish(AgentEvent.task(task(context, TaskState.TASK_STATE_COMPLETED)));
 };
 
@@ -44,13 +44,13 @@ const failed = (type: string): unknown[] => [SpanStatusCode.ERROR, type, ["TaskN
 const fine = [SpanStatusCode.UNSET, undefined, []];
 
 group.each(WIRES)("$binding $version", ({ binding, version }) => {
-  it("an agent's error is the SDK's, and an error on the A2A spans", async () => {
+  it("passes on the SDK's error for an agent's error, and records it on the A2A spans", async () => {
     const agent = await startAgent({ binding, version });
     const expected = await rejection(missing(await plainClient(agent)));
     telemetry.reset();
     const error = await rejection(missing(await connect(agent)));
     expect(error).toBeInstanceOf(TaskNotFoundError);
-    expect([error.name, error.message]).toEqual([expected.name, expected.message]);
+    expect(error).toMatchObject({ name: expected.name, message: expected.message });
     await telemetry.settled();
     // A REST error has a status of its own, and 404 is no error of a server (semconv HTTP). v0.3 answers with the code in the body, and its
     // transport keeps no status.
@@ -62,7 +62,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  it("an error in mid-stream, under status 200, is an error on both sides, after the events that came", async () => {
+  it("records an error in the middle of a stream on both sides, after the events before it", async () => {
     const agent = await startAgent({ binding, version, execute: violates });
     const seen: unknown[] = [];
     const error = await rejection(
@@ -86,7 +86,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  it("a stream that is refused before it begins", async () => {
+  it("records an error if a stream is rejected before it starts", async () => {
     const agent = await startAgent({ binding, version });
     const client = await connect(agent);
     await rejection(drain(client.resubscribeTask({ tenant: "", id: "nowhere" })));
@@ -96,7 +96,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  it("a call that its signal cancels is no error; one that times out is", async () => {
+  it("records an error if a call times out, but not if its signal cancels it", async () => {
     const agent = await startAgent({ binding, version, execute: slow });
     const client = await connect(agent);
     const controller = new AbortController();
@@ -116,14 +116,14 @@ async function elsewhere(agent: Agent, url: string): Promise<Client> {
   return connect({ card });
 }
 
-it("an agent that is not there is called what the connection's failure is called", async () => {
+it("records the connection error if the agent cannot be reached", async () => {
   const agent = await startAgent();
   await agent.close();
   await rejection((await connect(agent)).sendMessage(request()));
   expect(verdict(SpanKind.CLIENT, "SendMessage")).toEqual([SpanStatusCode.ERROR, "ECONNREFUSED", ["TypeError"]]);
 });
 
-it("a method that the client refuses at once throws at once, the same error", async () => {
+it("throws the error of a method that throws synchronously", async () => {
   const agent = await startAgent({ capabilities: { pushNotifications: false } });
   const client = await connect(agent);
   const config = { tenant: "", id: "", taskId: "t", url: "", token: "", authentication: undefined };
@@ -132,7 +132,7 @@ it("a method that the client refuses at once throws at once, the same error", as
   await agent.close();
 });
 
-it("a REST answer of somebody between us and the agent is called by its status", async () => {
+it("records the status of a REST error response that is not from the agent", async () => {
   const agent = await startAgent({ binding: "HTTP+JSON" });
   const gateway = await listen((_, response) => void response.writeHead(503).end("try later"));
   await rejection((await elsewhere(agent, gateway.url)).sendMessage(request()));
@@ -140,7 +140,7 @@ it("a REST answer of somebody between us and the agent is called by its status",
   await Promise.all([gateway.close(), agent.close()]);
 });
 
-it("what a handler throws is called by the code that the SDK answers with", async () => {
+it("records the code with which the SDK responds to an error of a handler", async () => {
   const agent = await startAgent({
     handler: (handler) => {
       handler.getTask = () => Promise.reject(new RangeError("index 7"));

@@ -17,7 +17,7 @@ const ended = (): unknown[] =>
   telemetry.spans().map(({ status, attributes }) => [status.code, attributes["error.type"], attributes["a2a.task.id"]]);
 const TASK = { id: "t-1", status: {} };
 
-it("a method of somebody's own that returns no promise, or throws at once, is followed", () => {
+it("follows a method that returns no promise or throws synchronously", () => {
   expect(followCall(begin(), () => TASK)).toBe(TASK);
   const error = new Error("no");
   expect(() =>
@@ -31,13 +31,13 @@ it("a method of somebody's own that returns no promise, or throws at once, is fo
   ]);
 });
 
-it("what is no stream is handed on, and nothing begins", () => {
+it("returns a value that is not a stream, and starts no operation", () => {
   const none = vi.fn(begin);
   for (const value of [undefined, null, "text", TASK]) expect(followStream(value, none)).toBe(value);
   expect(none).not.toHaveBeenCalled();
 });
 
-it("a stream that makes an iterator for each reader is followed in each", async () => {
+it("follows each iterator of a stream that creates one for each reader", async () => {
   const stream = { [Symbol.asyncIterator]: () => events(), next: () => Promise.reject(new Error("not asked")) };
   async function* events(): AsyncGenerator<object> {
     yield TASK;
@@ -50,7 +50,7 @@ it("a stream that makes an iterator for each reader is followed in each", async 
   ]);
 });
 
-it("a stream whose methods return no promise, or throw at once, stays as it is", () => {
+it("keeps the behaviour of a stream whose methods return no promise or throw synchronously", () => {
   const error = new Error("broken");
   const stream = {
     next: (): unknown => "at once",
@@ -60,7 +60,9 @@ it("a stream whose methods return no promise, or throw at once, stays as it is",
     [Symbol.asyncIterator]: () => stream,
   };
   const followed = followStream(stream, begin) as typeof stream;
-  expect([followed.next(), followed[Symbol.asyncIterator]() === followed, "throw" in followed]).toEqual(["at once", true, false]);
+  expect(followed.next()).toBe("at once");
+  expect(followed[Symbol.asyncIterator]()).toBe(followed);
+  expect(followed).not.toHaveProperty("throw");
   expect(() => followed.return()).toThrow(error);
   expect(ended()).toEqual([[SpanStatusCode.ERROR, "Error: broken", undefined]]);
 });

@@ -14,7 +14,7 @@ const telemetry = startTelemetry();
 afterAll(() => telemetry.stop());
 beforeEach(() => telemetry.reset());
 
-/** A handler of the application's own, which delegates. */
+/** A handler of the application that delegates to another. */
 function own(inner: A2ARequestHandler): A2ARequestHandler {
   return {
     getAgentCard: () => inner.getAgentCard(),
@@ -32,7 +32,7 @@ function own(inner: A2ARequestHandler): A2ARequestHandler {
   };
 }
 
-it("without an HTTP span the handler opens a SERVER span in the caller's trace", async () => {
+it("starts a SERVER span in the caller's trace if there is no HTTP span", async () => {
   const agent = await startAgent({ http: false });
   const result = (await (await connect(agent)).sendMessage(request())) as Task;
   await telemetry.settled();
@@ -61,7 +61,7 @@ it("without an HTTP span the handler opens a SERVER span in the caller's trace",
 });
 
 it.each([true, false])(
-  "a handler that is called in the course of another's call has a span of its own (HTTP: %s)",
+  "starts a span of its own for a handler that is called inside another call (with an HTTP span: %s)",
   async (http) => {
     const inner = await startAgent({ name: "writer" });
     const outer = await startAgent({
@@ -81,7 +81,7 @@ it.each([true, false])(
   },
 );
 
-it("a handler that is called when the request it was called for is over has a span of its own, in its trace", async () => {
+it("starts a span of its own, in the same trace, for a call after the end of its request", async () => {
   const agent = await startAgent();
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const app = express().use(traceRequests());
@@ -99,7 +99,7 @@ it("a handler that is called when the request it was called for is over has a sp
   await Promise.all([agent.close(), shop.close()]);
 });
 
-it("a handler of one's own around a wrapped one, wrapped too, is one call", async () => {
+it("records one call for a wrapped handler around a wrapped handler", async () => {
   const agent = await startAgent({ http: false, handler: (handler) => ({ ...own(wrapRequestHandler(handler)) }) });
   await (await connect(agent)).sendMessage(request());
   await telemetry.settled();
@@ -108,7 +108,7 @@ it("a handler of one's own around a wrapped one, wrapped too, is one call", asyn
   await agent.close();
 });
 
-it("an executor that fails leaves the call without an error: its task has failed", async () => {
+it("records the state of the task, and no error, if an executor fails", async () => {
   const agent = await startAgent({
     execute: () => {
       throw new Error("out of order");
@@ -118,7 +118,7 @@ it("an executor that fails leaves the call without an error: its task has failed
   await telemetry.settled();
   for (const kind of [SpanKind.CLIENT, SpanKind.SERVER]) {
     const span = find(telemetry.spans(), kind, "SendMessage");
-    expect([span.status.code, span.attributes["a2a.task.state"]]).toEqual([SpanStatusCode.UNSET, "TASK_STATE_FAILED"]);
+    expect(shapeOf(span)).toMatchObject({ status: SpanStatusCode.UNSET, attributes: { "a2a.task.state": "TASK_STATE_FAILED" } });
   }
   await agent.close();
 });

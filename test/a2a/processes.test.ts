@@ -12,7 +12,7 @@ const telemetry = startTelemetry();
 afterAll(() => telemetry.stop());
 beforeEach(() => telemetry.reset());
 
-/** What a process tells of a span that has ended. */
+/** An ended span as a process sends it. */
 type Told = Pick<ReadableSpan, "name" | "kind" | "startTime" | "parentSpanContext"> & { context: SpanContext };
 
 interface Started {
@@ -35,7 +35,7 @@ async function tell({ process: child }: Started, next: AgentCard): Promise<void>
   await told;
 }
 
-it.each(WIRES)("three agents in three processes, $binding $version: one trace", async ({ binding, version }) => {
+it.each(WIRES)("makes one trace of three agents in three processes, over $binding $version", async ({ binding, version }) => {
   const spans: ReadableSpan[] = [];
   const agents = ["first", "second", "third"].map((name) => start({ name, binding, version }, spans));
   const [first, second, third] = (await Promise.all(agents)) as [Started, Started, Started];

@@ -21,10 +21,10 @@ beforeEach(() => telemetry.reset());
 
 const pause = (milliseconds = 20): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** A piece of the executor's own work, as a span. */
+/** A part of the executor's work, as a span. */
 const work = (name: string): Promise<void> => inSpan(name, () => pause(5));
 
-/** Answers when it has begun, and completes its task in the background when it is told to. */
+/** Responds when it has started, and completes its task in the background on request. */
 function inBackground(): { execute: Execute; finish: () => void } {
   const { promise: told, resolve: finish } = Promise.withResolvers<void>();
   const execute: Execute = async (context, bus) => {
@@ -54,7 +54,7 @@ const turn = (name: string, inner: string): string[] => [
 
 const POLL = ["  CLIENT GetTask", "    CLIENT *", "      SERVER GetTask"];
 
-/** Begins a task, and asks for it twice: while it is worked on, and when it is done. */
+/** Starts a task, and polls it twice: while it is being worked on, and when it is completed. */
 async function poll(client: Client, { store }: Agent, finish: () => void): Promise<void> {
   const { id } = (await client.sendMessage(request({}, true))) as Task;
   expect((await client.getTask({ tenant: "", id })).status?.state).toBe(TaskState.TASK_STATE_WORKING);
@@ -65,7 +65,7 @@ async function poll(client: Client, { store }: Agent, finish: () => void): Promi
 }
 
 group.each(WIRES)("$binding $version", ({ binding, version }) => {
-  it("work that goes on after the response belongs to its trace", async () => {
+  it("records work after the response in the trace of the call", async () => {
     const { execute, finish } = inBackground();
     const agent = await startAgent({ binding, version, execute });
     const client = await connect(agent);
@@ -87,7 +87,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  it("a second turn, after input was required, runs in the second call's trace", async () => {
+  it("records a second turn, after input was required, in the trace of the second call", async () => {
     const agent = await startAgent({ binding, version, execute: asks });
     const client = await connect(agent);
     const first = (await inSpan("turn 1", () => client.sendMessage(request()))) as Task;
@@ -105,7 +105,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  it("cancelling runs in the cancelling call's trace, the task in that of its own", async () => {
+  it("records the cancellation in the trace of the cancelling call, and the task in its own", async () => {
     const { promise: untilCancelled, resolve: cancelled } = Promise.withResolvers<void>();
     let current: Parameters<Execute>[0] | undefined;
     const agent = await startAgent({
@@ -142,7 +142,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  it("polling is traced beside the call that began the task", async () => {
+  it("records polling in the trace of the call that started the task", async () => {
     const { execute, finish } = inBackground();
     const agent = await startAgent({ binding, version, execute, http: false });
     const client = await connect(agent);
@@ -156,7 +156,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await agent.close();
   });
 
-  it("polling that is to be suppressed is in no trace, on either side", async () => {
+  it("records suppressed polling on neither side", async () => {
     const { execute, finish } = inBackground();
     const agent = await startAgent({
       binding,
@@ -183,7 +183,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
   });
 });
 
-it("push notifications are sent, by the SDK's global fetch, and received in the trace of the call that the task belongs to", async () => {
+it("records push notifications in the trace of the call that started the task", async () => {
   const received: unknown[] = [];
   const app = express();
   app.use(traceRequests(), express.json({ type: () => true }));
@@ -196,7 +196,7 @@ it("push notifications are sent, by the SDK's global fetch, and received in the 
   const store = new InMemoryPushNotificationStore();
   const { execute, finish } = inBackground();
   const agent = await startAgent({ execute, sender: new DefaultPushNotificationSender(store) });
-  // The sender reads the store that the handler writes to.
+  // The sender reads from the store that the handler writes to.
   Object.assign(agent.handler, { pushNotificationStore: store });
   const client = await connect(agent);
   const push = { tenant: "", id: "p", taskId: "", url: `${receiver.url}/push`, token: "t", authentication: undefined };
@@ -222,7 +222,7 @@ it("push notifications are sent, by the SDK's global fetch, and received in the 
   await Promise.all([agent.close(), receiver.close()]);
 });
 
-it("a task that is put into a queue is worked on by another process, in the same trace", async () => {
+it("continues the trace of a task from a queue in another process", async () => {
   const queue: string[] = [];
   const agent = await startAgent({
     execute: (context, bus) => {
@@ -240,7 +240,7 @@ it("a task that is put into a queue is worked on by another process, in the same
   await agent.close();
 });
 
-it("a task that is taken up from a database, in this process, goes on in its trace", async () => {
+it("continues the trace of a task that is resumed from a database", async () => {
   const rows = new Map<string, Record<string, string>>();
   const agent = await startAgent({
     execute: (context, bus) => {
@@ -261,41 +261,44 @@ it("a task that is taken up from a database, in this process, goes on in its tra
   await agent.close();
 });
 
-it.each(WIRES)("three agents deep, $binding $version: one trace, as the conventions draw it", async ({ binding, version }) => {
-  const third = await startAgent({ name: "third", binding, version });
-  const second = await startAgent({
-    name: "second",
-    binding,
-    version,
-    execute: async (context, bus) => {
-      bus.publish(AgentEvent.task(task(context, TaskState.TASK_STATE_WORKING)));
-      for await (const _ of (await connect(third)).sendMessageStream({ ...request(), message: message({ messageId: "m-3" }) }));
-      bus.publish(AgentEvent.statusUpdate(update(context, TaskState.TASK_STATE_COMPLETED)));
-    },
-  });
-  const first = await startAgent({
-    name: "first",
-    binding,
-    version,
-    execute: async (context, bus) => {
-      bus.publish(AgentEvent.task(task(context, TaskState.TASK_STATE_WORKING)));
-      await (await connect(second)).sendMessage(request({ messageId: "m-2" }));
-      bus.publish(AgentEvent.statusUpdate(update(context, TaskState.TASK_STATE_COMPLETED)));
-    },
-  });
-  await inSpan("agent", async () => (await connect(first)).sendMessage(request()));
-  await telemetry.settled();
-  expect(tree(telemetry.spans())).toEqual([
-    "INTERNAL agent",
-    "  CLIENT SendMessage",
-    "    CLIENT POST",
-    "      SERVER SendMessage",
-    "        CLIENT SendMessage",
-    "          CLIENT POST",
-    "            SERVER SendMessage",
-    "              CLIENT SendStreamingMessage",
-    "                CLIENT POST",
-    "                  SERVER SendStreamingMessage",
-  ]);
-  await Promise.all([first.close(), second.close(), third.close()]);
-});
+it.each(WIRES)(
+  "makes one trace of three agents, as in the semantic conventions, over $binding $version",
+  async ({ binding, version }) => {
+    const third = await startAgent({ name: "third", binding, version });
+    const second = await startAgent({
+      name: "second",
+      binding,
+      version,
+      execute: async (context, bus) => {
+        bus.publish(AgentEvent.task(task(context, TaskState.TASK_STATE_WORKING)));
+        for await (const _ of (await connect(third)).sendMessageStream({ ...request(), message: message({ messageId: "m-3" }) }));
+        bus.publish(AgentEvent.statusUpdate(update(context, TaskState.TASK_STATE_COMPLETED)));
+      },
+    });
+    const first = await startAgent({
+      name: "first",
+      binding,
+      version,
+      execute: async (context, bus) => {
+        bus.publish(AgentEvent.task(task(context, TaskState.TASK_STATE_WORKING)));
+        await (await connect(second)).sendMessage(request({ messageId: "m-2" }));
+        bus.publish(AgentEvent.statusUpdate(update(context, TaskState.TASK_STATE_COMPLETED)));
+      },
+    });
+    await inSpan("agent", async () => (await connect(first)).sendMessage(request()));
+    await telemetry.settled();
+    expect(tree(telemetry.spans())).toEqual([
+      "INTERNAL agent",
+      "  CLIENT SendMessage",
+      "    CLIENT POST",
+      "      SERVER SendMessage",
+      "        CLIENT SendMessage",
+      "          CLIENT POST",
+      "            SERVER SendMessage",
+      "              CLIENT SendStreamingMessage",
+      "                CLIENT POST",
+      "                  SERVER SendStreamingMessage",
+    ]);
+    await Promise.all([first.close(), second.close(), third.close()]);
+  },
+);

@@ -14,7 +14,7 @@ let telemetry = startTelemetry();
 afterAll(() => telemetry.stop());
 beforeEach(() => telemetry.reset());
 
-it("a wrapped client is one, with the SDK's fields and getters, and is wrapped once", async () => {
+it("keeps the class, the fields and the getters of a client, and wraps it once", async () => {
   const agent = await startAgent();
   const plain = await plainClient(agent);
   const client = wrapA2AClient(plain);
@@ -24,19 +24,20 @@ it("a wrapped client is one, with the SDK's fields and getters, and is wrapped o
   expect(client.protocolVersion).toBe("1.0");
   expect(Object.keys(client)).toEqual(Object.keys(plain));
   expect(Reflect.get(client, "sendMessage")).toBe(Reflect.get(client, "sendMessage"));
-  expect([client.sendMessage.name, client.sendMessage.length]).toEqual(["sendMessage", 2]);
+  expect(client.sendMessage.name).toBe("sendMessage");
+  expect(client.sendMessage.length).toBe(2);
   expect(wrapA2AClient(client)).toBe(client);
   await agent.close();
 });
 
-it("a wrapped handler is one, and is wrapped once", async () => {
+it("keeps the class of a handler, and wraps it once", async () => {
   const agent = await startAgent();
   expect(agent.handler).toBeInstanceOf(DefaultRequestHandler);
   expect(wrapRequestHandler(agent.handler)).toBe(agent.handler);
   await agent.close();
 });
 
-/** The public methods of one of the SDK's classes. */
+/** The public methods of a class of the SDK. */
 function methodsOf({ prototype }: { prototype: object }): string[] {
   return Object.entries(Object.getOwnPropertyDescriptors(prototype) as Record<string, PropertyDescriptor>).flatMap(
     ([name, { value }]) => (typeof value === "function" && name !== "constructor" && !name.startsWith("_") ? [name] : []),
@@ -51,26 +52,23 @@ const INTERNAL = new Set([
   "interceptAfter",
 ]);
 
-it.each(methodsOf(Client).filter((name) => !INTERNAL.has(name)))("the client's %s is followed", async (name) => {
+it.each(methodsOf(Client).filter((name) => !INTERNAL.has(name)))("follows %s of the client", async (name) => {
   const client = wrapA2AClient({ sendMessage: noSpan, [name]: activeSpan }) as unknown as Record<string, () => unknown>;
   const result = await client[name]?.();
   expect(await inStream(result)).toBeDefined();
 });
 
-it.each(methodsOf(DefaultRequestHandler).filter((name) => name !== "getAgentCard"))(
-  "the handler's %s is followed",
-  async (name) => {
-    const handler = wrapRequestHandler({ sendMessage: noSpan, [name]: activeSpan }) as unknown as Record<string, () => unknown>;
-    const result = await handler[name]?.();
-    expect(await inStream(result)).toBeDefined();
-  },
-);
+it.each(methodsOf(DefaultRequestHandler).filter((name) => name !== "getAgentCard"))("follows %s of the handler", async (name) => {
+  const handler = wrapRequestHandler({ sendMessage: noSpan, [name]: activeSpan }) as unknown as Record<string, () => unknown>;
+  const result = await handler[name]?.();
+  expect(await inStream(result)).toBeDefined();
+});
 
 const noSpan = (): never => expect.unreachable("this is not the method that is asked for");
 
 const next = (): unknown => Promise.resolve({ done: true, value: trace.getActiveSpan() });
 
-/** A method that tells which span it runs in, as a result and as a stream. */
+/** A method that returns the span that it runs in, as a result and as a stream. */
 function activeSpan(): unknown {
   return { span: trace.getActiveSpan(), next, [Symbol.asyncIterator]: (): unknown => ({ next }) };
 }
@@ -80,7 +78,7 @@ async function inStream(result: unknown): Promise<unknown> {
   return stream.span ?? (await stream.next()).value;
 }
 
-it("methods of later versions, private members and what is written reach the original", async () => {
+it("passes methods of later versions, private members and assignments on to the original", async () => {
   class Later extends Client {
     #calls = 0;
     newMethod(): number {
@@ -100,13 +98,14 @@ it("methods of later versions, private members and what is written reach the ori
   const client = wrapA2AClient(plain);
   expect(client.newMethod()).toBe(1);
   await client.sendMessage(request());
-  expect([client.calls, plain.calls]).toEqual([2, 2]);
+  expect(client.calls).toBe(2);
+  expect(plain.calls).toBe(2);
   Object.assign(client, { extra: 1 });
   expect(plain).toHaveProperty("extra", 1);
   await agent.close();
 });
 
-it("a frozen handler, an object of functions, is followed", async () => {
+it("follows a frozen object with the methods of a handler", async () => {
   const agent = await startAgent({
     handler: (handler) =>
       Object.freeze({
@@ -120,7 +119,7 @@ it("a frozen handler, an object of functions, is followed", async () => {
   await agent.close();
 });
 
-it("a method that a test replaces is called, and traced", async () => {
+it("calls and traces a method that is replaced later", async () => {
   const agent = await startAgent();
   const plain = await plainClient(agent);
   const client = wrapA2AClient(plain);
@@ -131,7 +130,7 @@ it("a method that a test replaces is called, and traced", async () => {
   await agent.close();
 });
 
-it("the client's interceptors see what they saw", async () => {
+it("passes the same arguments to the client's interceptors", async () => {
   const agent = await startAgent();
   const seen: unknown[] = [];
   const interceptor: CallInterceptor = {
@@ -147,7 +146,7 @@ it("the client's interceptors see what they saw", async () => {
   await agent.close();
 });
 
-it("a rejection that nobody handles is still one", async () => {
+it("keeps an unhandled rejection unhandled", async () => {
   const agent = await startAgent();
   const client = await connect(agent);
   const unhandled: unknown[] = [];
@@ -161,7 +160,7 @@ it("a rejection that nobody handles is still one", async () => {
   await agent.close();
 });
 
-it("suppressed calls are neither traced nor propagated", async () => {
+it("neither traces nor propagates suppressed calls", async () => {
   const agent = await startAgent();
   const client = await connect(agent);
   await context.with(suppressTracing(context.active()), () => client.sendMessage(request()));
@@ -174,7 +173,7 @@ it("suppressed calls are neither traced nor propagated", async () => {
   await agent.close();
 });
 
-it("telemetry that throws stays out of the way", async () => {
+it("does not pass errors of telemetry on to the application", async () => {
   const agent = await startAgent();
   const broken = {
     getTracer: () => ({ startSpan: () => expect.unreachable("broken"), startActiveSpan: () => expect.unreachable() }),
@@ -185,7 +184,7 @@ it("telemetry that throws stays out of the way", async () => {
   await agent.close();
 });
 
-it("without a tracer everything works", async () => {
+it("works without a tracer", async () => {
   await telemetry.stop();
   clearGlobals();
   const agent = await startAgent();
@@ -205,6 +204,6 @@ it.each([
   ],
   [() => wrapA2AClient({ sendMessage: noSpan }, { spans: true } as never), 'there is no option "spans"'],
   [() => wrapRequestHandler({ sendMessage: noSpan }, { conversationBaggage: "x" as never }), "an array of strings"],
-])("bad arguments are refused at set-up: %s", (wrap, text) => {
+])("throws for invalid arguments: %s", (wrap, text) => {
   expect(wrap).toThrow(text);
 });

@@ -3,7 +3,7 @@ import { TracerProvider } from "@opentelemetry/sdk-trace";
 import { continueTrace } from "../../src/index.ts";
 import { setupPropagation } from "../../src/setup.ts";
 
-/** A process that takes a task from a queue, and tells of the span that it works in. */
+/** A process that takes a task from a queue, and reports the span that it works in. */
 trace.setGlobalTracerProvider(
   new TracerProvider({
     spanProcessors: [

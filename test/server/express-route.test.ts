@@ -114,10 +114,8 @@ describe("routeOf() returns undefined", () => {
 it("returns the route below the app that received the request if a router is in two apps", () => {
   const [one, two] = ["/one", "/two"].map((rawPath): Layer[] => [{ rawPath, handle: { stack: [end] } }]) as [Layer[], Layer[]];
   for (let i = 0; i < 2; i++) {
-    expect([routeOf(requestFor(one, "/one/items/1")), routeOf(requestFor(two, "/two/items/1"))]).toEqual([
-      "/one/items/:id",
-      "/two/items/:id",
-    ]);
+    expect(routeOf(requestFor(one, "/one/items/1"))).toBe("/one/items/:id");
+    expect(routeOf(requestFor(two, "/two/items/1"))).toBe("/two/items/:id");
   }
 });
 

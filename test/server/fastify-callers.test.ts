@@ -20,7 +20,7 @@ afterEach(async () => {
 /** The active trace id, and the baggage member by which requests are distinguished. */
 function active(): string {
   const traceId = trace.getSpanContext(context.active())?.traceId ?? "none";
-  return `${traceId} ${propagation.getBaggage(context.active())?.getEntry("who")?.value ?? "nobody"}`;
+  return `${traceId} ${propagation.getBaggage(context.active())?.getEntry("who")?.value ?? "none"}`;
 }
 const HERE = `${TRACE_ID} alice`;
 const HEADERS = { traceparent: TRACEPARENT, baggage: "who=alice" };
@@ -59,7 +59,7 @@ describe("the context of one request", () => {
       request("a", headerLines("alice", "a")) + request("b", headerLines("bob", "b")) + request("c", "Connection: close\r\n"),
     );
     const [first] = seen["/c"] ?? [];
-    expect(first).toMatch(/^[\da-f]{32} nobody$/);
+    expect(first).toMatch(/^[\da-f]{32} none$/);
     const notes = (text: string): string[] => Array.from({ length: 4 }, () => text);
     expect(seen).toEqual({
       "/a": notes(`${"a".repeat(32)} alice`),

@@ -23,9 +23,9 @@ afterEach(async () => {
 /** The active trace id, and the baggage member by which requests are distinguished. */
 function active(): string {
   const traceId = trace.getSpanContext(context.active())?.traceId ?? "none";
-  return `${traceId} ${propagation.getBaggage(context.active())?.getEntry("who")?.value ?? "nobody"}`;
+  return `${traceId} ${propagation.getBaggage(context.active())?.getEntry("who")?.value ?? "none"}`;
 }
-const HERE = `${TRACE_ID} alice`;
+const CALLERS_CONTEXT = `${TRACE_ID} alice`;
 const HEADERS = { traceparent: TRACEPARENT, baggage: "who=alice" };
 
 /** Serves one request, and returns the active contexts that were noted, by name. */
@@ -41,7 +41,8 @@ async function noted(
   return seen;
 }
 
-const inCallersContext = (...names: string[]): Record<string, string> => Object.fromEntries(names.map((name) => [name, HERE]));
+const inCallersContext = (...names: string[]): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [name, CALLERS_CONTEXT]));
 const POST = { method: "POST", headers: { "content-type": "application/json" }, body: '{"a":1}' };
 
 describe("the caller's context is active", () => {
@@ -161,7 +162,7 @@ describe("the caller's context is active", () => {
       POST,
     );
     expect(seen).toMatchObject(inCallersContext("parser", 'handler after {"a":1}'));
-    expect(new Set(Object.values(seen))).toEqual(new Set([HERE]));
+    expect(new Set(Object.values(seen))).toEqual(new Set([CALLERS_CONTEXT]));
   });
 
   it("after a preParsing hook that replaces the stream of the body", async () => {
@@ -210,7 +211,7 @@ describe("the caller's context is active", () => {
     });
     await send(server.url, { headers: HEADERS }).catch(() => {});
     await until(() => seen.length > 0);
-    expect(seen).toEqual([HERE]);
+    expect(seen).toEqual([CALLERS_CONTEXT]);
   });
 
   it("without an SDK too", async () => {
@@ -231,6 +232,6 @@ describe("the caller's context is active", () => {
     app.get("/", async () => void (seen["handler"] = [active(), context.active().getValue(key)]));
     server = await listenTo(app);
     await send(server.url, { headers: HEADERS });
-    expect(seen).toEqual({ before: "none nobody", handler: [HERE, "acme"] });
+    expect(seen).toEqual({ before: "none none", handler: [CALLERS_CONTEXT, "acme"] });
   });
 });

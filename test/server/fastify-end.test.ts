@@ -127,7 +127,7 @@ describe("a client that closes the connection", () => {
     await start((app) =>
       app.get("/", (_request, reply) => {
         const source = Readable.from(parts(1000));
-        prepare(source, new TypeError("nobody reads"), reply);
+        prepare(source, new TypeError("not read"), reply);
         return reply.send(source);
       }),
     );

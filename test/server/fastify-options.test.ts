@@ -33,7 +33,7 @@ const thrower = (): never => {
 };
 
 /** A route that responds with the active trace and baggage. */
-function tells(app: FastifyInstance): void {
+function respondWithActive(app: FastifyInstance): void {
   app.post("/:path", async ({ body }) => ({
     body,
     trace: trace.getSpanContext(context.active())?.traceId,
@@ -51,7 +51,7 @@ interface Told {
 }
 
 async function answerWith(options: FastifyOptions, path = "/rpc", headers = {}): Promise<Told> {
-  server = await startApp(tells, options);
+  server = await startApp(respondWithActive, options);
   return ask(path, headers);
 }
 
@@ -99,8 +99,8 @@ describe("hooks", () => {
   it.each(["requestHook", "responseHook", "ignoreRequestHook", "incoming"] as const)(
     "a %s that throws is only logged",
     async (hook) => {
-      const told = await answerWith({ [hook]: thrower });
-      expect(told.body).toEqual({ a: 1 });
+      const answer = await answerWith({ [hook]: thrower });
+      expect(answer.body).toEqual({ a: 1 });
       const [span] = await telemetry.ended(1);
       expect(span && shapeOf(span)).toMatchObject({ name: "POST /:path", attributes: attributes() });
       expect(heard).toHaveBeenCalledTimes(1);
@@ -166,7 +166,7 @@ describe("the caller's context", () => {
   });
 
   it("is restricted by acceptBaggage for app.inject() too, but not the baggage that is active at the call", async () => {
-    server = await startApp(tells, { acceptBaggage: ["who"] });
+    server = await startApp(respondWithActive, { acceptBaggage: ["who"] });
     const inside = propagation.setBaggage(context.active(), propagation.createBaggage({ mine: { value: "2" } }));
     const request = { method: "POST", url: "/rpc", payload: {} } as const;
     const { app } = server;
@@ -178,7 +178,7 @@ describe("the caller's context", () => {
   it("is not affected by fastify's trustProxy", async () => {
     const headers = { forwarded: "for=192.0.2.60" };
     const addresses = async (): Promise<unknown> => (await telemetry.ended(1))[0]?.attributes["client.address"];
-    server = await startApp(tells, {}, { trustProxy: true });
+    server = await startApp(respondWithActive, {}, { trustProxy: true });
     await ask("/rpc", headers);
     expect(await addresses()).toBe("127.0.0.1");
     await server.close();
@@ -233,8 +233,8 @@ describe("an error of telemetry does not reach the application", () => {
   ];
 
   it.each(BROKEN)("if %s throws", async (_, options) => {
-    const told = await answerWith({ ...options, headersToSpanAttributes: { responseHeaders: ["date"] } });
-    expect(told.body).toEqual({ a: 1 });
+    const answer = await answerWith({ ...options, headersToSpanAttributes: { responseHeaders: ["date"] } });
+    expect(answer.body).toEqual({ a: 1 });
     expect(heard.mock.calls.flat().join(" ")).toContain("not mine");
   });
 
@@ -258,7 +258,7 @@ describe("an error of telemetry does not reach the application", () => {
     context.disable();
     server = await startApp((app) => {
       app.register(traceRequests);
-      tells(app);
+      respondWithActive(app);
     });
     expect(await ask("/rpc")).toEqual({ body: { a: 1 } });
     await telemetry.ended(1);

@@ -151,8 +151,8 @@ describe.each<[string, (app: App) => Fetch]>([
   ["a wrapped handler", (app) => traceRequests(app.fetch)],
   ["the middleware", (app) => new Hono().use(traceMiddleware()).route("/", app).fetch],
 ])("a client that closes the connection ends the span without an error, with %s,", (name, make) => {
-  const route = name === "the wrapper" ? {} : { "http.route": "/" };
-  const named = name === "the wrapper" ? {} : { name: "GET /" };
+  const route = name === "a wrapped handler" ? {} : { "http.route": "/" };
+  const named = name === "a wrapped handler" ? {} : { name: "GET /" };
 
   it("in the middle of streamSSE, which is aborted", async () => {
     let aborted = false;

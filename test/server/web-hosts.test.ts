@@ -150,38 +150,38 @@ describe("the SERVER span of Deno's own telemetry (OTEL_DENO)", () => {
   const info = { remoteAddr: { transport: "unix" } };
 
   it.each([true, false])("is enriched if it records (%j)", async (isRecording) => {
-    const told: unknown[] = [];
+    const recorded: unknown[] = [];
     const span = {
       spanContext: () => ({ traceId: TRACE_ID, spanId: "a00e8827ae87d6b8", traceFlags: 1 }),
       isRecording: () => isRecording,
-      setAttribute: (...attribute: unknown[]) => told.push(attribute),
-      updateName: (name: string) => told.push(name),
+      setAttribute: (...attribute: unknown[]) => recorded.push(attribute),
+      updateName: (name: string) => recorded.push(name),
     } as unknown as Span;
     const app = new Hono().use(traceMiddleware()).get("/", (c) => c.text(trace.getActiveSpan() === span ? "its" : "ours"));
     const fetch = traceRequests((received: Request, given: object) => app.fetch(received, given));
     const response = await context.with(trace.setSpan(ROOT_CONTEXT, span), () => fetch(request(), info));
     expect(await response.text()).toBe(isRecording ? "its" : "ours");
-    expect(told).toEqual(isRecording ? [["http.route", "/"], "GET /"] : []);
+    expect(recorded).toEqual(isRecording ? [["http.route", "/"], "GET /"] : []);
     await telemetry.ended(isRecording ? 0 : 1);
   });
 
   it("is not followed to its end, and is not confused with a span of the application", async () => {
-    const told: unknown[] = [];
+    const recorded: unknown[] = [];
     const spanNamed = (name: string, spanId: string): Span =>
       ({
         spanContext: () => ({ traceId: TRACE_ID, spanId, traceFlags: 1 }),
         isRecording: () => true,
-        setAttribute: (...attribute: unknown[]) => told.push([name, ...attribute]),
-        updateName: (to: string) => told.push([name, to]),
+        setAttribute: (...attribute: unknown[]) => recorded.push([name, ...attribute]),
+        updateName: (to: string) => recorded.push([name, to]),
       }) as unknown as Span;
     const [server, child] = [spanNamed("server", "a00e8827ae87d6b8"), spanNamed("child", "b00e8827ae87d6b8")];
-    const responseHook = (_: Span, { response }: { response: Response }): void => void told.push(response.status);
+    const responseHook = (_: Span, { response }: { response: Response }): void => void recorded.push(response.status);
     const app = new Hono().use((_, next) => context.with(trace.setSpan(context.active(), child), next));
     app.use(traceMiddleware({ responseHook })).get("/", (c) => c.text("", 201));
     const fetch = traceRequests((received: Request, given: object) => app.fetch(received, given));
     const given = { ...info, completed: new Promise(() => {}) };
     await context.with(trace.setSpan(ROOT_CONTEXT, server), () => fetch(request(), given));
-    expect(told).toEqual([["server", "http.route", "/"], ["server", "GET /"], 201]);
+    expect(recorded).toEqual([["server", "http.route", "/"], ["server", "GET /"], 201]);
   });
 });
 

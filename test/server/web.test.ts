@@ -269,11 +269,9 @@ describe("nested handlers", () => {
     const caller = traceRequests(async () => new Response(await (await send("http://callee.example/rpc")).text()));
     expect(await (await caller(request("/caller"))).text()).toBe(TRACE_ID);
     const [inner, client, outer] = await telemetry.ended(3);
-    expect([inner, client, outer].map((span) => [span?.kind, span?.attributes["url.path"]])).toEqual([
-      [SpanKind.SERVER, "/rpc"],
-      [SpanKind.CLIENT, undefined],
-      [SpanKind.SERVER, "/caller"],
-    ]);
+    expect(inner && shapeOf(inner)).toMatchObject({ kind: SpanKind.SERVER, attributes: { "url.path": "/rpc" } });
+    expect(client?.kind).toBe(SpanKind.CLIENT);
+    expect(outer && shapeOf(outer)).toMatchObject({ kind: SpanKind.SERVER, attributes: { "url.path": "/caller" } });
     expect(inner?.parentSpanContext?.spanId).toBe(client?.spanContext().spanId);
     expect(client?.parentSpanContext?.spanId).toBe(outer?.spanContext().spanId);
   });
