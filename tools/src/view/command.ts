@@ -8,18 +8,18 @@ import type { View, ViewOptions } from "./server.ts";
 
 const HELP = `Usage: a2a-otel-cli view [options]
 
-Receives traces over OTLP/HTTP in JSON on this machine, keeps the newest in memory, and shows them on a page.
+Receives traces over OTLP/HTTP in JSON on this machine, keeps the newest in memory, and shows them in the browser.
 
 Options:
-  --port <number>        port on 127.0.0.1; default ${DEFAULTS.port}, where exporters send to by themselves; 0 is any free one
-  --max-traces <number>  traces kept, the newest; default ${DEFAULTS.maxTraces}
-  --max-spans <number>   spans kept of a trace, the first to come; default ${DEFAULTS.maxSpansPerTrace}
-  --prices <file>        JSON with what models cost, for the cost of their tokens:
+  --port <number>        port on 127.0.0.1; default ${DEFAULTS.port}, the default of exporters; 0 for any free port
+  --max-traces <number>  number of traces kept, the newest; default ${DEFAULTS.maxTraces}
+  --max-spans <number>   number of spans kept of each trace, the first; default ${DEFAULTS.maxSpansPerTrace}
+  --prices <file>        JSON file with the prices of models, to compute costs:
                          {"currency":"USD","models":{"a-model":{"input":1.25,"cachedInput":0.125,"output":10}}}
-                         per million tokens; a name that ends in * stands for all that begin so
-  --help                 this text
+                         for a million tokens; a name that ends with * matches all names with that prefix
+  --help                 show this help
 
-Exit codes: 0 ended by Ctrl+C or a signal, 1 it could not start, 2 wrong arguments.
+Exit code: 0 stopped by Ctrl+C or a signal, 1 it could not start, 2 wrong arguments.
 `;
 
 const OPTIONS = {
@@ -31,10 +31,10 @@ const OPTIONS = {
 } as const;
 
 /**
- * `a2a-otel-cli view`: runs the receiver and its page until the process gets SIGINT or SIGTERM. Writes to the console.
+ * `a2a-otel-cli view`: runs the receiver and its page until the process receives SIGINT or SIGTERM. It prints to the console.
  *
- * @param args what follows `view` on the command line.
- * @returns the exit code: 0 when it was told to end, 1 when it could not start, 2 for wrong arguments.
+ * @param args the arguments after `view`.
+ * @returns the exit code: 0 if it was stopped, 1 if it could not start, 2 for wrong arguments.
  */
 export async function viewCommand(args: readonly string[]): Promise<number> {
   let options: ViewOptions | "help";
@@ -58,16 +58,16 @@ export async function viewCommand(args: readonly string[]): Promise<number> {
   console.log(welcome(view.url));
   const ended = new AbortController();
   await Promise.race(["SIGINT", "SIGTERM"].map((name) => once(process, name, { signal: ended.signal })));
-  // A second Ctrl+C ends the process at once.
+  // Without these handlers, a second Ctrl+C ends the process at once.
   ended.abort();
   await view.close();
   return 0;
 }
 
 function welcome(url: string): string {
-  return `Open ${url} to see the traces that come in there. Ctrl+C ends it.
+  return `Open ${url} to see the received traces. Press Ctrl+C to stop.
 
-For agents, in their environment:
+Set these variables for your agents:
   OTEL_EXPORTER_OTLP_PROTOCOL=http/json
   OTEL_EXPORTER_OTLP_ENDPOINT=${url}
 `;
@@ -88,7 +88,7 @@ function integer(name: string, value: string, least: number, most = Number.MAX_S
   const number = Number(value);
   if (/^\d+$/.test(value) && number >= least && number <= most) return number;
   const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `${least} to ${most}`;
-  throw new Error(`${name} is ${JSON.stringify(value)}, and should be a whole number, ${range}`);
+  throw new Error(`${name} is ${JSON.stringify(value)}, but must be an integer, ${range}`);
 }
 
 function readPrices(file: string): Prices {
@@ -101,8 +101,8 @@ function readPrices(file: string): Prices {
 
 function startProblem({ code, message }: NodeJS.ErrnoException, port: number): string {
   if (code === "EADDRINUSE") {
-    return `port ${port} is in use, perhaps by another a2a-otel-cli view or by a collector. Choose another one, as with --port ${port === 65_535 ? 4319 : port + 1}, or any free one with --port 0.`;
+    return `port ${port} is in use, possibly by another a2a-otel-cli view or by a collector. Use another port, such as --port ${port === 65_535 ? 4319 : port + 1}, or --port 0 for any free port.`;
   }
-  if (code === "EACCES") return `port ${port} may not be used by this user. Choose one of 1024 or more, as with --port 4318.`;
+  if (code === "EACCES") return `port ${port} requires more privileges. Use a port from 1024, such as --port 4318.`;
   return message;
 }

@@ -1,18 +1,18 @@
-/** What a model costs for a million tokens. */
+/** The price of a model for a million tokens. */
 export interface Price {
   readonly input: number;
-  /** Without it, a span with output tokens has no known cost. */
+  /** If it is absent, the cost of a span with output tokens is unknown. */
   readonly output?: number;
-  /** Of input tokens that were read from the provider's cache; without it they cost what `input` says. */
+  /** For input tokens read from the provider's cache. Default: `input`. */
   readonly cachedInput?: number;
-  /** Of input tokens that were written to the provider's cache; without it they cost what `input` says. */
+  /** For input tokens written to the provider's cache. Default: `input`. */
   readonly cacheWrite?: number;
 }
 
 export interface Prices {
-  /** ISO 4217, such as `USD`, which is the default. */
+  /** An ISO 4217 code. Default: `USD`. */
   readonly currency?: string;
-  /** By the model's name as spans have it; a name that ends in `*` stands for all that begin so. The longest that fits counts. */
+  /** By the model's name in spans. A name that ends with `*` matches all names with that prefix; the longest match is used. */
   readonly models: Readonly<Record<string, Price>>;
 }
 
@@ -21,15 +21,15 @@ const FIELDS = ["input", "output", "cachedInput", "cacheWrite"] as const;
 /**
  * Checks a table of prices.
  *
- * @throws {Error} that names what is wrong.
+ * @throws Error that describes what is wrong.
  * @example parsePrices({ currency: "USD", models: { "gpt-*": { input: 1.25, output: 10 } } })
  */
 export function parsePrices(value: unknown): Prices {
   if (!isRecord(value) || !isRecord(value["models"]))
-    throw new Error('the prices should be an object such as {"models":{"a-model":{"input":1,"output":2}}}');
+    throw new Error('the prices must be an object such as {"models":{"a-model":{"input":1,"output":2}}}');
   const currency = value["currency"] ?? "USD";
   if (typeof currency !== "string" || !/^[A-Z]{3}$/.test(currency)) {
-    throw new Error(`currency is ${JSON.stringify(currency)}, and should be three capital letters such as "USD"`);
+    throw new Error(`currency is ${JSON.stringify(currency)}, but must be three capital letters such as "USD"`);
   }
   const models = Object.entries(value["models"]).map(([model, price]): [string, Price] => [model, parsePrice(model, price)]);
   return { currency, models: Object.fromEntries(models) };
@@ -37,21 +37,21 @@ export function parsePrices(value: unknown): Prices {
 
 function parsePrice(model: string, value: unknown): Price {
   const at = `models[${JSON.stringify(model)}]`;
-  if (!isRecord(value)) throw new Error(`${at} should be an object with input and output`);
+  if (!isRecord(value)) throw new Error(`${at} must be an object with input and output`);
   const unknown = Object.keys(value).find((name) => !FIELDS.some((field) => field === name));
-  if (unknown !== undefined) throw new Error(`${at}.${unknown} is not known; there are ${FIELDS.join(", ")}`);
+  if (unknown !== undefined) throw new Error(`${at}.${unknown} is unknown; the fields are ${FIELDS.join(", ")}`);
   if (value["input"] === undefined) throw new Error(`${at}.input is missing: the price of a million input tokens`);
   for (const field of FIELDS) {
     const price = value[field];
     if (price === undefined) continue;
     if (typeof price !== "number" || !Number.isFinite(price) || price < 0) {
-      throw new Error(`${at}.${field} is ${JSON.stringify(price)}, and should be the price of a million tokens, 0 or more`);
+      throw new Error(`${at}.${field} is ${JSON.stringify(price)}, but must be the price of a million tokens, 0 or more`);
     }
   }
   return value as unknown as Price;
 }
 
-/** The price of a model by its exact name, else by the longest beginning that fits. */
+/** The price of a model: by its exact name, or by the longest matching prefix. */
 export function priceOf(prices: Prices | undefined, model: string): Price | undefined {
   if (prices === undefined) return undefined;
   if (Object.hasOwn(prices.models, model)) return prices.models[model];

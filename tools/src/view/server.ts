@@ -8,16 +8,16 @@ import { createStore } from "./store.ts";
 import type { Store, StoreLimits } from "./store.ts";
 
 export interface ViewOptions extends Partial<StoreLimits> {
-  /** Default 4318, where OTLP/HTTP exporters send to by themselves; 0 is any free one. */
+  /** Default: 4318, the default port of OTLP/HTTP exporters. 0 selects any free port. */
   readonly port?: number;
-  /** What models cost; without it only costs that spans tell are shown. */
+  /** The prices of models. Without them, only costs that spans contain are shown. */
   readonly prices?: Prices | undefined;
-  /** Hears, a line at a time, of exports that are refused. Default: nobody. */
+  /** Receives a line for each refused export. Default: none is logged. */
   readonly log?: (line: string) => void;
 }
 
 export interface View {
-  /** Where the page is and what goes into `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  /** The address of the page, and the value for `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly url: string;
   readonly store: Store;
   readonly close: () => Promise<void>;
@@ -31,9 +31,9 @@ export const DEFAULTS: Required<StoreLimits> & { readonly port: number } = {
 };
 
 /**
- * Receives traces over OTLP/HTTP (JSON, plain or gzip) on a port of loopback, keeps the newest, and shows them on a page there.
+ * Starts a server on loopback that receives traces over OTLP/HTTP (JSON, plain or gzip), stores the newest, and serves a page that shows them.
  *
- * @throws {RangeError} for a limit or port that is none, with its name; what `listen` throws for a port that is not to be had (`EADDRINUSE`).
+ * @throws RangeError for an invalid limit or port; the error of `listen` for a port that cannot be used (`EADDRINUSE`).
  * @example
  * const view = await startView({ port: 0 });
  * console.log(view.url); // http://127.0.0.1:40123
@@ -41,9 +41,9 @@ export const DEFAULTS: Required<StoreLimits> & { readonly port: number } = {
  */
 export async function startView({ prices, log = () => {}, ...options }: ViewOptions = {}): Promise<View> {
   const settings = { ...DEFAULTS, ...options };
-  for (const name of ["maxTraces", "maxSpansPerTrace", "maxBytes"] as const) atLeast(1, name, settings[name]);
-  atLeast(0, "port", settings.port);
-  if (settings.port > 65_535) throw new RangeError(`port is ${settings.port}, and should be at most 65535`);
+  for (const name of ["maxTraces", "maxSpansPerTrace", "maxBytes"] as const) requireInteger(1, name, settings[name]);
+  requireInteger(0, "port", settings.port);
+  if (settings.port > 65_535) throw new RangeError(`port is ${settings.port}, but must be at most 65535`);
 
   const store = createStore(settings);
   const routes = createRoutes(store, prices, log);
@@ -51,7 +51,7 @@ export async function startView({ prices, log = () => {}, ...options }: ViewOpti
     routes.handle(request, response).catch((error: unknown) => {
       log(`Failed to answer ${request.method} ${request.url}: ${String(error)}`);
       if (response.headersSent) response.destroy();
-      else answer(response, 500, "text/plain", "a2a-otel view failed; its terminal says with what.\n");
+      else answer(response, 500, "text/plain", "a2a-otel-cli view failed. The error is printed in its terminal.\n");
     });
   });
   server.listen(settings.port, "127.0.0.1");
@@ -74,7 +74,7 @@ export async function startView({ prices, log = () => {}, ...options }: ViewOpti
   };
 }
 
-function atLeast(least: number, name: string, value: number): void {
+function requireInteger(least: number, name: string, value: number): void {
   if (!Number.isInteger(value) || value < least)
-    throw new RangeError(`${name} is ${value}, and should be an integer of at least ${least}`);
+    throw new RangeError(`${name} is ${value}, but must be an integer of at least ${least}`);
 }

@@ -1,4 +1,4 @@
-/** A value of an attribute. Bytes are their base64 text; an integer beyond what a number holds exactly is a bigint. */
+/** An attribute's value. Bytes are base64 text; an integer outside of the safe range of numbers is a bigint. */
 export type Value = string | number | boolean | bigint | null | readonly Value[] | { readonly [key: string]: Value };
 
 export type Attributes = Readonly<Record<string, Value>>;
@@ -18,12 +18,12 @@ export interface SpanLink {
   readonly attributes: Attributes;
 }
 
-/** A span as it was received. All in it may come from anybody: it is text to show, never markup or code. */
+/** A received span. Its content is untrusted: it is displayed as text, never used as markup or code. */
 export interface Span {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
-  /** Whether the parent is a span of another process; `undefined` where the exporter does not say. */
+  /** Whether the parent is a span of another process; `undefined` if the exporter does not say. */
   readonly remoteParent: boolean | undefined;
   readonly traceState: string;
   readonly name: string;
@@ -39,11 +39,11 @@ export interface Span {
   readonly attributes: Attributes;
   readonly events: readonly SpanEvent[];
   readonly links: readonly SpanLink[];
-  /** One object for all spans of an export that share it, like the scope. */
+  /** The same object for all spans of an export with this resource; likewise the scope. */
   readonly resource: Attributes;
   readonly scope: { readonly name: string; readonly version: string };
-  /** How many attributes, events and links are not here: those that the SDK dropped, and those beyond this receiver's limits. */
+  /** The number of attributes, events and links that are missing: dropped by the SDK, or beyond this receiver's limits. */
   readonly dropped: number;
-  /** About how many bytes it takes in memory. */
+  /** The approximate size in memory, in bytes. */
   readonly size: number;
 }

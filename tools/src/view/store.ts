@@ -1,12 +1,12 @@
 import type { Span } from "./span.ts";
 
-/** How much is kept. */
+/** Limits of the store. */
 export interface StoreLimits {
-  /** Traces; beyond that the one goes whose newest span came in longest ago. */
+  /** The number of traces; beyond it, the trace that has not received a span for the longest time is evicted. */
   readonly maxTraces: number;
-  /** Spans of a trace; further ones are refused. */
+  /** The number of spans of a trace; further spans are refused. */
   readonly maxSpansPerTrace: number;
-  /** Bytes of all spans together, roughly; beyond that traces go as for `maxTraces`. */
+  /** The approximate number of bytes of all spans; beyond it, traces are evicted as for `maxTraces`. */
   readonly maxBytes: number;
 }
 
@@ -14,22 +14,22 @@ export interface StoredTrace {
   readonly traceId: string;
   /** In the order of their arrival. */
   readonly spans: readonly Span[];
-  /** Grows with each change. */
+  /** Increases with each change. */
   readonly revision: number;
-  /** Spans that were refused because the trace has as many as it may have. */
+  /** The number of spans that were refused because the trace was full. */
   readonly refused: number;
 }
 
 export interface Store {
-  /** @returns how many of the spans were refused. */
+  /** @returns the number of refused spans. */
   readonly add: (spans: readonly Span[]) => number;
   /** Newest first, by the arrival of their first span. */
   readonly traces: () => readonly StoredTrace[];
   readonly get: (traceId: string) => StoredTrace | undefined;
   readonly clear: () => void;
-  /** How many traces have had to go. */
+  /** The number of evicted traces. */
   readonly evicted: () => number;
-  /** Calls back after each change; returns the function that ends this. */
+  /** Calls the listener after each change; returns a function that removes it. */
   readonly watch: (listener: () => void) => () => void;
 }
 
@@ -47,16 +47,16 @@ function newTrace(traceId: string, arrival: number): Trace {
   return { traceId, arrival, spans: new Map(), revision: 0, refused: 0, bytes: 0, snapshot: undefined };
 }
 
-/** The same object until the trace changes, so that what is computed from it can be kept with it. */
+/** Returns the same object until the trace changes, so that values computed from it can be cached. */
 function snapshot(trace: Trace): StoredTrace {
   const { traceId, spans, revision, refused } = trace;
   trace.snapshot ??= { traceId, spans: [...spans.values()], revision, refused };
   return trace.snapshot;
 }
 
-/** Keeps the newest traces in memory, within limits. */
+/** Stores the newest traces in memory, within limits. */
 export function createStore({ maxTraces, maxSpansPerTrace, maxBytes }: StoreLimits): Store {
-  // A Map keeps the order of insertion: a trace that gets a span is put in anew, so that the first is the one to go.
+  // A Map keeps the order of insertion. A trace that receives a span is inserted again, so the first trace is the next to evict.
   const traces = new Map<string, Trace>();
   const listeners = new Set<() => void>();
   let arrivals = 0;
@@ -64,13 +64,13 @@ export function createStore({ maxTraces, maxSpansPerTrace, maxBytes }: StoreLimi
   let bytes = 0;
   let evicted = 0;
 
-  const put = (span: Span): boolean => {
+  const addSpan = (span: Span): boolean => {
     const { traceId, spanId, size } = span;
     const trace = traces.get(traceId) ?? newTrace(traceId, arrivals++);
     const before = trace.spans.get(spanId);
     traces.delete(traceId);
     traces.set(traceId, trace);
-    // An exporter that heard no answer sends a span again; some send one at its start and again at its end.
+    // Exporters repeat a request that failed, and some send a span both at its start and at its end.
     if (before?.end !== undefined && span.end === undefined) return true;
     const growth = size - (before?.size ?? 0);
     trace.revision = ++revisions;
@@ -84,7 +84,7 @@ export function createStore({ maxTraces, maxSpansPerTrace, maxBytes }: StoreLimi
     bytes += growth;
     return true;
   };
-  const shrink = (): void => {
+  const evictTraces = (): void => {
     for (const [traceId, trace] of traces) {
       if (traces.size <= maxTraces && bytes <= maxBytes) return;
       traces.delete(traceId);
@@ -92,7 +92,7 @@ export function createStore({ maxTraces, maxSpansPerTrace, maxBytes }: StoreLimi
       evicted++;
     }
   };
-  const tell = (): void => {
+  const notify = (): void => {
     for (const listener of listeners) listener();
   };
 
@@ -100,10 +100,10 @@ export function createStore({ maxTraces, maxSpansPerTrace, maxBytes }: StoreLimi
     add: (spans) => {
       let refused = 0;
       for (const span of spans) {
-        if (!put(span)) refused++;
-        shrink();
+        if (!addSpan(span)) refused++;
+        evictTraces();
       }
-      if (spans.length > 0) tell();
+      if (spans.length > 0) notify();
       return refused;
     },
     traces: () => [...traces.values()].toSorted((a, b) => b.arrival - a.arrival).map(snapshot),
@@ -114,7 +114,7 @@ export function createStore({ maxTraces, maxSpansPerTrace, maxBytes }: StoreLimi
     clear: () => {
       traces.clear();
       bytes = 0;
-      tell();
+      notify();
     },
     evicted: () => evicted,
     watch: (listener) => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { COLOURS, agentsOf, colours } from "../../src/view/model/agents.ts";
 import type { Agent } from "../../src/view/model/agents.ts";
 import { buildTree } from "../../src/view/model/tree.ts";
@@ -19,8 +19,8 @@ function call(id: string, parentSpanId: string, service: string, from: number, t
   ];
 }
 
-describe("the latency of each agent", () => {
-  test("is its own and its callees', as the caller saw it", () => {
+describe("agentsOf()", () => {
+  it("separates own time from the time of callees, as measured by the caller", () => {
     const spans: SpanSketch[] = [
       { spanId: "root", end: 100 },
       ...call("a", "root", "writer", 10, 40),
@@ -44,7 +44,7 @@ describe("the latency of each agent", () => {
     });
   });
 
-  test("callees called at the same time count once", () => {
+  it("counts simultaneous callees once", () => {
     const spans: SpanSketch[] = [
       { spanId: "root", end: 100 },
       ...call("a", "root", "writer", 10, 40),
@@ -53,7 +53,7 @@ describe("the latency of each agent", () => {
     expect(agents(spans)["orchestrator"]).toMatchObject({ own: 50, callees: 50 });
   });
 
-  test("an agent that is called twice at the same time was there once, and is waiting only when both calls are", () => {
+  it("counts an agent with two simultaneous calls as waiting only if both calls wait", () => {
     const spans: SpanSketch[] = [
       { spanId: "root", end: 100 },
       ...call("a", "root", "writer", 0, 50),
@@ -64,7 +64,7 @@ describe("the latency of each agent", () => {
     expect(agents(spans)["writer"]).toMatchObject({ calls: 2, slowest: 78, total: 78, own: 78 - 21, callees: 21 });
   });
 
-  test("a call that stays within the service is its own time", () => {
+  it("counts a call within the service as its own time", () => {
     const spans: SpanSketch[] = [
       { spanId: "root", end: 100 },
       { spanId: "db", parentSpanId: "root", kind: "CLIENT", start: 10, end: 90 },
@@ -72,7 +72,7 @@ describe("the latency of each agent", () => {
     expect(agents(spans)["orchestrator"]).toMatchObject({ own: 100, callees: 0 });
   });
 
-  test("a callee without a CLIENT span above it is waited for as long as it takes", () => {
+  it("uses the callee's duration if there is no CLIENT span", () => {
     const spans: SpanSketch[] = [
       { spanId: "root", end: 100 },
       { spanId: "served", parentSpanId: "root", kind: "SERVER", service: "writer", start: 20, end: 50 },
@@ -80,7 +80,7 @@ describe("the latency of each agent", () => {
     expect(agents(spans)["orchestrator"]).toMatchObject({ own: 70, callees: 30 });
   });
 
-  test("nobody waits for who works on a message", () => {
+  it("does not count the consumer of a message as waiting time", () => {
     const spans: SpanSketch[] = [
       { spanId: "root", end: 100 },
       { spanId: "send", parentSpanId: "root", kind: "PRODUCER", start: 10, end: 90 },
@@ -89,7 +89,7 @@ describe("the latency of each agent", () => {
     expect(agents(spans)).toMatchObject({ orchestrator: { own: 100, callees: 0 }, mailer: { total: 280, own: 280 } });
   });
 
-  test("work that goes on after the answer belongs to the agent", () => {
+  it("counts work after the response as the agent's", () => {
     const spans: SpanSketch[] = [
       { spanId: "root", end: 10 },
       { spanId: "late", parentSpanId: "root", start: 5, end: 30 },
@@ -97,7 +97,7 @@ describe("the latency of each agent", () => {
     expect(agents(spans)["orchestrator"]).toMatchObject({ total: 30, own: 30, slowest: 10 });
   });
 
-  test("errors and time in models are counted", () => {
+  it("counts errors and the time in models", () => {
     const spans: SpanSketch[] = [
       { spanId: "root", end: 100, status: "error" },
       { spanId: "chat 1", parentSpanId: "root", start: 10, end: 40 },
@@ -107,20 +107,20 @@ describe("the latency of each agent", () => {
   });
 });
 
-describe("colours", () => {
+describe("colours()", () => {
   const names = Array.from({ length: COLOURS }, (_, index) => `agent ${index}`);
 
-  test("differ as long as there are enough", () => {
+  it("returns different colours as long as there are enough", () => {
     expect(new Set(colours(names).values()).size).toBe(COLOURS);
   });
 
-  test("are used again when there are more services, each about as often", () => {
+  it("uses all colours about equally often if there are more services", () => {
     const many = [...names, ...names.map((name) => `${name}'`)];
     const counts = Map.groupBy(colours(many).values(), (colour) => colour);
     expect([...counts.values()].map(({ length }) => length)).toEqual(names.map(() => 2));
   });
 
-  test("do not depend on the order, and an agent alone always has the same", () => {
+  it("does not depend on the order, and returns the same colour for a single agent", () => {
     expect(colours(names.toReversed())).toEqual(new Map(colours(names)));
     expect(colours(["writer"])).toEqual(colours(["writer"]));
     expect(colours(["writer", "checker"]).get("writer")).toBe(colours(["writer"]).get("writer"));

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { callsOf } from "../../src/view/model/calls.ts";
 import type { Calls } from "../../src/view/model/calls.ts";
 import { buildTree } from "../../src/view/model/tree.ts";
@@ -9,7 +9,7 @@ import type { SpanSketch } from "./spans.ts";
 const calls = (...spans: SpanSketch[]): Calls[] => callsOf(buildTree(spans.map(spanOf)));
 const root: SpanSketch = { spanId: "root", end: 100 };
 
-test("calls between two services are one row, in the order of the first, with what the caller saw of them", () => {
+it("groups calls by caller and callee, in the order of the first call, as measured by the caller", () => {
   expect(
     calls(
       root,
@@ -25,7 +25,7 @@ test("calls between two services are one row, in the order of the first, with wh
   ]);
 });
 
-test("a service that calls itself, and one that is called back, are calls like others", () => {
+it("includes calls of a service to itself and calls back to the caller", () => {
   const found = calls(
     root,
     { spanId: "call 1", parentSpanId: "root", kind: "CLIENT" },
@@ -45,7 +45,7 @@ test("a service that calls itself, and one that is called back, are calls like o
 const leaf = (attributes: Attributes, more: Partial<SpanSketch> = {}): Calls[] =>
   calls(root, { spanId: "call", parentSpanId: "root", kind: "CLIENT", start: 10, end: 30, attributes, ...more });
 
-test.each<[string, Attributes, string | undefined]>([
+it.each<[string, Attributes, string | undefined]>([
   ["the host with its port", { "server.address": "api.example", "server.port": 8443 }, "api.example:8443"],
   ["the host without a usual port", { "server.address": "api.example", "server.port": 443 }, "api.example"],
   ["the peer's service before its host", { "peer.service": "billing", "server.address": "10.0.0.1" }, "billing"],
@@ -54,12 +54,12 @@ test.each<[string, Attributes, string | undefined]>([
   ["a database", { "db.system.name": "postgresql" }, "postgresql"],
   ["nothing that is no text", { "server.address": 7, "peer.service": "" }, undefined],
   ["nothing where nothing is said", {}, undefined],
-])("a call that leaves the trace names whom it called: %s", (_, attributes, callee) => {
+])("names the callee of a call that leaves the trace: %s", (_, attributes, callee) => {
   const expected = { caller: "orchestrator", callee, outside: true, calls: 1, errors: 0, total: 20, slowest: 20 };
   expect(leaf(attributes)).toEqual(callee === undefined ? [] : [expected]);
 });
 
-test("a call is outside only if nothing beneath it is a call: neither the client's own inner spans nor a callee in the trace", () => {
+it("treats a call as outside only if there is no other call below it", () => {
   const address = { "server.address": "api.example" };
   const inner: SpanSketch = { spanId: "dns", parentSpanId: "call", start: 11, end: 12 };
   const outer: SpanSketch = { spanId: "call", parentSpanId: "root", kind: "CLIENT", attributes: address };
@@ -75,7 +75,7 @@ test("a call is outside only if nothing beneath it is a call: neither the client
   expect(calls(root, outer, served).map(({ callee, outside }) => [callee, outside])).toEqual([["writer", false]]);
 });
 
-test("a message that nobody has taken yet leaves the trace", () => {
+it("treats a message without a consumer as outside", () => {
   expect(leaf({ "messaging.destination.name": "orders" }, { kind: "PRODUCER", status: "error" })).toMatchObject([
     { callee: "orders", outside: true, errors: 1 },
   ]);

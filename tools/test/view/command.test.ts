@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeTraces } from "../../src/view/otlp/encode.ts";
 import type { TraceList } from "../../src/view/server/trace-list.ts";
 import { listen } from "../../../test/support/server.ts";
@@ -62,7 +62,7 @@ const send = (url: string): Promise<Response> =>
   });
 
 describe("a2a-otel-cli view", () => {
-  test("says where it is and what to set, takes traces, and ends cleanly when told to", async () => {
+  it("prints its address and settings, receives traces, and stops on SIGINT", async () => {
     const prices = file("prices.json", JSON.stringify({ currency: "EUR", models: { "*": { input: 1, output: 1 } } }));
     const view = run("--port", "0", "--max-traces", "5", "--max-spans", "3", "--prices", prices);
     const url = await view.url;
@@ -80,7 +80,7 @@ describe("a2a-otel-cli view", () => {
     expect(await view.stderr).toBe("");
   });
 
-  test("ends on SIGTERM too, and tells of exports that it refused", async () => {
+  it("stops on SIGTERM, and logs refused exports", async () => {
     const view = run("--port=0");
     const response = await fetch(`${await view.url}/v1/traces`, {
       method: "POST",
@@ -93,28 +93,28 @@ describe("a2a-otel-cli view", () => {
     expect(await view.stderr).toMatch(/^Refused an export: .*OTEL_EXPORTER_OTLP_PROTOCOL=http\/json/);
   });
 
-  test("says which port to take when one is in use", async () => {
+  it("recommends another port if the port is in use", async () => {
     const taken = await listen(() => {});
     const view = run("--port", String(taken.port));
     expect(await view.code).toBe(1);
     await taken.close();
     expect(await view.stderr).toBe(
-      `a2a-otel-cli view: port ${taken.port} is in use, perhaps by another a2a-otel-cli view or by a collector. ` +
-        `Choose another one, as with --port ${taken.port + 1}, or any free one with --port 0.\n`,
+      `a2a-otel-cli view: port ${taken.port} is in use, possibly by another a2a-otel-cli view or by a collector. ` +
+        `Use another port, such as --port ${taken.port + 1}, or --port 0 for any free port.\n`,
     );
   });
 
-  test("has a help text", async () => {
+  it("prints its help", async () => {
     const view = run("--help");
     expect(await view.code).toBe(0);
     expect(await view.stdout).toMatch(/^Usage: a2a-otel-cli view \[options\]\n/);
   });
 
-  test.each<[string, string[], RegExp]>([
-    ["an option that is not known", ["--prot", "1"], /Unknown option '--prot'/],
-    ["a port that is none", ["--port", "http"], /--port is "http", and should be a whole number, 0 to 65535/],
+  it.each<[string, string[], RegExp]>([
+    ["an unknown option", ["--prot", "1"], /Unknown option '--prot'/],
+    ["an invalid port", ["--port", "http"], /--port is "http", but must be an integer, 0 to 65535/],
     ["a port beyond the last", ["--port", "65536"], /--port is "65536"/],
-    ["no traces at all", ["--max-traces", "0"], /--max-traces is "0", and should be a whole number, 1 or more/],
+    ["a limit of zero traces", ["--max-traces", "0"], /--max-traces is "0", but must be an integer, 1 or more/],
     ["something else", ["trace.json"], /Unexpected argument 'trace\.json'/],
     ["prices that are not there", ["--prices", "/nowhere/prices.json"], /--prices \/nowhere\/prices\.json: ENOENT/],
   ])("refuses %s", async (_, args, message) => {
@@ -124,10 +124,11 @@ describe("a2a-otel-cli view", () => {
     expect(await view.stderr).toMatch(/\nTry a2a-otel-cli view --help\.\n$/);
   });
 
-  test("refuses prices that are none, with the file and what is wrong in it", async () => {
+  it("refuses invalid prices and names the file and the problem", async () => {
     const broken = run("--prices", file("broken.json", "{"));
     const wrong = run("--prices", file("wrong.json", '{"models":{"a":{"input":"1"}}}'));
-    expect([await broken.code, await wrong.code]).toEqual([2, 2]);
+    expect(await broken.code).toEqual(2);
+    expect(await wrong.code).toEqual(2);
     expect(await broken.stderr).toMatch(/--prices .*broken\.json: Expected property name/);
     expect(await wrong.stderr).toMatch(/--prices .*wrong\.json: models\["a"\]\.input is "1"/);
   });

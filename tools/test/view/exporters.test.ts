@@ -3,7 +3,7 @@ import type { ExportResult } from "@opentelemetry/core";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startView } from "../../src/view/server.ts";
 import type { View } from "../../src/view/server.ts";
 import { MAX_BODY } from "../../src/view/server/body.ts";
@@ -48,7 +48,7 @@ async function record(exporter: OTLPTraceExporter, count = 1): Promise<void> {
 }
 
 describe("OpenTelemetry's own exporter", () => {
-  test.each(["none", "gzip"] as const)("sends spans that arrive whole, with compression %s", async (compression) => {
+  it.each(["none", "gzip"] as const)("sends complete spans with compression %s", async (compression) => {
     await record(new OTLPTraceExporter({ url: `${view.url}/v1/traces`, compression: compression as never }));
     expect(complaints).toEqual([]);
     const traces = view.store.traces();
@@ -69,13 +69,13 @@ describe("OpenTelemetry's own exporter", () => {
     expect(Number((call?.end ?? 0n) - (call?.start ?? 0n))).toBeGreaterThanOrEqual(0);
   });
 
-  test("is told of spans beyond the limit, and gives that to the SDK's log", async () => {
+  it("logs the spans beyond the limit", async () => {
     await record(new OTLPTraceExporter({ url: `${view.url}/v1/traces` }), 60);
     expect(view.store.traces().map(({ spans }) => spans.length)).toEqual([50]);
     expect(complaints.join("\n")).toMatch(/"rejectedSpans":"11".*--max-spans/);
   });
 
-  test("is told that an export is too large, and by how much to change what", async () => {
+  it("logs that an export is too large and which setting to change", async () => {
     const memory = new InMemorySpanExporter();
     const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: memory })] });
     const attributes = { content: "x".repeat(MAX_BODY) };

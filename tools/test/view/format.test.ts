@@ -1,8 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { cost, duration, many, money } from "../../src/view/browser/dom/format.ts";
-import { scaled, ticks, wholeOf, within } from "../../src/view/browser/waterfall/time-window.ts";
+import { scaleWindow, ticks, wholeTrace, clampWindow } from "../../src/view/browser/waterfall/time-window.ts";
 
-test.each([
+it.each([
   [0, "0 ms"],
   [0.000001, "0.00 µs"],
   [0.0123, "12.3 µs"],
@@ -19,32 +19,30 @@ test.each([
   [3_599_600, "1 h 0 min"],
   [172_800_000, "2 days"],
   [1e15, "11,574,074 days"],
-])("%d milliseconds are %s", (milliseconds, text) => {
+])("duration() formats %d milliseconds as %s", (milliseconds, text) => {
   expect(duration(milliseconds)).toBe(text);
 });
 
-test("counts have their word in the right number", () => {
-  expect([many(0, "span"), many(1, "span"), many(1200, "span"), many(2, "index", "indices")]).toEqual([
-    "0 spans",
-    "1 span",
-    "1,200 spans",
-    "2 indices",
-  ]);
+it("many() chooses the singular or the plural", () => {
+  expect(many(0, "span")).toEqual("0 spans");
+  expect(many(1, "span")).toEqual("1 span");
+  expect(many(1200, "span")).toEqual("1,200 spans");
+  expect(many(2, "index", "indices")).toEqual("2 indices");
 });
 
-describe("money", () => {
-  test.each([
+describe("money() and cost()", () => {
+  it.each([
     [{ USD: 0 }, "$0"],
     [{ USD: 1234.5 }, "$1,234.50"],
     [{ USD: 0.5 }, "$0.5000"],
     [{ USD: 0.000123 }, "$0.000123"],
     [{ USD: 0.00000001234 }, "$0.00000001"],
     [{ EUR: 2, USD: 0.25 }, "EUR 2.00 + $0.2500"],
-  ])("%o is %s", (amounts, text) => {
+  ])("formats %o as %s", (amounts, text) => {
     expect(money(amounts)).toBe(text);
   });
 
-  test("a cost that is not known is never shown as nothing", () => {
+  it("never format an unknown cost as zero", () => {
     expect(cost({ cost: {}, unpriced: 2, requests: 2 })).toBe("unknown");
     expect(cost({ cost: { USD: 1 }, unpriced: 1, requests: 2 })).toBe("at least $1.00");
     expect(cost({ cost: { USD: 1 }, unpriced: 0, requests: 2 })).toBe("$1.00");
@@ -53,7 +51,7 @@ describe("money", () => {
 });
 
 describe("the time axis", () => {
-  test("has marks at round times, within it, and not too many", () => {
+  it("has a limited number of marks at round times", () => {
     expect(ticks({ from: 0, to: 283 }, 6)).toEqual([0, 50, 100, 150, 200, 250]);
     expect(ticks({ from: 0.1, to: 0.4 }, 4)).toEqual([0.1, 0.2, 0.3, 0.4]);
     expect(ticks({ from: 1234.5, to: 1234.6 }, 3)).toEqual([1234.5, 1234.55, 1234.6]);
@@ -65,20 +63,20 @@ describe("the time axis", () => {
     }
   });
 
-  test("a window stays within the trace, and keeps its width where it can", () => {
-    expect(within({ from: -10, to: 20 }, 100)).toEqual({ from: 0, to: 30 });
-    expect(within({ from: 90, to: 120 }, 100)).toEqual({ from: 70, to: 100 });
-    expect(within({ from: -50, to: 500 }, 100)).toEqual({ from: 0, to: 100 });
-    expect(within({ from: 50, to: 50 }, 100)).toEqual({ from: 50, to: 50.000001 });
+  it("keeps a window within the trace, with its width if possible", () => {
+    expect(clampWindow({ from: -10, to: 20 }, 100)).toEqual({ from: 0, to: 30 });
+    expect(clampWindow({ from: 90, to: 120 }, 100)).toEqual({ from: 70, to: 100 });
+    expect(clampWindow({ from: -50, to: 500 }, 100)).toEqual({ from: 0, to: 100 });
+    expect(clampWindow({ from: 50, to: 50 }, 100)).toEqual({ from: 50, to: 50.000001 });
   });
 
-  test("zooming brings a time into the middle", () => {
-    expect(scaled({ from: 0, to: 100 }, 0.5)).toEqual({ from: 25, to: 75 });
-    expect(scaled({ from: 25, to: 75 }, 2)).toEqual({ from: 0, to: 100 });
-    expect(scaled({ from: 0, to: 100 }, 0.5, 80)).toEqual({ from: 55, to: 105 });
+  it("zooms around a time", () => {
+    expect(scaleWindow({ from: 0, to: 100 }, 0.5)).toEqual({ from: 25, to: 75 });
+    expect(scaleWindow({ from: 25, to: 75 }, 2)).toEqual({ from: 0, to: 100 });
+    expect(scaleWindow({ from: 0, to: 100 }, 0.5, 80)).toEqual({ from: 55, to: 105 });
   });
 
-  test("a trace that takes no time has an axis all the same", () => {
-    expect(wholeOf(0)).toEqual({ from: 0, to: 1 });
+  it("has an axis for a trace with a duration of zero", () => {
+    expect(wholeTrace(0)).toEqual({ from: 0, to: 1 });
   });
 });

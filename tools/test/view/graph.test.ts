@@ -1,7 +1,7 @@
 import { array, assert, boolean, property, tuple, nat } from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Calls } from "../../src/view/model/calls.ts";
-import { layOut } from "../../src/view/model/graph.ts";
+import { layOutGraph } from "../../src/view/model/graph.ts";
 import type { Graph } from "../../src/view/model/graph.ts";
 
 const call = (caller: string, callee: string, outside = false): Calls => ({
@@ -28,16 +28,16 @@ interface Box {
 const overlap = (a: Box, b: Box): boolean =>
   Math.abs(a.x - b.x) < (a.width + b.width) / 2 && Math.abs(a.y - b.y) < (a.height + b.height) / 2;
 
-describe("the drawing of who calls whom", () => {
-  test("callees stand to the right of their callers", () => {
-    const graph = layOut(["a", "b", "c", "d"], [call("a", "b"), call("b", "c"), call("a", "c"), call("c", "d")]);
+describe("layOutGraph()", () => {
+  it("places callees to the right of their callers", () => {
+    const graph = layOutGraph(["a", "b", "c", "d"], [call("a", "b"), call("b", "c"), call("a", "c"), call("c", "d")]);
     const xs = ["a", "b", "c", "d"].map((name) => place(graph, name).x);
     expect(xs).toEqual(xs.toSorted((one, other) => one - other));
     expect(new Set(xs).size).toBe(4);
   });
 
-  test("a call back runs from the right to the left", () => {
-    const graph = layOut(["a", "b"], [call("a", "b"), call("b", "a")]);
+  it("draws a call back from right to left", () => {
+    const graph = layOutGraph(["a", "b"], [call("a", "b"), call("b", "a")]);
     expect(place(graph, "a").x).toBeLessThan(place(graph, "b").x);
     const [there, back] = graph.edges.map(
       ({ path }) => (/^M(\S+) .* (\S+) \S+$/.exec(path) ?? []).slice(1).map(Number) as [number, number],
@@ -46,8 +46,8 @@ describe("the drawing of who calls whom", () => {
     expect(back?.[0]).toBeGreaterThan(back?.[1] ?? Infinity);
   });
 
-  test("calls to oneself are said in the node, and those that leave have a node of their own", () => {
-    const graph = layOut(["a"], [call("a", "a"), call("a", "a", true)]);
+  it("shows calls to itself in the node, and calls to the outside with a node of their own", () => {
+    const graph = layOutGraph(["a"], [call("a", "a"), call("a", "a", true)]);
     expect(graph.nodes.map(({ name, outside, self }) => [name, outside, self?.calls])).toEqual([
       ["a", false, 1],
       ["a", true, undefined],
@@ -55,18 +55,18 @@ describe("the drawing of who calls whom", () => {
     expect(graph.edges).toHaveLength(1);
   });
 
-  test("one agent alone is a drawing, none is an empty one", () => {
-    expect(layOut(["a"], []).nodes).toHaveLength(1);
-    expect(layOut([], [])).toMatchObject({ width: 0, nodes: [], edges: [] });
+  it("draws a single agent, and an empty graph without agents", () => {
+    expect(layOutGraph(["a"], []).nodes).toHaveLength(1);
+    expect(layOutGraph([], [])).toMatchObject({ width: 0, nodes: [], edges: [] });
   });
 
-  test("too many are not drawn", () => {
+  it("does not draw graphs that are too large", () => {
     const names = Array.from({ length: 41 }, (_, index) => `agent ${index}`);
-    expect(layOut(names, [])).toMatchObject({ tooMany: true, nodes: [] });
-    expect(layOut(names.slice(1), [])).toMatchObject({ tooMany: false });
+    expect(layOutGraph(names, [])).toMatchObject({ tooMany: true, nodes: [] });
+    expect(layOutGraph(names.slice(1), [])).toMatchObject({ tooMany: false });
   });
 
-  test("whoever calls whom, no node and no label lies over another, and all are inside the picture", () => {
+  it("never overlaps nodes and labels, and keeps all of them inside the drawing", () => {
     const calls = array(tuple(nat(11), nat(11), boolean()), { maxLength: 30 });
     assert(
       property(calls, (pairs) => {
@@ -74,7 +74,7 @@ describe("the drawing of who calls whom", () => {
         const different = new Map(
           pairs.map(([from, to, outside]) => [`${from} ${to} ${outside}`, call(`agent ${from}`, `agent ${to}`, outside)]),
         );
-        const graph = layOut(names, [...different.values()]);
+        const graph = layOutGraph(names, [...different.values()]);
         const labels = graph.edges.map(({ x, y }) => ({ x, y, width: 100, height: 40 }));
         const boxes = [...graph.nodes, ...labels];
         for (const [index, box] of boxes.entries()) {

@@ -1,6 +1,6 @@
 import { array, assert, integer, property, tuple } from "fast-check";
-import { expect, test } from "vitest";
-import { length, subtract, union } from "../../src/view/model/intervals.ts";
+import { expect, it } from "vitest";
+import { subtract, totalLength, union } from "../../src/view/model/intervals.ts";
 import type { Interval } from "../../src/view/model/intervals.ts";
 
 const intervals = array(
@@ -11,13 +11,13 @@ const intervals = array(
 const units = (some: readonly Interval[]): Set<number> =>
   new Set(some.flatMap(([from, to]) => Array.from({ length: to - from }, (_, index) => from + index)));
 
-test("a union is the same time, in order, without overlaps or touching parts", () => {
+it("union() merges overlapping and adjacent intervals and sorts them", () => {
   assert(
     property(intervals, (some) => {
       const merged = union(some);
       expect(units(merged)).toEqual(units(merged.toSorted(([a], [b]) => a - b)));
       expect([...units(merged)].toSorted((a, b) => a - b)).toEqual([...units(some)].toSorted((a, b) => a - b));
-      expect(length(merged)).toBe(units(some).size);
+      expect(totalLength(merged)).toBe(units(some).size);
       for (const [index, [from, to]] of merged.entries()) {
         expect(from).toBeLessThan(to);
         expect(from).toBeGreaterThan(index === 0 ? -1 : (merged[index - 1]?.[1] ?? Infinity));
@@ -26,13 +26,13 @@ test("a union is the same time, in order, without overlaps or touching parts", (
   );
 });
 
-test("a difference is what is left of the time", () => {
+it("subtract() removes parts", () => {
   assert(
     property(intervals, intervals, (some, others) => {
       const left = subtract(union(some), union(others));
       const taken = units(others);
       const expected = new Set([...units(some)].filter((unit) => !taken.has(unit)));
-      expect(length(left)).toBe(expected.size);
+      expect(totalLength(left)).toBe(expected.size);
       expect([...units(left)].toSorted((a, b) => a - b)).toEqual([...expected].toSorted((a, b) => a - b));
       for (const [from, to] of left) expect(from).toBeLessThan(to);
     }),

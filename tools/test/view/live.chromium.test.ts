@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import type { Browser, Locator, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { encodeTraces } from "../../src/view/otlp/encode.ts";
 import { startView } from "../../src/view/server.ts";
 import type { View } from "../../src/view/server.ts";
@@ -52,7 +52,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
     await page.getByRole("treegrid").waitFor();
   };
 
-  test("says what to set while nothing has come in, and lists traces by itself when they do", async () => {
+  it("shows the settings until a trace is received, and then lists traces automatically", async () => {
     expect(await page.locator("main").innerText()).toContain(
       `OTEL_EXPORTER_OTLP_PROTOCOL=http/json\nOTEL_EXPORTER_OTLP_ENDPOINT=${view.url}`,
     );
@@ -72,7 +72,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
     expect(await page.title()).toBe("Traces (2)");
   });
 
-  test("is there for everybody, in the list too", async () => {
+  it("has an accessible list", async () => {
     await send(sampleTrace());
     await fetch(`${view.url}/v1/traces`, { method: "POST", headers: { "content-type": "application/x-protobuf" }, body: "x" });
     await page.getByText("Refused (1 time)").waitFor();
@@ -88,7 +88,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
   });
 
-  test("opens a trace, with the focus on its heading, and goes back", async () => {
+  it("opens a trace with the focus on its heading, and goes back", async () => {
     await send(sampleTrace());
     await openTrace();
     expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
@@ -106,7 +106,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
     await list().waitFor();
   });
 
-  test("draws what comes in for the open trace, and leaves the reader where he is", async () => {
+  it("draws spans that arrive for the open trace and keeps the position", async () => {
     const [root, ...others] = sampleTrace() as [Span, ...Span[]];
     // Children come before their parents, which end later.
     await send(others);
@@ -132,7 +132,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
     expect(await rowNames()).toHaveLength(15 - 3);
   });
 
-  test("keeps what is typed into the search while spans come in", async () => {
+  it("keeps the search text while spans arrive", async () => {
     const [root, ...others] = sampleTrace() as [Span, ...Span[]];
     await send([root]);
     await openTrace();
@@ -145,7 +145,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
     expect(await rowNames()).toContain("POST /self");
   });
 
-  test("can be held, and goes on from there", async () => {
+  it("can be paused and resumed", async () => {
     const live = page.getByRole("button", { name: "Live" });
     await live.click();
     expect(await live.getAttribute("aria-pressed")).toBe("false");
@@ -156,15 +156,15 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
     await list().waitFor();
   });
 
-  test("forgets everything when asked", async () => {
+  it("deletes all traces", async () => {
     await send(sampleTrace());
     await openTrace();
     await page.getByRole("button", { name: "Clear" }).click();
-    await page.getByText("Nothing has come in yet.").waitFor();
+    await page.getByText("No traces have been received yet.").waitFor();
     expect(view.store.traces()).toEqual([]);
   });
 
-  test("leads along links to other traces, and says where there is none", async () => {
+  it("follows links to other traces, and reports a missing trace", async () => {
     const to = { traceId: "e".repeat(32), spanId: "0000000000000003", attributes: {} };
     await send([spanOf({ spanId: "00000000000000aa", name: "linking", links: [to, { ...to, traceId: "d".repeat(32) }] })]);
     await send(largeTrace(10), "e".repeat(32));
@@ -175,12 +175,12 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
     await page.goBack();
     await page.getByRole("complementary", { name: "linking" }).waitFor();
     await page.getByRole("complementary").getByRole("link").last().click();
-    await page.getByRole("heading", { name: "This trace is not here" }).waitFor();
+    await page.getByRole("heading", { name: "Trace not found" }).waitFor();
     // The browser itself writes down that there was nothing.
     expect(opened.complaints.splice(0)).toEqual([expect.stringContaining("404") as string]);
   });
 
-  test("saves a trace as a page that works without it, and as OTLP that it takes again", async () => {
+  it("saves a trace as a self-contained page and as OTLP that can be imported again", async () => {
     await send(sampleTrace());
     await openTrace();
     const save = async (name: string): Promise<string> => {
@@ -189,10 +189,10 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
       return download.path();
     };
     const json = readFileSync(await save("Save as OTLP/JSON"), "utf8");
-    const saved = await save("Save as a page");
+    const saved = await save("Save as HTML");
     const names = await rowNames();
     await page.getByRole("button", { name: "Clear" }).click();
-    await page.getByText("Nothing has come in yet.").waitFor();
+    await page.getByText("No traces have been received yet.").waitFor();
     expect(
       (await fetch(`${view.url}/v1/traces`, { method: "POST", headers: { "content-type": "application/json" }, body: json }))
         .status,
@@ -210,7 +210,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
     rmSync(`${saved}.html`);
   });
 
-  test("says when the receiver is gone, and goes on when it is back", async () => {
+  it("reports that the connection is lost, and recovers", async () => {
     await send(sampleTrace());
     await list().waitFor();
     const port = Number(new URL(view.url).port);
@@ -218,7 +218,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
     await page.getByRole("alert").filter({ hasText: "does not answer" }).waitFor();
     expect(await list().isVisible()).toBe(true);
     view = await startView({ port });
-    await page.getByText("Nothing has come in yet.").waitFor();
+    await page.getByText("No traces have been received yet.").waitFor();
     expect(await page.getByRole("alert").count()).toBe(0);
     // The browser itself writes down that the connection was refused.
     expect(
@@ -230,7 +230,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
     ).toBe(true);
   });
 
-  test("runs nothing that is in spans", async () => {
+  it("runs no code that spans contain", async () => {
     await send(sampleTrace());
     await openTrace();
     await page.locator("#span-a00000000000000f").click();

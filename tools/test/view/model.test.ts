@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { buildModel } from "../../src/view/model/model.ts";
 import type { TraceModel } from "../../src/view/model/model.ts";
 import { at, spanOf } from "./spans.ts";
@@ -7,8 +7,8 @@ import { sampleTrace } from "./sample.ts";
 
 const model = (spans: SpanSketch[], refused = 0): TraceModel => buildModel({ traceId: "t", spans: spans.map(spanOf), refused });
 
-describe("what the page shows of a trace", () => {
-  test("name and service of the first root, when it began and how long it took, its errors", () => {
+describe("buildModel()", () => {
+  it("contains name and service of the first root, start, duration and errors", () => {
     expect(
       model([
         { spanId: "child", parentSpanId: "root", start: 5, end: 30, status: "error" },
@@ -23,7 +23,7 @@ describe("what the page shows of a trace", () => {
     });
   });
 
-  test("a span has nothing that says nothing", () => {
+  it("omits empty fields", () => {
     const { resource, ...span } = model([{ spanId: "root" }]).spans[0] ?? { resource: 1 };
     expect(span).toEqual({
       spanId: "root",
@@ -43,7 +43,7 @@ describe("what the page shows of a trace", () => {
     expect(resource).toBe(0);
   });
 
-  test("own time is what no child covers; children at the same time and beyond the end cover it once", () => {
+  it("computes the own time that no child covers", () => {
     const { spans } = model([
       { spanId: "root", end: 100 },
       { spanId: "a", parentSpanId: "root", start: 10, end: 40 },
@@ -54,7 +54,7 @@ describe("what the page shows of a trace", () => {
     expect(spans[1]).not.toHaveProperty("ownParts");
   });
 
-  test("the parts of own time are not more than can be drawn", () => {
+  it("limits the parts of own time to those that are visible", () => {
     const children = Array.from({ length: 3000 }, (_, index): SpanSketch => ({
       spanId: `s${index}`,
       parentSpanId: "root",
@@ -66,7 +66,7 @@ describe("what the page shows of a trace", () => {
     expect(root?.ownParts?.length).toBeLessThanOrEqual(402);
   });
 
-  test("events are placed on the trace's axis, with the span", () => {
+  it("places events on the trace's time axis", () => {
     const { spans } = model([
       { spanId: "root", end: 100 },
       { spanId: "call", parentSpanId: "root", kind: "CLIENT", start: 20, end: 60 },
@@ -83,54 +83,58 @@ describe("what the page shows of a trace", () => {
     expect(spans[2]).toMatchObject({ start: 30, shift: -970, events: [{ time: 40 }] });
   });
 
-  test("spans of one resource share it", () => {
+  it("stores a shared resource once", () => {
     const { resources, spans } = buildModel({ traceId: "t", spans: sampleTrace(), refused: 0 });
     expect(resources).toHaveLength(6);
     expect(resources[spans[0]?.resource ?? -1]).toEqual({ "service.name": "concierge" });
   });
 
-  test("no spans are no trace, and no error", () => {
+  it("accepts a trace without spans", () => {
     expect(model([])).toMatchObject({ name: "", duration: 0, spans: [], agents: [], notices: [] });
   });
 });
 
-describe("what to know before believing the picture", () => {
-  test.each<[string, SpanSketch[], string[]]>([
-    ["nothing", [{ spanId: "root" }], []],
+describe("notices()", () => {
+  it.each<[string, SpanSketch[], string[]]>([
+    ["no problem", [{ spanId: "root" }], []],
     [
-      "a parent that is missing",
+      "a missing parent",
       [{ spanId: "a", parentSpanId: "gone" }],
       [
-        "1 span names a parent that is not here: not exported, not sampled, or still to come. Such a span stands at the left, like a root.",
+        "1 span has a parent that was not received: it is not exported, not sampled, or arrives later. Such a span is shown as a root.",
       ],
     ],
-    ["a circle", [{ spanId: "a", parentSpanId: "a" }], ["1 span is its own ancestor: two spans must have been given the same id."]],
+    ["a cycle", [{ spanId: "a", parentSpanId: "a" }], ["1 span is its own ancestor: two spans have the same id."]],
     [
-      "no end",
+      "a missing end",
       [
         { spanId: "a", end: null },
         { spanId: "b", end: null },
       ],
-      ["2 spans were sent before the end, and drawn to the end of the trace."],
+      ["2 spans were exported before the end and drawn up to the end of the trace."],
     ],
     [
-      "an end before the beginning",
+      "an end before the start",
       [{ spanId: "a", start: 5, end: 4 }],
-      ["1 span ends before it begins: shown as if it took no time."],
+      ["1 span ends before it begins: shown with a duration of zero."],
     ],
     [
-      "clocks that differ",
+      "a difference between clocks",
       [
         { spanId: "call", kind: "CLIENT", end: 20 },
         { spanId: "far", parentSpanId: "call", kind: "SERVER", service: "writer", start: 5000, end: 5010 },
       ],
-      ["The clock of writer is about 5.00 s ahead of its callers'. Its spans are moved to lie inside the calls that they answer."],
+      [
+        "The clock of writer is about 5.00 s ahead of the clocks of its callers. Its spans are moved into the calls that they belong to.",
+      ],
     ],
-  ])("%s", (_, spans, notices) => {
+  ])("reports %s", (_, spans, notices) => {
     expect(model(spans).notices).toEqual(notices);
   });
 
-  test("spans that were refused", () => {
-    expect(model([{ spanId: "root" }], 1200).notices).toEqual(["1,200 spans were refused: the trace has as many as are kept."]);
+  it("reports refused spans", () => {
+    expect(model([{ spanId: "root" }], 1200).notices).toEqual([
+      "1,200 spans were refused, because the trace has more spans than are kept.",
+    ]);
   });
 });

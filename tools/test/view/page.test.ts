@@ -4,7 +4,7 @@ import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { buildModel } from "../../src/view/model/model.ts";
 import { renderLivePage, renderTracePage } from "../../src/view/page/page.ts";
 import { pageScript } from "../../src/view/page/script.ts";
@@ -17,8 +17,8 @@ const page = renderTracePage(model);
 const dataOf = (html: string): string => /<script type="application\/json" id="data">([\s\S]*?)<\/script>/.exec(html)?.[1] ?? "";
 const policyOf = (html: string): string => /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1] ?? "";
 
-describe("the page of a trace", () => {
-  test("holds the whole trace, and what is in it stays inside its element", () => {
+describe("renderTracePage()", () => {
+  it("contains the whole trace inside one element", () => {
     expect(JSON.parse(dataOf(page))).toEqual({
       trace: JSON.parse(JSON.stringify(model, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value))),
     });
@@ -26,7 +26,7 @@ describe("the page of a trace", () => {
     expect(page.match(/<script/g)).toHaveLength(2);
   });
 
-  test("has a title without markup, whatever the trace is called", () => {
+  it("has a title without markup, for any name of the trace", () => {
     const named = (name: string): string | undefined => {
       const html = renderTracePage(buildModel({ traceId: TRACE_ID, spans: [spanOf({ spanId: "1", name })], refused: 0 }));
       return /<title>(.*)<\/title>/s.exec(html)?.[1];
@@ -37,7 +37,7 @@ describe("the page of a trace", () => {
     expect(named(HOSTILE.repeat(100))?.length).toBeLessThan(900);
   });
 
-  test("allows its own script and style alone, and no network", () => {
+  it("allows only its own script and style, and no network access", () => {
     const [, style = ""] = /<style>([\s\S]*?)<\/style>/.exec(page) ?? [];
     const [, script = ""] = /<script type="module">([\s\S]*?)<\/script>/.exec(page) ?? [];
     const hash = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
@@ -54,14 +54,14 @@ describe("the page of a trace", () => {
     expect(policyOf(renderLivePage())).toContain("connect-src 'self'");
   });
 
-  test("names nothing on the network", () => {
+  it("contains no network address", () => {
     const addresses = [...page.replace(dataOf(page), "").matchAll(/\b(?:https?:)?\/\/[\w.]+/g)].map(([address]) => address);
     expect(addresses.filter((address) => address !== "http://www.w3.org")).toEqual([]);
   });
 });
 
-describe("the page's script", () => {
-  test("is one module whose names are unique, in the order in which they are needed", async () => {
+describe("pageScript()", () => {
+  it("returns one module with unique names in the right order", async () => {
     const folder = mkdtempSync(join(tmpdir(), "a2a-otel-page-"));
     writeFileSync(join(folder, "page.mjs"), pageScript());
     await promisify(execFile)(process.execPath, ["--check", join(folder, "page.mjs")]);
@@ -69,7 +69,7 @@ describe("the page's script", () => {
     expect(pageScript()).not.toMatch(/^(?:import|export)\b/m);
   });
 
-  test("has all of its parts", () => {
+  it("contains all modules", () => {
     const parts = globSync("tools/src/view/browser/**/*.ts");
     expect(parts.length).toBeGreaterThan(15);
     for (const file of ["time-window", "details", "live"]) expect(parts.some((part) => part.endsWith(`${file}.ts`))).toBe(true);
@@ -77,7 +77,7 @@ describe("the page's script", () => {
     expect(new Set(made).size).toBe(made.length);
   });
 
-  test("never makes markup or code from strings", () => {
+  it("never creates markup or code from strings", () => {
     expect(pageScript()).not.toMatch(
       /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|DOMParser|srcdoc|setAttribute\("on/,
     );

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { buildModel } from "../../src/view/model/model.ts";
 import { renderTracePage } from "../../src/view/page/page.ts";
 import type { Prices } from "../../src/view/prices.ts";
@@ -18,8 +18,8 @@ const PRICES: Prices = { models: { "large-*": { input: 3, cachedInput: 0.3, outp
 // A browser on a busy machine takes its time.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-/** The trace in a file, as the demo and "Save as a page" write it, opened from there. */
-describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
+/** The trace in a file, as the demo and "Save as HTML" write it, opened from there. */
+describe.skipIf(CHROMIUM === undefined)("the page of a trace", () => {
   let browser: Browser;
   let folder: string;
   let opened: WatchedPage | undefined;
@@ -37,7 +37,8 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     const complaints = opened?.complaints;
     const hit = await page.evaluate(() => (globalThis as { hit?: unknown }).hit);
     await opened?.close();
-    expect([complaints, hit]).toEqual([[], undefined]);
+    expect(complaints).toEqual([]);
+    expect(hit).toEqual(undefined);
   });
 
   async function open(spans: readonly Span[] = sampleTrace(), options: BrowserContextOptions = {}, hash = ""): Promise<void> {
@@ -60,7 +61,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     for (const key of keys) await page.keyboard.press(key);
   };
 
-  test("shows every span, whatever is in it, as text", async () => {
+  it("shows every span as text, whatever it contains", async () => {
     await open();
     expect(await names()).toEqual([
       "plan a journey",
@@ -87,7 +88,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     expect(await page.locator("img").count()).toBe(0);
   });
 
-  test("says the figures of the trace", async () => {
+  it("shows the summary of the trace", async () => {
     await open();
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("plan a journey");
     expect(await page.title()).toBe("plan a journey: concierge");
@@ -103,7 +104,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     expect(await page.locator(".notices li").allTextContents()).toHaveLength(3);
   });
 
-  test("is a tree grid whose rows say where they stand", async () => {
+  it("is a tree grid whose rows describe their position", async () => {
     await open();
     const grid = page.getByRole("treegrid", { name: "Waterfall" });
     expect(await grid.getAttribute("aria-rowcount")).toBe("16");
@@ -130,7 +131,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     );
   });
 
-  test("is walked with the keyboard", async () => {
+  it("can be operated with the keyboard", async () => {
     await open();
     await page.getByRole("searchbox").focus();
     const stops: (string | undefined)[] = [];
@@ -154,7 +155,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
       "mailer 1 span",
       `evil ${HOSTILE} 1 span`,
       "plan a journey",
-      "Keys, and how to read the bars",
+      "Keyboard shortcuts and legend",
     ]);
     await press("Shift+Tab");
     const walk: (string | null | undefined)[] = [];
@@ -175,7 +176,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     ]);
   });
 
-  test("has rows that fold", async () => {
+  it("can collapse rows", async () => {
     await open();
     await row("invoke_agent planner").focus();
     await press("ArrowLeft");
@@ -196,7 +197,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     expect(await names()).toEqual(["plan a journey", "GET /lost"]);
   });
 
-  test("keeps the keyboard on a row when the one that it was on is folded away", async () => {
+  it("keeps the focus on a row when the focused one is collapsed", async () => {
     await open();
     await row("chat large-1").focus();
     await press("ArrowUp", "ArrowDown");
@@ -204,7 +205,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     expect(await page.locator(".body > [role=row][tabindex='0']").locator(".text").allTextContents()).toEqual(["plan a journey"]);
   });
 
-  test("shows a span's details, and gives the keyboard back", async () => {
+  it("shows a span's details, and restores the focus", async () => {
     await open();
     await rows().nth(8).focus();
     await press("Enter");
@@ -214,10 +215,10 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     const text = await details.innerText();
     for (const part of [
       "✕ Error: ECONNREFUSED: the booking system is down",
-      "440 ms after the trace's beginning",
+      "440 ms after the start of the trace",
       "2025-10-09 08:53:20.440000 UTC",
       "POST (concierge, in another process)",
-      "3 attributes, events or links, beyond limits",
+      "3 attributes, events or links, because of limits",
       "9007199254740993",
       "✕ exception after 240 ms",
       "at step11 (agent.ts:11:7)",
@@ -236,7 +237,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     expect(await page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("row");
   });
 
-  test("has details that follow the keyboard, and lead to the parent", async () => {
+  it("has details that follow the focus, with a link to the parent", async () => {
     await open();
     await row("chat large-1").click();
     const heading = page.getByRole("complementary").getByRole("heading", { level: 3 });
@@ -248,29 +249,31 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     await page.getByRole("complementary").getByRole("button", { name: "invoke_agent planner" }).click();
     expect(await heading.textContent()).toBe("invoke_agent planner");
     expect(await focused()).toBe("invoke_agent planner");
-    expect(await page.getByRole("complementary").innerText()).toContain("so it is not in the sums");
+    expect(await page.getByRole("complementary").innerText()).toContain("so it is not part of the sums");
     await page.getByRole("button", { name: "Close details" }).click();
     expect(await page.getByRole("complementary").count()).toBe(0);
   });
 
-  test("finds spans by their texts, and shows where they are", async () => {
+  it("finds spans by their texts and shows their ancestors", async () => {
     await open();
     const search = page.getByRole("searchbox", { name: "Search spans" });
     const status = page.locator(".result");
     await search.fill("task-42");
     expect(await names()).toEqual(["plan a journey", "POST", "SendMessage"]);
-    expect(await status.textContent()).toBe("1 span fits of 15");
+    expect(await status.textContent()).toBe("1 span matches of 15");
     await search.fill("HOTELS server");
     expect(await names()).toEqual(["plan a journey", "POST", "SendMessage", "POST", "POST /self"]);
     await search.fill("gen_ai.request.model=small");
-    expect(await status.textContent()).toBe("1 span fits of 15");
+    expect(await status.textContent()).toBe("1 span matches of 15");
     await search.fill("nothing of the kind");
-    expect([await names(), await status.textContent()]).toEqual([[], "0 spans fit of 15"]);
+    expect(await names()).toEqual([]);
+    expect(await status.textContent()).toEqual("0 spans match of 15");
     await search.fill("");
-    expect([(await names()).length, await status.textContent()]).toEqual([15, ""]);
+    expect((await names()).length).toEqual(15);
+    expect(await status.textContent()).toEqual("");
   });
 
-  test("shows errors alone, and leaves agents out", async () => {
+  it("shows only errors, and hides agents", async () => {
     await open();
     await page.getByRole("checkbox", { name: "Errors only" }).check();
     expect(await names()).toEqual(["plan a journey", "POST", "SendMessage", HOSTILE]);
@@ -283,7 +286,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     expect(await names()).toHaveLength(15);
   });
 
-  test("zooms", async () => {
+  it("zooms in and out", async () => {
     await open();
     const axis = page.getByRole("columnheader", { name: /^Timeline/ });
     const label = (): Promise<string | null> => axis.getAttribute("aria-label");
@@ -324,7 +327,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     expect(await box("chat large-1")).toEqual([0, 100]);
   });
 
-  test("has the agents' latency, tokens and cost, and the calls, in tables", async () => {
+  it("has tables of the agents' latency, tokens, cost and calls", async () => {
     await open();
     const table = async (name: string): Promise<string[]> =>
       (await page.getByRole("table", { name }).getByRole("row").allInnerTexts()).map((text) => text.replaceAll(/\s+/g, " ").trim());
@@ -337,10 +340,10 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
       "Agent Model Requests Input Cached Output Cost",
       "concierge large-1 1 5,200 4,096 410 $0.0107",
       "flights small-2 1 800 – 60 unknown",
-      "In all 2 6,000 4,096 470 at least $0.0107",
+      "Total 2 6,000 4,096 470 at least $0.0107",
     ]);
     expect(await page.locator("#usage .note").textContent()).toBe(
-      "No price is known for 1 request (small-2), so their cost is in no sum.",
+      "No price is known for 1 request (small-2), so the sums do not include their cost.",
     );
     const calls = await table("Calls between agents");
     expect(calls.slice(0, 4)).toEqual([
@@ -350,13 +353,13 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
       "hotels hotels 1 0 150 ms 150 ms",
     ]);
     expect(calls.at(-1)).toBe("flights fares.example:8443 (outside) 1 0 65.0 ms 65.0 ms");
-    const drawing = page.getByRole("img", { name: /^Who calls whom: 8 agents, 6 connections/ });
+    const drawing = page.getByRole("img", { name: /^Call graph: 8 agents, 6 connections/ });
     expect(await drawing.locator(".node").count()).toBe(8);
     expect(await drawing.locator("path.edge").count()).toBe(6);
     expect(await drawing.locator("path.edge.failed").count()).toBe(2);
   });
 
-  test("lays out JSON in attributes, unless it would fill the memory", async () => {
+  it("indents JSON in attributes, unless it would take too much memory", async () => {
     const messages = JSON.stringify([{ role: "user", content: "x".repeat(200) }]);
     const attributes = {
       "a.messages": messages,
@@ -380,7 +383,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     expect(await page.getByRole("complementary").innerText()).toContain("And 50 more events.");
   });
 
-  test("opens at the span that the address names, and keeps the address", async () => {
+  it("opens with the span in the address, and keeps the address", async () => {
     await open(sampleTrace(), {}, "#a000000000000009");
     expect(await page.getByRole("complementary").getByRole("heading", { level: 3 }).textContent()).toBe("SendMessage");
     await row("chat large-1").click();
@@ -388,7 +391,7 @@ describe.skipIf(CHROMIUM === undefined)("the picture of a trace", () => {
     expect(await page.locator("[role=row][tabindex='0'] .text").textContent()).toBe("chat large-1");
   });
 
-  test("stays usable with 5,000 spans", async () => {
+  it("stays usable with 5,000 spans", async () => {
     const began = performance.now();
     await open(largeTrace(5000));
     const loaded = performance.now() - began;

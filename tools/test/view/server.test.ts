@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeTraces } from "../../src/view/otlp/encode.ts";
 import { startView } from "../../src/view/server.ts";
 import type { View } from "../../src/view/server.ts";
@@ -48,20 +48,22 @@ const EXPORT = JSON.stringify(encodeTraces(sampleTrace()));
 const kept = (): number => view.store.get(TRACE_ID)?.spans.length ?? 0;
 const messageOf = ({ body }: Answer): string => (JSON.parse(body) as { message: string }).message;
 
-describe("receiving traces", () => {
-  test("an export in JSON is kept and answered as OTLP has it", async () => {
+describe("POST /v1/traces", () => {
+  it("stores an export in JSON and answers as OTLP requires", async () => {
     const answer = await send("POST", "/v1/traces", JSON_TYPE, EXPORT);
-    expect([answer.status, answer.headers["content-type"], answer.body]).toEqual([200, "application/json", "{}"]);
+    expect(answer.status).toEqual(200);
+    expect(answer.headers["content-type"]).toEqual("application/json");
+    expect(answer.body).toEqual("{}");
     expect(kept()).toBe(15);
   });
 
-  test("so is one with a charset, and one compressed with gzip", async () => {
+  it("accepts a charset and compression with gzip", async () => {
     expect((await send("POST", "/v1/traces", { "content-type": "application/json; charset=utf-8" }, EXPORT)).status).toBe(200);
     expect((await send("POST", "/v1/traces", { ...JSON_TYPE, "content-encoding": "gzip" }, gzipSync(EXPORT))).status).toBe(200);
     expect(kept()).toBe(15);
   });
 
-  test.each(["application/x-protobuf", "application/protobuf", "application/grpc+proto"])(
+  it.each(["application/x-protobuf", "application/protobuf", "application/grpc+proto"])(
     "%s is refused with the setting to change",
     async (type) => {
       const answer = await send("POST", "/v1/traces", { "content-type": type }, "\n\0");
@@ -70,16 +72,16 @@ describe("receiving traces", () => {
     },
   );
 
-  test.each<[string, OutgoingHttpHeaders, string, number, string]>([
+  it.each<[string, OutgoingHttpHeaders, string, number, string]>([
     [
-      "a form, as any site may send one",
+      "a form, which any site may send,",
       { "content-type": "text/plain" },
       EXPORT,
       415,
-      "The content type is text/plain, and should be application/json.",
+      "The content type is text/plain, but must be application/json.",
     ],
-    ["no content type", {}, EXPORT, 415, "The content type is missing, and should be application/json."],
-    ["another compression", { ...JSON_TYPE, "content-encoding": "br" }, EXPORT, 415, "The content encoding br is not known here."],
+    ["no content type", {}, EXPORT, 415, "The content type is missing, but must be application/json."],
+    ["another compression", { ...JSON_TYPE, "content-encoding": "br" }, EXPORT, 415, "The content encoding br is not supported."],
     [
       "what is no gzip",
       { ...JSON_TYPE, "content-encoding": "gzip" },
@@ -89,65 +91,65 @@ describe("receiving traces", () => {
     ],
     ["what is no JSON", JSON_TYPE, "{", 400, "The body is not JSON: "],
     ["nothing", JSON_TYPE, "", 400, "The body is not JSON: "],
-    ["what is no export", JSON_TYPE, '{"resourceSpans":7}', 400, "resourceSpans is 7, and should be an array."],
+    ["JSON that is not an export", JSON_TYPE, '{"resourceSpans":7}', 400, "resourceSpans is 7, but must be an array."],
     ["nesting without end", JSON_TYPE, `{"resourceSpans":${"[".repeat(1_000_000)}`, 400, "The body is not JSON: "],
-  ])("%s is refused with what is wrong", async (_, headers, body, status, message) => {
+  ])("refuses %s with a message", async (_, headers, body, status, message) => {
     const answer = await send("POST", "/v1/traces", headers, body);
     expect(answer.status).toBe(status);
     expect(messageOf(answer)).toContain(message);
     expect(view.store.traces()).toEqual([]);
   });
 
-  test("one wrong span has the whole export refused, and named", async () => {
+  it("names the invalid span of a refused export", async () => {
     const wrong = EXPORT.replace('"spanId":"a000000000000003"', '"spanId":"oops"');
     const answer = await send("POST", "/v1/traces", JSON_TYPE, wrong);
-    expect([answer.status, messageOf(answer)]).toEqual([
-      400,
-      'resourceSpans[0].scopeSpans[0].spans[2].spanId is "oops", and should be 16 hex digits.',
-    ]);
+    expect(answer.status).toEqual(400);
+    expect(messageOf(answer)).toEqual('resourceSpans[0].scopeSpans[0].spans[2].spanId is "oops", but must be 16 hex digits.');
     expect(view.store.traces()).toEqual([]);
   });
 
-  test("spans beyond the limit of a trace are told of, as OTLP's partial success", async () => {
+  it("reports spans beyond the limit of a trace as a partial success", async () => {
     const spans = Array.from({ length: 25 }, (_, index) => spanOf({ spanId: (index + 1).toString(16).padStart(16, "0") }));
     const answer = await send("POST", "/v1/traces", JSON_TYPE, JSON.stringify(encodeTraces(spans)));
-    expect([answer.status, JSON.parse(answer.body)]).toEqual([
-      200,
-      {
-        partialSuccess: {
-          rejectedSpans: "5",
-          errorMessage: "Some traces have as many spans as a2a-otel view keeps (--max-spans).",
-        },
+    expect(answer.status).toEqual(200);
+    expect(JSON.parse(answer.body)).toEqual({
+      partialSuccess: {
+        rejectedSpans: "5",
+        errorMessage: "Some traces have more spans than a2a-otel-cli view keeps (--max-spans).",
       },
-    ]);
+    });
   });
 
-  test.each(["metrics", "logs"])("%s are taken and forgotten, in JSON and in protobuf", async (signal) => {
+  it.each(["metrics", "logs"])("accepts and discards %s, in JSON and in protobuf", async (signal) => {
     const inJson = await send("POST", `/v1/${signal}`, JSON_TYPE, '{"resourceMetrics":[]}');
-    expect([inJson.status, inJson.body]).toEqual([200, "{}"]);
+    expect(inJson.status).toEqual(200);
+    expect(inJson.body).toEqual("{}");
     const inProtobuf = await send("POST", `/v1/${signal}`, { "content-type": "application/x-protobuf" }, "\n\0");
-    expect([inProtobuf.status, inProtobuf.headers["content-type"], inProtobuf.body]).toEqual([200, "application/x-protobuf", ""]);
+    expect(inProtobuf.status).toEqual(200);
+    expect(inProtobuf.headers["content-type"]).toEqual("application/x-protobuf");
+    expect(inProtobuf.body).toEqual("");
   });
 });
 
-describe("size", () => {
-  test("a body that says it is too large is refused", async () => {
+describe("the size limit", () => {
+  it("refuses a body whose length is too large", async () => {
     const answer = await send("POST", "/v1/traces", { ...JSON_TYPE, "content-length": MAX_BODY + 1 }, "{");
-    expect([answer.status, messageOf(answer)]).toEqual([413, expect.stringContaining("larger than 16 MiB") as string]);
+    expect(answer.status).toEqual(413);
+    expect(messageOf(answer)).toEqual(expect.stringContaining("larger than 16 MiB") as string);
   });
 
-  test("so is one that does not say how large it is", async () => {
+  it("refuses a body without a length that is too large", async () => {
     const answer = await send("POST", "/v1/traces", { ...JSON_TYPE, "transfer-encoding": "chunked" }, " ".repeat(MAX_BODY + 1));
     expect(answer.status).toBe(413);
   });
 
-  test("and a few bytes that unpack to many", async () => {
+  it("refuses a compressed body that is too large", async () => {
     const bomb = gzipSync(Buffer.alloc(MAX_BODY * 4));
     expect(bomb.length).toBeLessThan(100_000);
     expect((await send("POST", "/v1/traces", { ...JSON_TYPE, "content-encoding": "gzip" }, bomb)).status).toBe(413);
   });
 
-  test("a sender that goes away in the middle leaves nothing behind", async () => {
+  it("stores nothing if the sender disconnects", async () => {
     const socket = connect(Number(new URL(view.url).port), "127.0.0.1");
     socket.write("POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{");
     await sleep(50);
@@ -158,8 +160,8 @@ describe("size", () => {
   });
 });
 
-describe("who is served", () => {
-  test.each<[string, string, OutgoingHttpHeaders, string]>([
+describe("the admission of requests", () => {
+  it.each<[string, string, OutgoingHttpHeaders, string]>([
     [
       "a name that was made to resolve to loopback",
       "/",
@@ -182,26 +184,27 @@ describe("who is served", () => {
       "Requests from pages of other sites are not served.",
     ],
     ["a container's name for its host, beyond exports", "/", { host: "host.docker.internal:4318" }, "are not served"],
-  ])("%s is not", async (_, path, headers, message) => {
+  ])("refuses %s", async (_, path, headers, message) => {
     const answer = await send("GET", path, headers);
-    expect([answer.status, messageOf(answer)]).toEqual([403, expect.stringContaining(message) as string]);
+    expect(answer.status).toEqual(403);
+    expect(messageOf(answer)).toEqual(expect.stringContaining(message) as string);
   });
 
-  test.each<[string, OutgoingHttpHeaders]>([
+  it.each<[string, OutgoingHttpHeaders]>([
     ["localhost", { host: "localhost:4318" }],
     ["an address of loopback", { host: "127.0.0.2" }],
     ["IPv6's loopback", { host: "[::1]:4318" }],
     ["the page's own requests", { host: "localhost:9", origin: "http://localhost:9", "sec-fetch-site": "same-origin" }],
     ["whoever follows a link from elsewhere", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" }],
-  ])("%s is", async (_, headers) => {
+  ])("accepts %s", async (_, headers) => {
     expect((await send("GET", "/", headers)).status).toBe(200);
   });
 
-  test("a container's exports are", async () => {
+  it("accepts exports of a container", async () => {
     expect((await send("POST", "/v1/traces", { ...JSON_TYPE, host: "host.docker.internal:4318" }, EXPORT)).status).toBe(200);
   });
 
-  test("neither exports nor clearing are open to other sites", async () => {
+  it("refuses exports and deletions from other sites", async () => {
     for (const [method, path] of [
       ["POST", "/v1/traces"],
       ["DELETE", "/api/traces"],
@@ -212,17 +215,16 @@ describe("who is served", () => {
       origin: "https://evil.example",
       "access-control-request-method": "POST",
     });
-    expect([preflight.status, Object.keys(preflight.headers).filter((name) => name.startsWith("access-control"))]).toEqual([
-      403,
-      [],
-    ]);
+    expect(preflight.status).toEqual(403);
+    expect(Object.keys(preflight.headers).filter((name) => name.startsWith("access-control"))).toEqual([]);
     const unasked = await send("OPTIONS", "/v1/traces");
-    expect([unasked.status, unasked.headers.allow]).toEqual([405, "POST"]);
+    expect(unasked.status).toEqual(405);
+    expect(unasked.headers.allow).toEqual("POST");
   });
 });
 
-describe("what is served", () => {
-  test("the page, which may not be kept, framed or embedded", async () => {
+describe("the server", () => {
+  it("serves the page, which must not be cached, framed or embedded", async () => {
     const { status, headers } = await send("GET", "/");
     expect(status).toBe(200);
     expect(headers).toMatchObject({
@@ -237,7 +239,7 @@ describe("what is served", () => {
     expect(headers["content-security-policy"]).toMatch(/^default-src 'none'; .*; frame-ancestors 'none'$/);
   });
 
-  test("the list of traces, newest first, with what was refused", async () => {
+  it("serves the list of traces, newest first, with refused exports", async () => {
     await send("POST", "/v1/traces", JSON_TYPE, EXPORT);
     await send("POST", "/v1/traces", JSON_TYPE, EXPORT.replaceAll(TRACE_ID, "e".repeat(32)));
     for (let time = 0; time < 2; time++) await send("POST", "/v1/traces", { "content-type": "application/x-protobuf" });
@@ -251,7 +253,7 @@ describe("what is served", () => {
     expect(logged).toEqual([expect.stringMatching(/^Refused an export: This receiver reads OTLP in JSON/)]);
   });
 
-  test("a trace for the page, as OTLP that can be sent again, and as a page of its own", async () => {
+  it("serves a trace as data, as OTLP and as a self-contained page", async () => {
     await send("POST", "/v1/traces", JSON_TYPE, EXPORT);
     const model = await send("GET", `/api/traces/${TRACE_ID}`);
     expect(JSON.parse(model.body)).toMatchObject({ traceId: TRACE_ID, name: "plan a journey" });
@@ -263,20 +265,22 @@ describe("what is served", () => {
     expect(page.headers["content-security-policy"]).not.toContain("connect-src");
   });
 
-  test("nothing else", async () => {
+  it("serves nothing else", async () => {
     expect((await send("GET", `/api/traces/${TRACE_ID}`)).status).toBe(404);
     expect((await send("GET", "/../../etc/passwd")).status).toBe(404);
     expect((await send("GET", "/v1/traces")).status).toBe(405);
     expect((await send("PUT", "/")).status).toBe(405);
   });
 
-  test("a request for the headers gets these alone", async () => {
+  it("answers HEAD requests with headers only", async () => {
     const { status, headers, body } = await send("HEAD", "/");
-    expect([status, body, Number(headers["content-length"]) > 1000]).toEqual([200, "", true]);
+    expect(status).toEqual(200);
+    expect(body).toEqual("");
+    expect(Number(headers["content-length"]) > 1000).toEqual(true);
     expect(await send("HEAD", "/api/events")).toMatchObject({ status: 200, body: "" });
   });
 
-  test("clearing forgets traces and refusals", async () => {
+  it("deletes traces and refusals", async () => {
     await send("POST", "/v1/traces", JSON_TYPE, EXPORT);
     await send("POST", "/v1/traces", JSON_TYPE, "{");
     expect((await send("DELETE", "/api/traces")).status).toBe(200);
@@ -285,7 +289,7 @@ describe("what is served", () => {
 });
 
 describe("events", () => {
-  test("tell the page once of what comes in together", async () => {
+  it("notify the page once of several changes", async () => {
     const response = await fetch(`${view.url}/api/events`);
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     expect((await reader?.read())?.value).toBe("retry: 1000\n\n");
@@ -294,7 +298,7 @@ describe("events", () => {
     await reader?.cancel();
   });
 
-  test("go to as many pages as one has open, and end with the server", async () => {
+  it("are sent to a limited number of pages, and end with the server", async () => {
     const pages = await Promise.all(Array.from({ length: 33 }, () => fetch(`${view.url}/api/events`)));
     expect(pages.filter(({ status }) => status === 503)).toHaveLength(1);
     await view.close();
@@ -303,22 +307,22 @@ describe("events", () => {
   });
 });
 
-describe("setting up", () => {
-  test.each([
-    [{ port: -1 }, "port is -1, and should be an integer of at least 0"],
-    [{ port: 70_000 }, "port is 70000, and should be at most 65535"],
-    [{ maxTraces: 0 }, "maxTraces is 0, and should be an integer of at least 1"],
-    [{ maxSpansPerTrace: 1.5 }, "maxSpansPerTrace is 1.5, and should be an integer of at least 1"],
-    [{ maxBytes: Number.NaN }, "maxBytes is NaN, and should be an integer of at least 1"],
-  ])("%o is refused by name", async (options, message) => {
+describe("startView()", () => {
+  it.each([
+    [{ port: -1 }, "port is -1, but must be an integer of at least 0"],
+    [{ port: 70_000 }, "port is 70000, but must be at most 65535"],
+    [{ maxTraces: 0 }, "maxTraces is 0, but must be an integer of at least 1"],
+    [{ maxSpansPerTrace: 1.5 }, "maxSpansPerTrace is 1.5, but must be an integer of at least 1"],
+    [{ maxBytes: Number.NaN }, "maxBytes is NaN, but must be an integer of at least 1"],
+  ])("refuses the option %o", async (options, message) => {
     await expect(startView({ port: 0, ...options })).rejects.toThrow(new RangeError(message));
   });
 
-  test("a port that is in use is an error with its code", async () => {
+  it("rejects with the error code if the port is in use", async () => {
     await expect(startView({ port: Number(new URL(view.url).port) })).rejects.toMatchObject({ code: "EADDRINUSE" });
   });
 
-  test("it is reached on loopback alone", () => {
+  it("listens on loopback only", () => {
     expect(new URL(view.url).hostname).toBe("127.0.0.1");
   });
 });

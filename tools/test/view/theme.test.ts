@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { COLOURS } from "../../src/view/model/agents.ts";
 import { DARK, LIGHT } from "../../src/view/page/theme.ts";
 import type { Theme } from "../../src/view/page/theme.ts";
@@ -28,7 +28,7 @@ function over(colour: string, below: string, share: number): string {
   return `#${mixed.join("")}`;
 }
 
-test("contrast is computed as WCAG has it", () => {
+it("contrast() follows WCAG", () => {
   expect(contrast("#ffffff", "#000000")).toBeCloseTo(21, 5);
   expect(contrast("#777777", "#ffffff")).toBeCloseTo(4.478, 3);
 });
@@ -39,7 +39,7 @@ describe.each<[string, Theme]>([
 ])("the %s theme", (_, theme) => {
   const grounds = [theme.background, theme.surface, theme.hover, theme.selected];
 
-  test("has text that can be read on everything (AA, 4.5 to 1)", () => {
+  it("has readable text on every background (AA, 4.5 to 1)", () => {
     for (const ground of grounds) {
       for (const text of [theme.text, theme.muted, theme.accent, theme.error])
         expect(contrast(text, ground)).toBeGreaterThanOrEqual(4.5);
@@ -49,7 +49,7 @@ describe.each<[string, Theme]>([
     expect(contrast(theme.ok, theme.surface)).toBeGreaterThanOrEqual(4.5);
   });
 
-  test("has edges of controls, the ring of the focus and bars that can be seen (AA, 3 to 1)", () => {
+  it("has visible edges of controls, focus ring and bars (AA, 3 to 1)", () => {
     expect(theme.agents).toHaveLength(COLOURS);
     for (const ground of grounds) {
       for (const colour of [theme.accent, ...theme.agents]) expect(contrast(colour, ground)).toBeGreaterThanOrEqual(3);
@@ -58,7 +58,7 @@ describe.each<[string, Theme]>([
       expect(contrast(theme.control, ground)).toBeGreaterThanOrEqual(3);
   });
 
-  test("has bars whose filled parts stand out from the pale ones", () => {
+  it("has bars whose filled parts differ from the pale ones", () => {
     for (const colour of theme.agents) expect(contrast(colour, over(colour, theme.surface, 0.26))).toBeGreaterThanOrEqual(2.5);
   });
 });

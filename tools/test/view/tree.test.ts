@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { buildTree } from "../../src/view/model/tree.ts";
 import type { SpanNode } from "../../src/view/model/tree.ts";
 import { spanOf } from "./spans.ts";
@@ -8,8 +8,8 @@ const tree = (...spans: SpanSketch[]): SpanNode[] => buildTree(spans.map(spanOf)
 const drawn = (nodes: readonly SpanNode[]): string[] =>
   nodes.map(({ span, depth, start, end }) => `${"- ".repeat(depth)}${span.spanId} ${start} to ${end}`);
 
-describe("the tree of spans", () => {
-  test("each stands after its parent, siblings in the order of their beginning, however they came in", () => {
+describe("buildTree()", () => {
+  it("sorts spans after their parents and siblings by their start", () => {
     const nodes = tree(
       { spanId: "below", parentSpanId: "first", start: 4, end: 5 },
       { spanId: "second", parentSpanId: "root", start: 6 },
@@ -20,7 +20,7 @@ describe("the tree of spans", () => {
     expect(nodes.map(({ misplaced }) => misplaced)).toEqual([undefined, undefined, undefined, undefined]);
   });
 
-  test("a span whose parent is not here stands like a root, and is known as such", () => {
+  it("makes a span without its parent a root and marks it", () => {
     const nodes = tree(
       { spanId: "root", end: 20 },
       { spanId: "stray", parentSpanId: "gone", start: 5 },
@@ -30,7 +30,7 @@ describe("the tree of spans", () => {
     expect(nodes.map(({ misplaced }) => misplaced)).toEqual([undefined, "parent missing", undefined]);
   });
 
-  test("spans that are their own ancestors are all shown, cut loose at one place of each circle", () => {
+  it("breaks each cycle of parents at one span", () => {
     const nodes = tree(
       { spanId: "a", parentSpanId: "c" },
       { spanId: "b", parentSpanId: "a" },
@@ -42,7 +42,7 @@ describe("the tree of spans", () => {
     expect(nodes.filter(({ misplaced }) => misplaced === "circular").map(({ span }) => span.spanId)).toHaveLength(2);
   });
 
-  test("a chain of 20,000 spans is no problem", () => {
+  it("handles a chain of 20,000 spans", () => {
     const chain = Array.from({ length: 20_000 }, (_, index) =>
       spanOf({ spanId: `s${index}`, ...(index > 0 && { parentSpanId: `s${index - 1}` }) }),
     );
@@ -50,23 +50,23 @@ describe("the tree of spans", () => {
     expect(nodes.map(({ depth }) => depth)).toEqual(chain.map((_, index) => index));
   });
 
-  test("a span without an end lasts to the end of the trace, one that ends too early takes no time", () => {
+  it("extends a span without an end, and corrects an end before the start", () => {
     const nodes = tree({ spanId: "root", end: 20 }, { spanId: "open", start: 5, end: null }, { spanId: "odd", start: 8, end: 2 });
     expect(drawn(nodes)).toEqual(["root 0 to 20", "open 5 to 20", "odd 8 to 8"]);
   });
 
-  test("no spans make no tree", () => {
+  it("returns nothing without spans", () => {
     expect(buildTree([])).toEqual([]);
   });
 });
 
-describe("where a service's work begins", () => {
+describe("entry spans", () => {
   const entries = (...spans: SpanSketch[]): string[] =>
     tree(...spans)
       .filter(({ entry }) => entry)
       .map(({ span }) => span.spanId);
 
-  test("at roots, and where a span's parent is of another service", () => {
+  it("are roots and spans whose parent belongs to another service", () => {
     expect(
       entries(
         { spanId: "root" },
@@ -78,7 +78,7 @@ describe("where a service's work begins", () => {
     ).toEqual(["root", "served"]);
   });
 
-  test("where a service calls itself", () => {
+  it("are the SERVER spans of a service that calls itself", () => {
     expect(
       entries(
         { spanId: "root" },
@@ -90,7 +90,7 @@ describe("where a service's work begins", () => {
   });
 });
 
-describe("clocks that differ", () => {
+describe("the correction of clocks", () => {
   const caller: SpanSketch[] = [
     { spanId: "root", end: 100 },
     { spanId: "call", parentSpanId: "root", kind: "CLIENT", start: 20, end: 60 },
@@ -102,32 +102,32 @@ describe("clocks that differ", () => {
   const shifts = (nodes: SpanNode[]): Record<string, number> =>
     Object.fromEntries(nodes.map(({ span, shift }) => [span.spanId, shift]));
 
-  test("an answer before its question is moved into the middle of it, with all beneath", () => {
+  it("moves a callee that seems to begin before its call into the middle of the call", () => {
     const nodes = tree(...caller, ...served(-1000, -980));
     expect(drawn(nodes).slice(1)).toEqual(["- call 20 to 60", "- - served 30 to 50", "- - - work 35 to 45"]);
     expect(shifts(nodes)).toEqual({ root: 0, call: 0, served: 1030, work: 1030 });
   });
 
-  test("so is one after the question was answered", () => {
+  it("moves a callee that seems to begin after its call", () => {
     expect(drawn(tree(...caller, ...served(5000, 5020))).slice(2)).toEqual(["- - served 30 to 50", "- - - work 35 to 45"]);
   });
 
-  test("one that takes longer than its question begins with it", () => {
+  it("lets a callee that is longer than its call begin with it", () => {
     expect(drawn(tree(...caller, ...served(5000, 5060)))[2]).toBe("- - served 20 to 80");
   });
 
-  test("what fits is left alone, also when it goes on after the caller has given up", () => {
+  it("does not move a callee that continues after the caller has given up", () => {
     expect(shifts(tree(...caller, ...served(25, 90)))).toMatchObject({ served: 0 });
     expect(shifts(tree(...caller, ...served(19.5, 40)))).toMatchObject({ served: 0 });
     const failed = caller.map((span) => (span.spanId === "call" ? { ...span, status: "error" as const } : span));
     expect(shifts(tree(...failed, ...served(70, 90)))).toMatchObject({ served: 0 });
   });
 
-  test("work that a message has put off may begin whenever it likes", () => {
+  it("does not move the consumer of a message", () => {
     expect(shifts(tree(...caller, ...served(500, 520, { kind: "CONSUMER" })))).toMatchObject({ served: 0, work: 0 });
   });
 
-  test("whom the shifted one calls in turn is judged by where it stands now", () => {
+  it("applies to further calls relative to the moved caller", () => {
     const deeper: SpanSketch[] = [
       { spanId: "on", parentSpanId: "served", kind: "CLIENT", service: "writer", start: 1005, end: 1015 },
       { spanId: "third", parentSpanId: "on", kind: "SERVER", service: "checker", start: 36, end: 44 },

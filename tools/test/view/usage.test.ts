@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { buildModel } from "../../src/view/model/model.ts";
 import type { TraceUsage } from "../../src/view/model/model.ts";
 import { usageOf } from "../../src/view/model/usage.ts";
@@ -21,8 +21,8 @@ const tokens = (input: number, output: number, more: Attributes = {}): Attribute
   ...more,
 });
 
-describe("what a span says of its model", () => {
-  test("are tokens in and out, those from a cache among the former, and the model that answered", () => {
+describe("usageOf()", () => {
+  it("returns input, output and cached tokens and the model of the response", () => {
     const cached = { "gen_ai.usage.cache_read.input_tokens": 60, "gen_ai.usage.cache_creation.input_tokens": 30 };
     expect(usageOf(tokens(100, 20, cached), undefined)).toEqual({
       model: "large-2026",
@@ -34,47 +34,47 @@ describe("what a span says of its model", () => {
     });
   });
 
-  test("cached tokens that are not among the input are added to it", () => {
+  it("adds cached tokens that the input does not include", () => {
     expect(usageOf(tokens(10, 20, { "gen_ai.usage.cache_read.input_tokens": 60 }), undefined)).toMatchObject({
       input: 70,
       cached: 60,
     });
   });
 
-  test.each<[string, Attributes]>([
+  it.each<[string, Attributes]>([
     [
       "the older names",
       { "gen_ai.request.model": "large-2026", "gen_ai.usage.prompt_tokens": 100, "gen_ai.usage.completion_tokens": 20 },
     ],
     ["OpenInference's", { "llm.model_name": "large-2026", "llm.token_count.prompt": 100, "llm.token_count.completion": 20 }],
     ["numbers as text", tokens(0, 0, { "gen_ai.usage.input_tokens": "100", "gen_ai.usage.output_tokens": "20" })],
-  ])("%s are understood", (_, attributes) => {
+  ])("understands %s", (_, attributes) => {
     expect(usageOf(attributes, undefined)).toMatchObject({ model: "large-2026", input: 100, output: 20 });
   });
 
-  test.each<[string, Attributes]>([
+  it.each<[string, Attributes]>([
     ["nothing", {}],
     ["a model only", { "gen_ai.request.model": "large" }],
     ["figures that are none", tokens(-1, Number.NaN)],
     ["text that is no figure", tokens(0, 0, { "gen_ai.usage.input_tokens": "many", "gen_ai.usage.output_tokens": "" })],
-  ])("%s is no usage", (_, attributes) => {
+  ])("ignores %s", (_, attributes) => {
     expect(usageOf(attributes, PRICES)).toBeUndefined();
   });
 });
 
-describe("cost", () => {
-  test("comes from the table of prices, for a million tokens of each kind", () => {
+describe("the cost of a span", () => {
+  it("is computed from the table of prices", () => {
     const cached = { "gen_ai.usage.cache_read.input_tokens": 600_000, "gen_ai.usage.cache_creation.input_tokens": 100_000 };
     const cost = usageOf(tokens(1_000_000, 200_000, cached), PRICES)?.cost?.["EUR"];
     expect(cost).toBeCloseTo(0.3 * 3 + 0.6 * 0.3 + 0.1 * 4 + 0.2 * 15, 10);
   });
 
-  test("cached tokens cost what others do where the table says nothing else", () => {
+  it("uses the price of input for cached tokens by default", () => {
     const plain: Prices = { models: { "large-*": { input: 3, output: 15 } } };
     expect(usageOf(tokens(1_000_000, 0, { "gen_ai.usage.cache_read.input_tokens": 600_000 }), plain)?.cost).toEqual({ USD: 3 });
   });
 
-  test.each<[string, Attributes]>([
+  it.each<[string, Attributes]>([
     ["a model without a price", { "gen_ai.response.model": "other", "gen_ai.request.model": "another" }],
     ["no model", { "gen_ai.response.model": "", "gen_ai.request.model": "" }],
     ["output of a model of which only the input has a price", { "gen_ai.response.model": "embed" }],
@@ -82,30 +82,30 @@ describe("cost", () => {
     expect(usageOf(tokens(100, 20, more), PRICES)).toMatchObject({ input: 100, cost: undefined });
   });
 
-  test("is known for input alone where only that has a price", () => {
+  it("is known for input alone if only input has a price", () => {
     expect(usageOf({ "gen_ai.request.model": "embed", "gen_ai.usage.input_tokens": 1_000_000 }, PRICES)?.cost).toEqual({
       EUR: 0.1,
     });
   });
 
-  test("goes by the model that was asked where the one that answered has no price", () => {
+  it("uses the requested model if the responding model has no price", () => {
     const prices: Prices = { models: { large: { input: 1, output: 1 } } };
     expect(usageOf(tokens(1_000_000, 0), prices)?.cost).toEqual({ USD: 1 });
   });
 
-  test.each<[string, Attributes, object]>([
+  it.each<[string, Attributes, object]>([
     ["gen_ai.usage.cost.amount", { "gen_ai.usage.cost.amount": 0.5, "gen_ai.usage.cost.currency": "CHF" }, { CHF: 0.5 }],
     ["gen_ai.usage.cost", { "gen_ai.usage.cost": 0.5 }, { USD: 0.5 }],
     ["gen_ai.usage.total_cost", { "gen_ai.usage.total_cost": "0.5" }, { USD: 0.5 }],
     ["operation.cost", { "operation.cost": 0.5 }, { USD: 0.5 }],
     ["llm.cost.total", { "llm.cost.total": 0.5 }, { USD: 0.5 }],
     ["a currency that is none", { "gen_ai.usage.cost": 0.5, "gen_ai.usage.cost.currency": "<script>" }, { USD: 0.5 }],
-  ])("that a span tells goes before the table: %s", (_, more, cost) => {
+  ])("is taken from the span in preference to the table: %s", (_, more, cost) => {
     expect(usageOf(tokens(1_000_000, 0, more), PRICES)?.cost).toEqual(cost);
   });
 });
 
-describe("sums", () => {
+describe("the usage of a trace", () => {
   const usage = (spans: SpanSketch[], prices?: Prices): TraceUsage =>
     buildModel({ traceId: "t", spans: spans.map(spanOf), refused: 0 }, prices).usage;
   const root: SpanSketch = { spanId: "root", end: 100 };
@@ -116,7 +116,7 @@ describe("sums", () => {
     ...more,
   });
 
-  test("are by agent and model, by agent, and in all", () => {
+  it("is summed by agent and model, by agent, and in total", () => {
     const spans = [
       root,
       chat("1", "root", tokens(100, 10), { start: 1 }),
@@ -148,7 +148,7 @@ describe("sums", () => {
     });
   });
 
-  test("a span that sums up what spans beneath it say is not counted again, however deep these are", () => {
+  it("does not count a span whose descendants record usage", () => {
     const spans = [
       chat("agent", "", tokens(300, 30)),
       chat("turn", "agent", tokens(300, 30)),
@@ -159,7 +159,7 @@ describe("sums", () => {
     expect(usage(spans).all).toMatchObject({ requests: 2, input: 300, output: 30 });
   });
 
-  test("amounts in two currencies are not added up", () => {
+  it("does not add amounts in different currencies", () => {
     const spans = [
       root,
       chat("1", "root", { "gen_ai.usage.cost": 1 }),
@@ -169,31 +169,28 @@ describe("sums", () => {
   });
 });
 
-describe("the table of prices", () => {
-  test("has dollars unless it says otherwise", () => {
+describe("parsePrices() and priceOf()", () => {
+  it("use US dollars by default", () => {
     expect(parsePrices({ models: { a: { input: 1 } } })).toEqual({ currency: "USD", models: { a: { input: 1 } } });
   });
 
-  test.each<[unknown, string]>([
-    [[], 'the prices should be an object such as {"models":{"a-model":{"input":1,"output":2}}}'],
-    [{ models: [] }, 'the prices should be an object such as {"models":{"a-model":{"input":1,"output":2}}}'],
-    [{ currency: "dollars", models: {} }, 'currency is "dollars", and should be three capital letters such as "USD"'],
-    [{ models: { a: 1 } }, 'models["a"] should be an object with input and output'],
+  it.each<[unknown, string]>([
+    [[], 'the prices must be an object such as {"models":{"a-model":{"input":1,"output":2}}}'],
+    [{ models: [] }, 'the prices must be an object such as {"models":{"a-model":{"input":1,"output":2}}}'],
+    [{ currency: "dollars", models: {} }, 'currency is "dollars", but must be three capital letters such as "USD"'],
+    [{ models: { a: 1 } }, 'models["a"] must be an object with input and output'],
     [{ models: { a: { output: 1 } } }, 'models["a"].input is missing: the price of a million input tokens'],
-    [{ models: { a: { input: "1" } } }, 'models["a"].input is "1", and should be the price of a million tokens, 0 or more'],
-    [
-      { models: { a: { input: 1, output: -1 } } },
-      'models["a"].output is -1, and should be the price of a million tokens, 0 or more',
-    ],
+    [{ models: { a: { input: "1" } } }, 'models["a"].input is "1", but must be the price of a million tokens, 0 or more'],
+    [{ models: { a: { input: 1, output: -1 } } }, 'models["a"].output is -1, but must be the price of a million tokens, 0 or more'],
     [
       { models: { a: { input: 1, Output: 1 } } },
-      'models["a"].Output is not known; there are input, output, cachedInput, cacheWrite',
+      'models["a"].Output is unknown; the fields are input, output, cachedInput, cacheWrite',
     ],
-  ])("%#: what is wrong in it is told", (table, message) => {
+  ])("report what is wrong (case %#)", (table, message) => {
     expect(() => parsePrices(table)).toThrow(new Error(message));
   });
 
-  test("a name that ends in * stands for all that begin so; the exact name and the longest beginning go first", () => {
+  it("prefer an exact name, then the longest matching prefix", () => {
     const price = (input: number): { input: number } => ({ input });
     const prices: Prices = { models: { "*": price(1), "large-*": price(2), "large-2*": price(3), "large-2026": price(4) } };
     expect(["large-2026", "large-2025", "large-1", "small", "constructor"].map((model) => priceOf(prices, model)?.input)).toEqual([

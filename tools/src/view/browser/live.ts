@@ -7,7 +7,7 @@ import type { TraceView } from "./trace-view.ts";
 import { newViewState } from "./view-state.ts";
 import type { ViewState } from "./view-state.ts";
 
-/** Where the page is: the list, or a trace with a span selected or none. */
+/** The page's address: the list, or a trace, possibly with a selected span. */
 interface Place {
   readonly traceId: string | undefined;
   readonly spanId: string | undefined;
@@ -22,7 +22,7 @@ function hashOf({ traceId, spanId }: Place): string {
   return traceId === undefined ? "#/" : `#/trace/${traceId}${spanId === undefined ? "" : `/${spanId}`}`;
 }
 
-/** The page of a running receiver: it follows what comes in. */
+/** Starts the page of a running receiver, which updates when spans are received. */
 export function startLive(main: HTMLElement, controls: HTMLElement): { redraw: () => void } {
   let place = placeOf(location.hash);
   let state: ViewState = newViewState(place.spanId);
@@ -31,7 +31,7 @@ export function startLive(main: HTMLElement, controls: HTMLElement): { redraw: (
   let following = true;
   let busy = false;
   let behind = false;
-  /** How long the last drawing took, in milliseconds. */
+  /** The duration of the last drawing, in milliseconds. */
   let drawing = 0;
 
   const draw = async (focus: boolean): Promise<void> => {
@@ -52,17 +52,17 @@ export function startLive(main: HTMLElement, controls: HTMLElement): { redraw: (
     replace(main, [traceListView(list, location.origin)]);
   };
   const showMissing = (text: string): void => {
-    document.title = "Not here";
+    document.title = "Trace not found";
     const { message } = JSON.parse(text) as { message: string };
     const back = el("p", { class: "crumbs" }, el("a", { href: "#/" }, "← All traces"));
-    replace(main, [back, el("h1", { tabindex: -1 }, "This trace is not here"), el("p", {}, message)]);
+    replace(main, [back, el("h1", { tabindex: -1 }, "Trace not found"), el("p", {}, message)]);
   };
   const showTrace = (model: TraceModel): void => {
     document.title = `${model.name}: ${model.service}`;
     view = createTraceView(model, state, { traceLink: (traceId, spanId) => hashOf({ traceId, spanId }), onSelect: remember });
     replace(main, [downloads(model.traceId), view.element]);
   };
-  /** Draws only what is new, so that the reader's place on the page is not lost. */
+  /** Draws only if the content has changed, so that the position on the page is kept. */
   const change = (content: string, redraw: () => void, focus: boolean): void => {
     if (content === shown) return;
     shown = content;
@@ -88,7 +88,7 @@ export function startLive(main: HTMLElement, controls: HTMLElement): { redraw: (
     } catch {
       lost.hidden = false;
     }
-    // A large trace takes a while to work out and to draw: a pause leaves time for what else there is to do.
+    // A large trace takes time to compute and to draw; the pause leaves time for user input.
     const pause = Math.min(performance.now() - began + drawing * 3, 2000);
     setTimeout(() => {
       busy = false;
@@ -112,7 +112,7 @@ export function startLive(main: HTMLElement, controls: HTMLElement): { redraw: (
   const lost = el(
     "p",
     { class: "status error", role: "alert", hidden: true },
-    "✕ a2a-otel view does not answer. What is shown stays; the page goes on when it is back.",
+    "✕ a2a-otel-cli view does not answer. The page keeps its content and updates when the connection is back.",
   );
   main.before(lost);
   const follow = button("Live", () => {
@@ -122,9 +122,9 @@ export function startLive(main: HTMLElement, controls: HTMLElement): { redraw: (
   });
   follow.setAttribute("aria-pressed", "true");
   follow.className = "live";
-  follow.title = "Whether the page follows what comes in";
+  follow.title = "Whether the page updates when spans are received";
   const clear = button("Clear", () => {
-    void fetch("api/traces", { method: "DELETE" }).then(() => announce("All traces are gone."));
+    void fetch("api/traces", { method: "DELETE" }).then(() => announce("All traces are deleted."));
     location.hash = "#/";
   });
   controls.prepend(follow, clear);
@@ -142,13 +142,13 @@ function downloads(traceId: string): HTMLElement {
     { class: "crumbs" },
     el("a", { href: "#/" }, "← All traces"),
     " ",
-    el("a", { href: `traces/${traceId}.html`, download: `trace-${traceId.slice(0, 8)}.html` }, "Save as a page"),
+    el("a", { href: `traces/${traceId}.html`, download: `trace-${traceId.slice(0, 8)}.html` }, "Save as HTML"),
     " ",
     el("a", { href: `api/traces/${traceId}/otlp`, download: `trace-${traceId.slice(0, 8)}.json` }, "Save as OTLP/JSON"),
   );
 }
 
-/** Puts new content in place of the old, and the keyboard and the scrolling where they were. */
+/** Replaces the content, and restores the focus and the scroll positions. */
 function replace(main: HTMLElement, content: readonly HTMLElement[]): void {
   const refocus = rememberFocus();
   const scrolled = main.querySelector(".grid")?.scrollTop ?? 0;
@@ -160,7 +160,7 @@ function replace(main: HTMLElement, content: readonly HTMLElement[]): void {
   refocus();
 }
 
-/** Returns the function that puts the focus where it is now, and in a text the caret. */
+/** Returns a function that restores the current focus, including the caret of the search field. */
 function rememberFocus(): () => void {
   const focused = document.activeElement;
   if (focused === null || focused === document.body) return () => {};

@@ -5,7 +5,7 @@ import { themeButton } from "./dom/theme.ts";
 import { createTraceView } from "./trace-view.ts";
 import { newViewState } from "./view-state.ts";
 
-/** What the page was made for: a trace that it holds, or a receiver to follow. */
+/** The page's data: a trace, or the instruction to show the traces of the receiver. */
 export type PageData = { readonly trace: TraceModel } | { readonly live: true };
 
 function start(data: PageData): void {
@@ -22,7 +22,7 @@ function start(data: PageData): void {
   );
   document.body.replaceChildren(bar, main);
   bar.querySelector("a")?.addEventListener("click", (event) => {
-    // The address says which trace is shown, so it must not change.
+    // The fragment of the address identifies the trace, so the link must not change it.
     event.preventDefault();
     main.focus();
   });

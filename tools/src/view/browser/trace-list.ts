@@ -4,7 +4,7 @@ import { cost, duration, many, whole } from "./dom/format.ts";
 import { timeElement } from "./details/headline.ts";
 import { dataTable, serviceName } from "./details/tables.ts";
 
-/** The traces that have come in, newest first. */
+/** The list of received traces, newest first. */
 export function traceListView(list: TraceList, origin: string): HTMLElement {
   const { traces, evicted, refusals } = list;
   const rows = traces.map((trace) => [
@@ -34,16 +34,21 @@ export function traceListView(list: TraceList, origin: string): HTMLElement {
       : dataTable("Traces, newest first", ["Trace", "Started", "Agents", "Duration", "Spans", "Errors", "Tokens", "Cost"], rows, {
           numbersFrom: 3,
         }),
-    evicted > 0 && el("p", { class: "note" }, `${many(evicted, "older trace")} had to go: only the newest are kept.`),
+    evicted > 0 &&
+      el(
+        "p",
+        { class: "note" },
+        `${many(evicted, "older trace was", "older traces were")} evicted, because only the newest are kept.`,
+      ),
   );
 }
 
-/** Names beyond this many are only counted. */
-const MOST_NAMES = 6;
+/** Further names are only counted. */
+const MAX_NAMES = 6;
 
 function agentNames(agents: TraceSummary["agents"]): HTMLElement {
-  const names = agents.slice(0, MOST_NAMES).flatMap(({ service, colour }) => [serviceName(service, colour), " "]);
-  const more = agents.length - MOST_NAMES;
+  const names = agents.slice(0, MAX_NAMES).flatMap(({ service, colour }) => [serviceName(service, colour), " "]);
+  const more = agents.length - MAX_NAMES;
   return el("span", { class: "agents" }, ...names, more > 0 && `and ${more} more`);
 }
 
@@ -52,8 +57,8 @@ function welcome(origin: string): HTMLElement {
   return el(
     "div",
     { class: "welcome" },
-    el("p", {}, "Nothing has come in yet. Start your agents with"),
+    el("p", {}, "No traces have been received yet. Start your agents with"),
     el("pre", {}, settings),
-    el("p", {}, "in their environment, or point any OTLP/HTTP exporter that sends JSON here. Traces show up by themselves."),
+    el("p", {}, "in their environment, or configure any OTLP/HTTP exporter that sends JSON. Traces appear automatically."),
   );
 }

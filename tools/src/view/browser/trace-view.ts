@@ -11,19 +11,19 @@ import type { OpenedBy } from "./waterfall/waterfall.ts";
 
 export interface TraceView {
   readonly element: HTMLElement;
-  /** Draws again what does not follow the theme by itself. */
+  /** Redraws what does not follow the theme automatically. */
   readonly redraw: () => void;
-  /** Puts the keyboard where it was. */
+  /** Moves the focus back to the current row. */
   readonly focusRow: () => void;
 }
 
 export interface TraceViewOptions {
   readonly traceLink?: DetailsEvents["traceLink"];
-  /** Another span's details are shown, or none. */
+  /** Called when another span is selected, or none. */
   readonly onSelect?: (spanId: string | undefined) => void;
 }
 
-/** Everything about a trace. */
+/** Creates the view of a trace: its summary, the waterfall, details and tables. */
 export function createTraceView(model: TraceModel, state: ViewState, { traceLink, onSelect }: TraceViewOptions = {}): TraceView {
   const byId = new Map(model.spans.map((span) => [span.spanId, span]));
   const side = el("div", { class: "side" });
@@ -36,7 +36,7 @@ export function createTraceView(model: TraceModel, state: ViewState, { traceLink
       ...(span === undefined ? [] : [detailsOf(span, model, { traceLink, onJump: (spanId) => jump(spanId), onClose: close })]),
     );
     if (by === "keyboard") side.querySelector<HTMLElement>("h3")?.focus();
-    // In a narrow window they stand beneath the rows.
+    // In a narrow window the details are below the rows.
     else if (by === "pointer" && side.getBoundingClientRect().top > innerHeight - 120) side.scrollIntoView({ block: "center" });
   };
   const open = (spanId: string, by: OpenedBy): void => {
@@ -77,10 +77,10 @@ export function createTraceView(model: TraceModel, state: ViewState, { traceLink
 }
 
 const KEYS: readonly [string, string][] = [
-  ["↑ ↓ Page Up Page Down Home End", "go from row to row"],
+  ["↑ ↓ Page Up Page Down Home End", "move between rows"],
   ["→ ←", "expand or collapse; go to the first child or the parent"],
   ["*", "expand all siblings"],
-  ["Enter", "details; Escape goes back"],
+  ["Enter", "show details; Escape closes them"],
   ["+ − 0", "zoom in on the row's time, out, and to the whole trace"],
 ];
 
@@ -88,12 +88,12 @@ function keys(): HTMLElement {
   return el(
     "details",
     { class: "keys" },
-    el("summary", {}, "Keys, and how to read the bars"),
+    el("summary", {}, "Keyboard shortcuts and legend"),
     el("dl", {}, ...KEYS.flatMap(([key, meaning]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, meaning)])),
     el(
       "p",
       {},
-      "A bar is a span's whole time. It is filled while the span does something itself, and pale while a span directly beneath it goes on. A tick on it is an event.",
+      "A bar shows a span's duration. It is filled where no child is active (own time) and pale where a child is active. A tick on it is an event.",
     ),
   );
 }

@@ -1,14 +1,14 @@
 import type { Filter } from "./waterfall/visible.ts";
 import type { TimeWindow } from "./waterfall/time-window.ts";
 
-/** What the reader has set. It outlives the drawing, which is made anew when spans come in. */
+/** The user's settings. They are kept when the view is redrawn because spans were received. */
 export interface ViewState {
-  /** Ids of spans whose children are folded away. */
+  /** The ids of spans whose children are hidden. */
   readonly collapsed: Set<string>;
   filter: Filter;
-  /** `undefined` is the whole trace, however long it gets. */
+  /** `undefined` is the whole trace, also if it grows. */
   window: TimeWindow | undefined;
-  /** The row that the keyboard is on. */
+  /** The row that has the focus. */
   current: string | undefined;
   /** The span whose details are shown. */
   selected: string | undefined;

@@ -1,25 +1,25 @@
-import { length, subtract, union } from "./intervals.ts";
+import { subtract, totalLength, union } from "./intervals.ts";
 import type { Interval } from "./intervals.ts";
 import type { SpanNode } from "./tree.ts";
 
-/** A service's part in a trace. Times are milliseconds. */
+/** What a service contributes to a trace. Times are milliseconds. */
 export interface Agent {
   readonly service: string;
-  /** Which of the page's colours is its; see `colours`. */
+  /** The index of its colour on the page; see `colours`. */
   readonly colour: number;
   readonly spans: number;
   readonly errors: number;
-  /** How often it was called, or began by itself. */
+  /** The number of calls it received, or of traces it began. */
   readonly calls: number;
-  /** The longest of these. */
+  /** The duration of the longest call. */
   readonly slowest: number;
-  /** How long it was at work or waiting: calls at the same time count once. `own` and `callees` together. */
+  /** The time in which it was working or waiting; simultaneous calls count once. The sum of `own` and `callees`. */
   readonly total: number;
-  /** Of the total, when in at least one of its calls it was not waiting for another agent. */
+  /** The part of the total in which at least one of its calls was not waiting for another agent. */
   readonly own: number;
-  /** Of the total, when it was only waiting for other agents' answers. */
+  /** The part of the total in which it was only waiting for other agents. */
   readonly callees: number;
-  /** How long a span that tells of a model's tokens was open. */
+  /** The time in which a span with a model's token usage was open. */
   readonly models: number;
 }
 
@@ -33,7 +33,7 @@ export function agentsOf(nodes: readonly SpanNode[], modelSpans: ReadonlySet<Spa
     const calls = parts.get(service) ?? [];
     const busy = union(calls.flatMap(([, segment]) => segment.busy));
     const working = union(calls.flatMap(([, segment]) => subtract(union(segment.busy), union(segment.waiting))));
-    const total = length(busy);
+    const total = totalLength(busy);
     return {
       service,
       colour: colourOf.get(service) ?? 0,
@@ -42,9 +42,9 @@ export function agentsOf(nodes: readonly SpanNode[], modelSpans: ReadonlySet<Spa
       calls: calls.length,
       slowest: calls.reduce((slowest, [{ start, end }]) => Math.max(slowest, end - start), 0),
       total,
-      own: length(working),
-      callees: total - length(working),
-      models: length(union(own.filter((node) => modelSpans.has(node)).map(interval))),
+      own: totalLength(working),
+      callees: total - totalLength(working),
+      models: totalLength(union(own.filter((node) => modelSpans.has(node)).map(interval))),
     };
   });
 }
@@ -54,7 +54,7 @@ interface Segment {
   readonly waiting: Interval[];
 }
 
-/** By the span that begins it, each stretch of a service's work: the spans beneath, down to those of the agents that it calls. */
+/** Each call of a service, by its entry span: the spans below it, down to the entry spans of the agents that it calls. */
 function segments(nodes: readonly SpanNode[]): Map<SpanNode, Segment> {
   const all = new Map<SpanNode, Segment>();
   const segmentOf = new Map<SpanNode, Segment>();
@@ -72,7 +72,7 @@ function segments(nodes: readonly SpanNode[]): Map<SpanNode, Segment> {
   return all;
 }
 
-/** When a caller waited for this callee: as long as its CLIENT span lasts, by the caller's own clock. Nobody waits for a message's consumer. */
+/** The time in which the caller waited for this callee: the duration of the caller's CLIENT span. Producers do not wait for consumers. */
 function waitFor(callee: SpanNode): Interval | undefined {
   const { parent, span } = callee;
   if (parent === undefined || span.kind === "CONSUMER" || parent.span.kind === "PRODUCER") return undefined;
@@ -81,10 +81,10 @@ function waitFor(callee: SpanNode): Interval | undefined {
 
 const interval = ({ start, end }: SpanNode): Interval => [start, end];
 
-/** How many colours the page has. */
+/** The number of colours for agents. */
 export const COLOURS = 10;
 
-/** A colour for each service, the same on every page, unless two services of a trace would have the same. */
+/** A colour for each service: the same in every trace, unless two services of a trace would have the same colour. */
 export function colours(services: readonly string[]): Map<string, number> {
   const given = new Map<string, number>();
   const taken = new Set<number>();

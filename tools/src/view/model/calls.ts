@@ -1,14 +1,14 @@
 import type { SpanNode } from "./tree.ts";
 
-/** Who called whom, how often and for how long. Times are milliseconds. */
+/** The calls from one service to another. Times are milliseconds. */
 export interface Calls {
   readonly caller: string;
   readonly callee: string;
-  /** The callee sent no span: it is not traced, or the trace did not reach it. */
+  /** Whether the callee has no span in this trace: it is not traced, or the trace context did not reach it. */
   readonly outside: boolean;
   readonly calls: number;
   readonly errors: number;
-  /** All calls together, as the caller saw them. */
+  /** The sum of all durations, as measured by the caller. */
   readonly total: number;
   readonly slowest: number;
 }
@@ -21,9 +21,9 @@ interface Call {
   readonly failed: boolean;
 }
 
-/** The calls between services, and those that leave the trace, in the order of the first of each. */
+/** The calls between services, and the calls to services outside of the trace, in the order of the first call of each pair. */
 export function callsOf(nodes: readonly SpanNode[]): Calls[] {
-  const found = nodes.toSorted((a, b) => a.start - b.start).flatMap((node) => within(node) ?? []);
+  const found = nodes.toSorted((a, b) => a.start - b.start).flatMap((node) => callWithin(node) ?? []);
   const outward = outsideCalls(nodes);
   const groups = Map.groupBy([...found, ...outward], ({ caller, callee, outside }) => JSON.stringify([caller, callee, outside]));
   return [...groups.values()].map((calls) => {
@@ -40,7 +40,7 @@ export function callsOf(nodes: readonly SpanNode[]): Calls[] {
   });
 }
 
-function within(callee: SpanNode): Call | undefined {
+function callWithin(callee: SpanNode): Call | undefined {
   const { parent, span, entry } = callee;
   if (!entry || parent === undefined) return undefined;
   const seen = parent.span.kind === "CLIENT" ? parent : callee;
@@ -48,14 +48,14 @@ function within(callee: SpanNode): Call | undefined {
   return { caller: parent.span.service, callee: span.service, outside: false, duration: seen.end - seen.start, failed };
 }
 
-/** Of CLIENT and PRODUCER spans below which there is no other call, those that name whom they call. */
+/** The CLIENT and PRODUCER spans without another call below them, if an attribute names their callee. */
 function outsideCalls(nodes: readonly SpanNode[]): Call[] {
   const calling = new Set<SpanNode>();
   const outward: Call[] = [];
   for (const node of nodes.toReversed()) {
     const { span, parent, start, end } = node;
     const calls = span.kind === "CLIENT" || span.kind === "PRODUCER";
-    const callee = calls && !calling.has(node) ? addressee(node) : undefined;
+    const callee = calls && !calling.has(node) ? calleeName(node) : undefined;
     if (callee !== undefined) {
       outward.unshift({ caller: span.service, callee, outside: true, duration: end - start, failed: span.status === "error" });
     }
@@ -74,7 +74,7 @@ const SYSTEMS = [
   "messaging.system",
 ];
 
-function addressee({ span: { attributes } }: SpanNode): string | undefined {
+function calleeName({ span: { attributes } }: SpanNode): string | undefined {
   for (const name of [...ADDRESSES, ...SYSTEMS]) {
     const value = attributes[name];
     if (typeof value !== "string" || value === "") continue;

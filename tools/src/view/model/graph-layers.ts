@@ -1,6 +1,6 @@
-/** Something in a layer: a node, a label, or a point that an edge passes. */
+/** An item of a layer: a node, a label, or a point through which an edge runs. */
 export interface Place {
-  /** Even layers hold nodes, odd ones the labels between them. */
+  /** Even layers contain nodes, odd layers the labels between them. */
   readonly layer: number;
   readonly node: number | undefined;
   label: boolean;
@@ -10,20 +10,20 @@ export interface Place {
   readonly neighbours: Place[];
 }
 
-/** An edge's way from left to right. */
+/** The path of an edge from left to right. */
 export interface Route {
-  /** From node to node. */
+  /** From one node to the other. */
   readonly places: readonly Place[];
   readonly label: Place;
-  /** The caller is at the right: it closes a circle. */
+  /** The caller is on the right, because the edge closes a cycle. */
   readonly backwards: boolean;
 }
 
 type Edge = readonly [number, number];
 
 /**
- * The nodes in layers, each to the right of all that lead to it, with a place of its own for each edge in each layer that it passes, so that
- * nothing lies over anything else (the method of Sugiyama, Tagawa and Toda). Edges that close a circle run backwards.
+ * Arranges the nodes in layers, each to the right of its predecessors. Each edge has a place in each layer that it crosses, so that nothing
+ * overlaps (the method of Sugiyama, Tagawa and Toda). Edges that close a cycle run backwards.
  */
 export function layersOf(count: number, edges: readonly Edge[]): { layers: Place[][]; routes: Route[] } {
   const backwards = closingEdges(count, edges);
@@ -46,16 +46,16 @@ export function layersOf(count: number, edges: readonly Edge[]): { layers: Place
       place.neighbours.push(next);
       next.neighbours.push(place);
     }
-    // The first layer that a route passes is a layer of labels, and then every second one.
+    // Of the layers that a route crosses, the first and then every second one are for labels.
     const label = between[2 * Math.floor(between.length / 4)] as Place;
     label.label = true;
     return { places, label, backwards: backwards.has(index) };
   });
-  for (let sweep = 0; sweep < 8; sweep++) untangle(sweep % 2 === 0 ? layers : layers.toReversed());
+  for (let sweep = 0; sweep < 8; sweep++) reduceCrossings(sweep % 2 === 0 ? layers : layers.toReversed());
   return { layers, routes };
 }
 
-/** Which edges lead back to where a walk from the first nodes has come from. */
+/** The edges that close a cycle in a depth-first search. */
 function closingEdges(count: number, edges: readonly Edge[]): Set<number> {
   const closing = new Set<number>();
   const state = new Map<number, "open" | "done">();
@@ -72,7 +72,7 @@ function closingEdges(count: number, edges: readonly Edge[]): Set<number> {
   return closing;
 }
 
-/** The length of the longest way to each node. */
+/** The length of the longest path to each node. */
 function ranksOf(count: number, edges: readonly Edge[]): number[] {
   const ranks: (number | undefined)[] = Array.from({ length: count });
   const rank = (node: number): number => {
@@ -84,18 +84,18 @@ function ranksOf(count: number, edges: readonly Edge[]): number[] {
   return Array.from({ length: count }, (_, node) => rank(node));
 }
 
-/** Orders each layer by the mean position of what its members are connected with in the layer before. */
-function untangle(layers: readonly Place[][]): void {
+/** Orders each layer by the mean position of the connected items in the previous layer. */
+function reduceCrossings(layers: readonly Place[][]): void {
   for (const [index, layer] of layers.entries()) {
     const before = layers[index - 1];
     if (before === undefined) continue;
     const position = new Map(before.map((place, at) => [place, at]));
-    const wishes = new Map(
+    const targets = new Map(
       layer.map((place, at) => {
         const found = place.neighbours.map((other) => position.get(other)).filter((other) => other !== undefined);
         return [place, found.length === 0 ? at : found.reduce((sum, other) => sum + other, 0) / found.length];
       }),
     );
-    layer.sort((a, b) => (wishes.get(a) ?? 0) - (wishes.get(b) ?? 0));
+    layer.sort((a, b) => (targets.get(a) ?? 0) - (targets.get(b) ?? 0));
   }
 }

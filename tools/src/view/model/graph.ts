@@ -4,9 +4,9 @@ import type { Place, Route } from "./graph-layers.ts";
 
 export interface GraphNode {
   readonly name: string;
-  /** It sent no span of its own. */
+  /** It has no span in this trace. */
   readonly outside: boolean;
-  /** The middle. */
+  /** The centre. */
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -19,24 +19,24 @@ export interface GraphEdge {
   readonly calls: Calls;
   /** An SVG path from the caller to the callee. */
   readonly path: string;
-  /** The middle of the label. */
+  /** The centre of the label. */
   readonly x: number;
   readonly y: number;
 }
 
-/** Who calls whom, drawn from left to right. */
+/** The call graph, laid out from left to right. */
 export interface Graph {
   readonly width: number;
   readonly height: number;
   readonly nodes: readonly GraphNode[];
   readonly edges: readonly GraphEdge[];
-  /** There are too many to draw. */
+  /** The graph has too many nodes or edges to draw. */
   readonly tooMany: boolean;
 }
 
-/** Beyond this a drawing tells less than the table. */
-const MOST_NODES = 40;
-const MOST_EDGES = 120;
+/** Beyond these numbers, the table is more useful than a drawing. */
+const MAX_NODES = 40;
+const MAX_EDGES = 120;
 
 const NODE = { width: 176, height: 52 } as const;
 const LABEL = { width: 124, height: 40 } as const;
@@ -44,11 +44,11 @@ const WAYPOINT = { height: 20 } as const;
 const GAP = 16;
 const MARGIN = 12;
 
-/** Lays out the services, which come in the order of their first span, and those outside that they call. */
-export function layOut(services: readonly string[], calls: readonly Calls[]): Graph {
+/** Lays out the services, in the order of their first span, and the callees outside of the trace. */
+export function layOutGraph(services: readonly string[], calls: readonly Calls[]): Graph {
   const outside = [...new Set(calls.filter((call) => call.outside).map(({ callee }) => callee))];
   const edges = calls.filter((call) => call.outside || call.caller !== call.callee);
-  if (services.length + outside.length > MOST_NODES || edges.length > MOST_EDGES) {
+  if (services.length + outside.length > MAX_NODES || edges.length > MAX_EDGES) {
     return { width: 0, height: 0, nodes: [], edges: [], tooMany: true };
   }
   const names = [...services.map((name) => ({ name, outside: false })), ...outside.map((name) => ({ name, outside: true }))];
@@ -83,7 +83,7 @@ export function layOut(services: readonly string[], calls: readonly Calls[]): Gr
   };
 }
 
-/** Where each item stands from top to bottom: near to what it is connected with, without touching its neighbours. */
+/** Places each item vertically: near the items that it is connected with, without overlapping its neighbours. */
 function place(layers: readonly Place[][]): void {
   for (const item of layers.flat()) {
     item.height = item.node !== undefined ? NODE.height : item.label ? LABEL.height : WAYPOINT.height;
@@ -98,15 +98,15 @@ function place(layers: readonly Place[][]): void {
   for (const item of layers.flat()) item.y += MARGIN - top;
 }
 
-function stack(layer: readonly Place[], wish: (item: Place, index: number) => number): void {
-  const wishes = layer.map(wish);
+function stack(layer: readonly Place[], target: (item: Place, index: number) => number): void {
+  const targets = layer.map(target);
   let floor = -Infinity;
   for (const [index, item] of layer.entries()) {
-    item.y = Math.max(wishes[index] ?? 0, floor + item.height / 2);
+    item.y = Math.max(targets[index] ?? 0, floor + item.height / 2);
     floor = item.y + item.height / 2 + GAP;
   }
-  // What pushed the lower ones down moves the whole layer up by half.
-  const excess = mean(layer.map((item, index) => item.y - (wishes[index] ?? 0))) ?? 0;
+  // Items may only have been moved down, so the whole layer is moved up by the mean displacement.
+  const excess = mean(layer.map((item, index) => item.y - (targets[index] ?? 0))) ?? 0;
   for (const item of layer) item.y -= excess;
 }
 
@@ -132,7 +132,7 @@ function curve(route: Route, routes: readonly Route[], x: (layer: number) => num
   return path;
 }
 
-/** The height at which a route leaves a node: the routes on a side are spread along it in the order of where they go. */
+/** The vertical position at which a route leaves a node. The routes on one side are spread in the order of their targets. */
 function port(node: Place, route: Route, routes: readonly Route[], end: 0 | -1): number {
   const beside = routes.filter(({ places }) => places.at(end) === node);
   const inOrder = beside.toSorted((a, b) => (a.places.at(end === 0 ? 1 : -2)?.y ?? 0) - (b.places.at(end === 0 ? 1 : -2)?.y ?? 0));

@@ -1,7 +1,7 @@
-/** A stretch of time, from and to. */
+/** A period of time: its start and its end. */
 export type Interval = readonly [number, number];
 
-/** The same time without overlaps, in order. */
+/** Merges overlapping intervals; the result is sorted. */
 export function union(intervals: Iterable<Interval>): Interval[] {
   const merged: [number, number][] = [];
   for (const [from, to] of [...intervals].toSorted(([a], [b]) => a - b)) {
@@ -12,7 +12,7 @@ export function union(intervals: Iterable<Interval>): Interval[] {
   return merged;
 }
 
-/** What is left of `whole` without `parts`; both as `union` returns them. */
+/** Removes `parts` from `whole`; both are results of `union`. */
 export function subtract(whole: readonly Interval[], parts: readonly Interval[]): Interval[] {
   const left: Interval[] = [];
   let next = 0;
@@ -29,7 +29,7 @@ export function subtract(whole: readonly Interval[], parts: readonly Interval[])
   return left;
 }
 
-/** The time in all, of what `union` or `subtract` returned. */
-export function length(intervals: readonly Interval[]): number {
+/** The total duration of intervals that `union` or `subtract` returned. */
+export function totalLength(intervals: readonly Interval[]): number {
   return intervals.reduce((sum, [from, to]) => sum + to - from, 0);
 }

@@ -5,7 +5,7 @@ import { agentsOf } from "./agents.ts";
 import type { Agent } from "./agents.ts";
 import { callsOf } from "./calls.ts";
 import type { Calls } from "./calls.ts";
-import { layOut } from "./graph.ts";
+import { layOutGraph } from "./graph.ts";
 import type { Graph } from "./graph.ts";
 import { notices } from "./notices.ts";
 import { spanView } from "./span-view.ts";
@@ -20,11 +20,11 @@ export interface TraceModel {
   /** Name and service of the first root. */
   readonly name: string;
   readonly service: string;
-  /** Milliseconds since 1970, by the clock of the span that is the earliest by its own. */
+  /** Milliseconds since 1970: the earliest start time of a span, without correction of clocks. */
   readonly startedAt: number;
   /** Milliseconds. */
   readonly duration: number;
-  /** Each after its parent, siblings in the order of their beginning. */
+  /** Each span follows its parent; siblings are sorted by their start. */
   readonly spans: readonly SpanView[];
   readonly resources: readonly Attributes[];
   readonly errors: number;
@@ -32,7 +32,7 @@ export interface TraceModel {
   readonly calls: readonly Calls[];
   readonly graph: Graph;
   readonly usage: TraceUsage;
-  /** What to know before believing the picture. */
+  /** Warnings about the data of the trace. */
   readonly notices: readonly string[];
 }
 
@@ -43,7 +43,7 @@ export interface TraceUsage {
   readonly all: UsageSum;
 }
 
-/** Works out everything that the page shows of a trace. */
+/** Computes everything that the page shows of a trace. */
 export function buildModel({ traceId, spans, refused }: Omit<StoredTrace, "revision">, prices?: Prices): TraceModel {
   const nodes = buildTree(spans);
   const root = nodes[0]?.span;
@@ -67,7 +67,7 @@ export function buildModel({ traceId, spans, refused }: Omit<StoredTrace, "revis
     errors: spans.filter(({ status }) => status === "error").length,
     agents,
     calls,
-    graph: layOut(
+    graph: layOutGraph(
       agents.map(({ service }) => service),
       calls,
     ),

@@ -1,10 +1,10 @@
 import type { Attributes, Span } from "../span.ts";
-import { length, subtract, union } from "./intervals.ts";
+import { subtract, totalLength, union } from "./intervals.ts";
 import type { Interval } from "./intervals.ts";
 import type { SpanNode } from "./tree.ts";
 import type { Usage } from "./usage.ts";
 
-/** A span as the page shows it. Times are milliseconds since the beginning of the trace, unless they say otherwise. */
+/** A span as the page shows it. Times are milliseconds since the start of the trace, unless noted otherwise. */
 export interface SpanView {
   readonly spanId: string;
   readonly parentSpanId?: string;
@@ -14,19 +14,19 @@ export interface SpanView {
   readonly kind: Span["kind"];
   readonly service: string;
   readonly depth: number;
-  /** It begins a service's work. */
+  /** Whether it is the entry span of a call. */
   readonly entry?: true;
   readonly start: number;
   readonly duration: number;
-  /** It was sent without an end. */
+  /** Whether it was exported without an end. */
   readonly unfinished?: true;
-  /** Nanoseconds since 1970, by the clock of its own machine. */
+  /** Nanoseconds since 1970, without correction of clocks. */
   readonly startTime: string;
-  /** What of its duration no span directly beneath it covers. */
+  /** The part of its duration that none of its children covers. */
   readonly own: number;
-  /** When that was, as far as one can draw it: pairs of from and to, since the span's start. Absent where it is the whole duration. */
+  /** The periods of its own time that are long enough to draw: pairs of start and end, relative to the span's start. Absent if it has no children. */
   readonly ownParts?: readonly number[];
-  /** By how much it is shown later than its clock says. */
+  /** The correction of its clock. */
   readonly shift?: number;
   readonly misplaced?: SpanNode["misplaced"];
   readonly status: Span["status"];
@@ -35,11 +35,11 @@ export interface SpanView {
   readonly events?: readonly EventView[];
   readonly links?: Span["links"];
   readonly dropped?: number;
-  /** Which of the trace's resources is its. */
+  /** The index of its resource in the trace's resources. */
   readonly resource: number;
   readonly scope: string;
   readonly usage?: Usage;
-  /** Its usage is not in the sums, because spans beneath it tell it in detail. */
+  /** Its usage is not part of the sums, because spans below it contain the same usage. */
   readonly usageBelow?: true;
 }
 
@@ -49,7 +49,7 @@ interface EventView {
   readonly attributes: Attributes;
 }
 
-/** What of a span is only worth a word where it is there is left out otherwise: a trace has thousands of them. */
+/** Creates the view of a span. Empty fields are omitted, because a trace may have thousands of spans. */
 export function spanView(node: SpanNode, resource: number, usage: Usage | undefined, counted: boolean): SpanView {
   const { span, start, end, children, shift, misplaced } = node;
   const own = ownTime(node);
@@ -67,9 +67,9 @@ export function spanView(node: SpanNode, resource: number, usage: Usage | undefi
     duration: rounded(end - start),
     ...(span.end === undefined && { unfinished: true }),
     startTime: String(span.start),
-    own: rounded(length(own)),
+    own: rounded(totalLength(own)),
     ...(children.length > 0 && {
-      ownParts: drawn(own, (end - start) / 200).flatMap(([from, to]) => [rounded(from - start), rounded(to - start)]),
+      ownParts: visibleParts(own, (end - start) / 200).flatMap(([from, to]) => [rounded(from - start), rounded(to - start)]),
     }),
     ...(Math.abs(shift) >= 1e-3 && { shift: rounded(shift) }),
     ...(misplaced !== undefined && { misplaced }),
@@ -95,8 +95,8 @@ function ownTime({ start, end, children }: SpanNode): Interval[] {
   return subtract(union([[start, end]]), union(covered));
 }
 
-/** Parts with less than `gap` between them as one, and without those that are shorter: nobody could tell them apart in a picture. */
-function drawn(parts: readonly Interval[], gap: number): Interval[] {
+/** Joins parts with less than `gap` between them and removes parts shorter than `gap`, which would not be visible. */
+function visibleParts(parts: readonly Interval[], gap: number): Interval[] {
   const joined: [number, number][] = [];
   for (const [from, to] of parts) {
     const last = joined.at(-1);
@@ -106,7 +106,7 @@ function drawn(parts: readonly Interval[], gap: number): Interval[] {
   return joined.filter(([from, to]) => to - from >= gap);
 }
 
-/** To a nanosecond: what is beyond is an artefact of floating point. */
+/** Rounds to a nanosecond, to remove floating-point errors. */
 function rounded(milliseconds: number): number {
   return Math.round(milliseconds * 1e6) / 1e6;
 }

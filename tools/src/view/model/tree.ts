@@ -1,42 +1,42 @@
 import type { Span } from "../span.ts";
 
-/** A span in its place. Times are milliseconds since the beginning of the trace. */
+/** A span in the tree. Times are milliseconds since the start of the trace. */
 export interface SpanNode {
   readonly span: Span;
   parent: SpanNode | undefined;
-  /** In the order of their beginning. */
+  /** Sorted by their start. */
   readonly children: SpanNode[];
   depth: number;
   start: number;
-  /** Not before `start`; of a span without an end, the end of the trace. */
+  /** Not before `start`; for a span without an end, the end of the trace. */
   end: number;
-  /** Milliseconds by which it is shown later than its own clock says. */
+  /** The correction of its clock in milliseconds. */
   shift: number;
-  /** Why it stands where it does, if not simply beneath its parent. */
+  /** Why it is not placed below its parent. */
   readonly misplaced: "parent missing" | "circular" | undefined;
-  /** Whether it begins a service's work: received from another service or another process, or the first of its service that is here. */
+  /** Whether it is the entry span of a call: received from another service or process, or a root. */
   entry: boolean;
 }
 
-/** All spans of a trace, each after its parent, siblings in the order of their beginning. Spans whose parent is not here are roots. */
+/** All spans of a trace: each follows its parent, and siblings are sorted by their start. Spans whose parent was not received are roots. */
 export function buildTree(spans: readonly Span[]): SpanNode[] {
   if (spans.length === 0) return [];
   const base = spans.reduce((earliest, { start }) => (start < earliest ? start : earliest), spans[0]?.start ?? 0n);
-  const nodes = linked(spans, base);
+  const nodes = linkNodes(spans, base);
   const roots = nodes.filter((node) => node.parent === undefined);
   for (const node of nodes) node.entry = isEntry(node);
   for (const node of preorder(roots)) shiftClock(node);
   sortByStart(roots);
   for (const { children } of nodes) sortByStart(children);
   const ordered = [...preorder(roots)];
-  settle(ordered);
+  normalizeTimes(ordered);
   return ordered;
 }
 
-function linked(spans: readonly Span[], base: bigint): SpanNode[] {
+function linkNodes(spans: readonly Span[], base: bigint): SpanNode[] {
   const at = (time: bigint): number => Number(time - base) / 1e6;
   const ids = new Map(spans.map((span) => [span.spanId, span]));
-  const circular = spansInCircles(spans, ids);
+  const circular = spansInCycles(spans, ids);
   const nodes = new Map<string, SpanNode>();
   for (const span of spans) {
     const start = at(span.start);
@@ -61,8 +61,8 @@ function linked(spans: readonly Span[], base: bigint): SpanNode[] {
   return [...nodes.values()];
 }
 
-/** One span of each circle of parents: cut loose there, it is a tree. */
-function spansInCircles(spans: readonly Span[], ids: ReadonlyMap<string, Span>): Set<string> {
+/** One span of each cycle of parents. Without its parent, the rest is a tree. */
+function spansInCycles(spans: readonly Span[], ids: ReadonlyMap<string, Span>): Set<string> {
   const cut = new Set<string>();
   const walkOf = new Map<string, number>();
   for (const [walk, start] of spans.entries()) {
@@ -78,17 +78,17 @@ function spansInCircles(spans: readonly Span[], ids: ReadonlyMap<string, Span>):
 
 function isEntry({ span, parent }: SpanNode): boolean {
   if (parent === undefined || parent.span.service !== span.service) return true;
-  // A service that calls itself, or another instance of itself.
+  // The service calls itself, or another instance of itself.
   const received = span.kind === "SERVER" || span.kind === "CONSUMER";
   return received && (parent.span.kind === "CLIENT" || parent.span.kind === "PRODUCER");
 }
 
-/** Differences of clocks up to this many milliseconds are not worth a word. */
-const TOLERANCE = 1;
+/** Smaller differences between clocks are not corrected. */
+const TOLERANCE_MS = 1;
 
 /**
- * No answer begins before its question, nor after the question has been answered: where it seems so, two clocks differ, and all spans of the
- * answering side are moved to the middle of the question. Jaeger and Zipkin do likewise.
+ * Corrects differences between clocks. A callee cannot begin before its call, nor after the call has ended; if it seems to, its spans are moved to
+ * the middle of the call. Jaeger and Zipkin do the same.
  */
 function shiftClock(node: SpanNode): void {
   const { parent } = node;
@@ -99,9 +99,9 @@ function shiftClock(node: SpanNode): void {
 }
 
 function skew(node: SpanNode, parent: SpanNode): number {
-  const early = node.start < parent.start - TOLERANCE;
+  const early = node.start < parent.start - TOLERANCE_MS;
   const waitsForIt = parent.span.kind === "CLIENT" && node.span.kind === "SERVER" && parent.span.status !== "error";
-  const late = waitsForIt && node.start > parent.end + TOLERANCE;
+  const late = waitsForIt && node.start > parent.end + TOLERANCE_MS;
   if (!early && !late) return 0;
   const room = parent.end - parent.start - (node.end - node.start);
   return parent.start + (room > 0 ? room / 2 : 0) - node.start;
@@ -111,7 +111,7 @@ function sortByStart(nodes: SpanNode[]): void {
   nodes.sort((a, b) => a.start - b.start);
 }
 
-/** Without recursion: a chain of ten thousand spans is deeper than the stack. */
+/** Iterative, because a chain of ten thousand spans would exceed the stack. */
 function* preorder(roots: readonly SpanNode[]): Generator<SpanNode> {
   const waiting = roots.toReversed();
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
@@ -120,8 +120,8 @@ function* preorder(roots: readonly SpanNode[]): Generator<SpanNode> {
   }
 }
 
-/** The beginning is 0; what has no end lasts until the end of the trace. */
-function settle(nodes: readonly SpanNode[]): void {
+/** Makes times relative to the start of the trace, and ends spans without an end at the end of the trace. */
+function normalizeTimes(nodes: readonly SpanNode[]): void {
   const first = nodes.reduce((earliest, { start }) => Math.min(earliest, start), Infinity);
   const last = nodes.reduce((latest, { start, end }) => Math.max(latest, start, Number.isNaN(end) ? start : end), -Infinity);
   for (const node of nodes) {

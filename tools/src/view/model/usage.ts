@@ -6,28 +6,28 @@ import type { SpanNode } from "./tree.ts";
 /** Amounts of money by currency. */
 export type Money = Readonly<Record<string, number>>;
 
-/** What a span says that a model used. */
+/** The usage of a model that a span records. */
 export interface Usage {
   readonly model: string;
-  /** Input tokens in all, those read from or written to a cache included. */
+  /** All input tokens, including those read from or written to a cache. */
   readonly input: number;
   readonly output: number;
-  /** Of the input tokens, those read from a cache. */
+  /** The input tokens that were read from a cache. */
   readonly cached: number;
-  /** Of the input tokens, those written to a cache. */
+  /** The input tokens that were written to a cache. */
   readonly cacheWrite: number;
-  /** `undefined` where neither the span nor a price tells it. */
+  /** `undefined` if neither the span nor a price determines it. */
   readonly cost: Money | undefined;
 }
 
-/** The usage of spans taken together. */
+/** The sum of several usages. */
 export interface UsageSum {
   readonly requests: number;
   readonly input: number;
   readonly output: number;
   readonly cached: number;
   readonly cost: Money;
-  /** How many of the requests have no known cost, which is then not in `cost`. */
+  /** The number of requests whose cost is unknown and therefore not part of `cost`. */
   readonly unpriced: number;
 }
 
@@ -36,7 +36,7 @@ export interface UsageRow extends UsageSum {
   readonly model: string;
 }
 
-// Newest name first: OpenTelemetry's GenAI conventions, their older names, OpenInference.
+// In order of preference: OpenTelemetry's GenAI conventions, their older names, OpenInference.
 const MODEL = ["gen_ai.response.model", "gen_ai.request.model", "llm.model_name"];
 const INPUT = ["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt"];
 const OUTPUT = ["gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion"];
@@ -50,8 +50,8 @@ const CACHE_WRITE = [
   "gen_ai.usage.cache_creation_input_tokens",
   "llm.token_count.prompt_details.cache_write",
 ];
-// The conventions have none yet (open-telemetry/semantic-conventions-genai pull request 443 proposes the first). The others are what
-// instrumentations write; all but the first mean US dollars.
+// The conventions do not define a cost yet (open-telemetry/semantic-conventions-genai pull request 443 proposes the first name). The others are
+// used by instrumentations. All but the first are in US dollars.
 const COST = [
   "gen_ai.usage.cost.amount",
   "gen_ai.usage.cost",
@@ -61,27 +61,27 @@ const COST = [
   "llm.cost.total",
 ];
 
-/** What a span says of tokens and cost, if it does. A cost in the span goes before the table's price. */
+/** The tokens and the cost that a span records, if any. A cost in the span takes precedence over the table of prices. */
 export function usageOf(attributes: Attributes, prices: Prices | undefined): Usage | undefined {
   const input = number(attributes, INPUT);
   const output = number(attributes, OUTPUT);
-  const said = number(attributes, COST);
-  if (input === undefined && output === undefined && said === undefined) return undefined;
+  const recordedCost = number(attributes, COST);
+  if (input === undefined && output === undefined && recordedCost === undefined) return undefined;
 
   const cached = number(attributes, CACHED) ?? 0;
   const cacheWrite = number(attributes, CACHE_WRITE) ?? 0;
-  // The conventions count cached tokens among the input; some instrumentations hand on their provider's figures, which do not.
+  // By the conventions, the input includes cached tokens. Some instrumentations record their provider's figures, which do not include them.
   const all = cached + cacheWrite > (input ?? 0) ? (input ?? 0) + cached + cacheWrite : (input ?? 0);
   const model = MODEL.map((name) => attributes[name]).find((value) => typeof value === "string" && value !== "");
   const usage = { input: all, output: output ?? 0, cached, cacheWrite };
-  const given = said === undefined ? undefined : { [currencyOf(attributes)]: said };
+  const given = recordedCost === undefined ? undefined : { [currencyOf(attributes)]: recordedCost };
   return { model: typeof model === "string" ? model : "", ...usage, cost: given ?? priced(attributes, usage, prices) };
 }
 
 function number(attributes: Attributes, names: readonly string[]): number | undefined {
   for (const name of names) {
     const value = attributes[name];
-    // Doubles come as text from some SDKs.
+    // Some SDKs record doubles as strings.
     const parsed = typeof value === "string" && value !== "" ? Number(value) : value;
     if (typeof parsed === "number" && Number.isFinite(parsed) && parsed >= 0) return parsed;
   }
@@ -110,13 +110,12 @@ function costOf(price: Price, { input, output, cached, cacheWrite }: Tokens): nu
 }
 
 /**
- * The usage of each span that has some and below which no other has: agents and frameworks write onto a span of theirs the sum of what the model's
- * spans below it say already.
+ * The usage of each span without usage below it. Agents and frameworks record on their own spans the sum of what the model spans below contain.
  */
 export function countedUsage(nodes: readonly SpanNode[], prices: Prices | undefined): Map<SpanNode, Usage> {
   const counted = new Map<SpanNode, Usage>();
   const hasBelow = new Set<SpanNode>();
-  // Children stand after their parents, so from the end they come first.
+  // In reverse order, children precede their parents.
   for (const node of nodes.toReversed()) {
     const usage = usageOf(node.span.attributes, prices);
     if (usage !== undefined && !hasBelow.has(node)) counted.set(node, usage);
@@ -125,7 +124,7 @@ export function countedUsage(nodes: readonly SpanNode[], prices: Prices | undefi
   return counted;
 }
 
-/** A row for each model of each service, in the order of their first use. */
+/** A row for each model of each service, sorted by their first use. */
 export function usageRows(counted: ReadonlyMap<SpanNode, Usage>): UsageRow[] {
   const inOrder = [...counted].toSorted(([a], [b]) => a.start - b.start);
   const groups = Map.groupBy(inOrder, ([{ span }, { model }]) => JSON.stringify([span.service, model]));

@@ -2,7 +2,7 @@ import { invalid, list, object, text } from "./fields.ts";
 import type { Path } from "./fields.ts";
 import type { Attributes, Value } from "../span.ts";
 
-/** What a span may bring along. The rest is cut off and counted, so that no sender fills the memory with one span. */
+/** Limits for the content of a span. What exceeds them is cut off and counted, so that one span cannot fill the memory. */
 export const LIMITS = {
   /** Characters of a string. */
   text: 32_768,
@@ -19,7 +19,7 @@ export const LIMITS = {
   links: 256,
 } as const;
 
-/** Attributes, how many were dropped for being too many, and about how many bytes they take. */
+/** Attributes, the number of those dropped because of the limit, and their approximate size in bytes. */
 export interface Decoded {
   readonly attributes: Attributes;
   readonly dropped: number;
@@ -40,12 +40,12 @@ export function decodeAttributes(value: unknown, path: Path): Decoded {
   return { attributes: Object.fromEntries(pairs), dropped: given.length - pairs.length, size };
 }
 
-/** A string within the limit; what is cut off is said. */
+/** Shortens a string to the limit and appends the number of removed characters. */
 export function cut(given: string, limit: number = LIMITS.text): string {
   return given.length <= limit ? given : `${given.slice(0, limit)}… (${given.length - limit} more characters)`;
 }
 
-/** Bytes that a value takes, roughly. */
+/** The approximate size of a value in bytes. */
 function sizeOf(value: Value): number {
   if (typeof value === "string") return 24 + 2 * value.length;
   if (Array.isArray(value)) return value.reduce((sum: number, member: Value) => sum + sizeOf(member), 32);
@@ -55,7 +55,7 @@ function sizeOf(value: Value): number {
   return 16;
 }
 
-/** An AnyValue: an object with one of its fields, or with none for the empty value. */
+/** Decodes an AnyValue: an object with one of its fields, or without any for the empty value. */
 function decodeValue(value: unknown, path: Path, depth: number): Value {
   if (value === undefined || value === null) return null;
   const any = object(value, path);
@@ -83,7 +83,7 @@ function decodeBoolean(value: unknown, path: Path): Value {
   return value;
 }
 
-/** A 64-bit integer, as a string or a number. */
+/** Decodes a 64-bit integer, which is a string or a number. */
 function decodeInteger(value: unknown, path: Path): Value {
   if (typeof value === "number" && Number.isInteger(value)) return value;
   if (typeof value !== "string" || !/^-?\d{1,20}$/.test(value)) throw invalid(path, value, "an integer as a string of digits");
@@ -93,7 +93,7 @@ function decodeInteger(value: unknown, path: Path): Value {
 
 function decodeDouble(value: unknown, path: Path): Value {
   if (typeof value === "number") return value;
-  // JSON has no numbers for these.
+  // JSON has no number literals for these.
   if (value === "NaN" || value === "Infinity" || value === "-Infinity") return value;
   if (typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value))) return Number(value);
   throw invalid(path, value, "a number");

@@ -5,10 +5,10 @@ import type { Attributes, Span, SpanEvent, SpanKind, SpanLink } from "../span.ts
 
 const KINDS: readonly (SpanKind | "UNSPECIFIED")[] = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 const STATUS_CODES = ["UNSET", "OK", "ERROR"] as const;
-// opentelemetry-proto, SpanFlags: whether it is known that the parent is remote, and whether it is.
+// opentelemetry-proto, SpanFlags: whether the exporter states that the parent is remote or not, and whether it is remote.
 const HAS_IS_REMOTE = 0x100;
 const IS_REMOTE = 0x200;
-/** What a span takes in memory besides its texts, roughly. */
+/** The approximate size of a span in memory without its texts. */
 const SPAN_BYTES = 400;
 
 /**
@@ -16,7 +16,7 @@ const SPAN_BYTES = 400;
  * strings, enums as numbers). Unknown fields are ignored. It is all or nothing.
  *
  * @param request what `JSON.parse` made of the body.
- * @throws {Error} that names the first field that is wrong, its value, and what it should be.
+ * @throws Error that names the first invalid field, its value, and what is expected.
  * @example decodeTraces(JSON.parse('{"resourceSpans":[]}')) // []
  */
 export function decodeTraces(request: unknown): Span[] {
@@ -83,7 +83,7 @@ function decodeSpan(span: Fields, origin: Origin, path: Path): Span {
   };
 }
 
-/** No end, or one before the beginning of time, is a span that was sent before it ended. */
+/** A span without an end time was exported before its end. */
 function times(span: Fields, path: Path): { start: bigint; end: bigint | undefined } {
   const start = nanoseconds(span["startTimeUnixNano"], `${path}.startTimeUnixNano`);
   if (start === 0n)

@@ -4,9 +4,9 @@ const KINDS: Record<Span["kind"], number> = { INTERNAL: 1, SERVER: 2, CLIENT: 3,
 const STATUS_CODES: Record<Span["status"], number> = { unset: 0, ok: 1, error: 2 };
 
 /**
- * Spans as an ExportTraceServiceRequest in OTLP's JSON encoding, as any OTLP/HTTP receiver takes it.
+ * Encodes spans as an ExportTraceServiceRequest in OTLP's JSON encoding, which every OTLP/HTTP receiver accepts.
  *
- * @returns what `JSON.stringify` makes the body of.
+ * @returns a value for `JSON.stringify`.
  */
 export function encodeTraces(spans: readonly Span[]): unknown {
   const resources = [...Map.groupBy(spans, (span) => span.resource)];

@@ -1,13 +1,13 @@
-/** Where a value stands in the JSON, such as `resourceSpans[0].resource`, for the message about what is wrong with it. */
+/** The path of a value in the JSON, such as `resourceSpans[0].resource`, for error messages. */
 export type Path = string;
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** What is wrong, with the value, cut to a readable length. */
+/** An error that names the path, the value (shortened) and what is expected. */
 export function invalid(path: Path, value: unknown, expected: string): Error {
-  // Not the whole value: it may be megabytes, or hold millions of levels.
+  // Only a part of the value, which may be megabytes long or nested millions of levels deep.
   const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 60)) : kindOf(value);
-  return new Error(`${path} is ${shown}, and should be ${expected}`);
+  return new Error(`${path} is ${shown}, but must be ${expected}`);
 }
 
 function kindOf(value: unknown): string {
@@ -21,7 +21,7 @@ export function object(value: unknown, path: Path): Fields {
   return value as Fields;
 }
 
-/** JSON's `null` stands for a field that is not set, as in all of Protocol Buffers' JSON. */
+/** In the JSON encoding of Protocol Buffers, `null` means that a field is not set. */
 export function list(value: unknown, path: Path): readonly unknown[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw invalid(path, value, "an array");
@@ -36,7 +36,7 @@ export function text(value: unknown, path: Path): string {
 
 const DIGITS = /^\d{1,20}$/;
 
-/** A 64-bit number of nanoseconds, as the string that OTLP/JSON demands or as the number that some senders write; 0 if there is none. */
+/** A 64-bit number of nanoseconds: a string, as OTLP/JSON requires, or a number, as some exporters send; 0 if absent. */
 export function nanoseconds(value: unknown, path: Path): bigint {
   if (value === undefined || value === null) return 0n;
   if (typeof value === "string" && DIGITS.test(value)) return BigInt(value);
@@ -46,7 +46,7 @@ export function nanoseconds(value: unknown, path: Path): bigint {
 
 const HEX = /^[0-9a-f]+$/i;
 
-/** A trace or span id: hex in OTLP/JSON, not the base64 of other JSON made from Protocol Buffers. Empty if there is none. */
+/** A trace id or span id. OTLP/JSON encodes them in hex, not in base64 as other JSON of Protocol Buffers. Empty if absent. */
 export function id(value: unknown, length: 16 | 32, path: Path): string {
   const hex = text(value, path);
   if (hex === "") return "";
@@ -54,7 +54,7 @@ export function id(value: unknown, length: 16 | 32, path: Path): string {
   return /^0+$/.test(hex) ? "" : hex.toLowerCase();
 }
 
-/** An enum by its number, or by its name with a prefix. */
+/** An enum value by its number, or by its name with a prefix. */
 export function oneOf<Name extends string>(value: unknown, names: readonly Name[], prefix: string, path: Path): Name {
   if (value === undefined || value === null) return names[0] as Name;
   const named = typeof value === "string" && value.startsWith(prefix) ? value.slice(prefix.length) : undefined;
@@ -63,7 +63,7 @@ export function oneOf<Name extends string>(value: unknown, names: readonly Name[
   return found;
 }
 
-/** How many of something were dropped. A wrong count is no reason to refuse a span. */
+/** A number of dropped items. An invalid number is ignored, because it is no reason to refuse a span. */
 export function count(value: unknown): number {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : 0;
 }

@@ -5,7 +5,7 @@ import { pageScript } from "./script.ts";
 import { STYLE } from "./style.ts";
 
 /**
- * A page that shows one trace and needs nothing else: no network, no other file.
+ * Renders a self-contained page that shows one trace, without network access or other files.
  *
  * @returns HTML, in UTF-8.
  * @example writeFileSync("trace.html", renderTracePage(buildModel(trace)))
@@ -14,14 +14,14 @@ export function renderTracePage(trace: TraceModel): string {
   return page(trace.name === "" ? "Trace" : `${trace.name}: ${trace.service}`, { trace }, contentPolicy(false));
 }
 
-/** The page of a running receiver, which asks only the receiver that it came from. */
+/** Renders the page of a running receiver. It only sends requests to that receiver. */
 export function renderLivePage(): string {
   return page("Traces", { live: true }, contentPolicy(true));
 }
 
 /**
- * What the browser lets the page do: run its own script, use its own style, and reach the network not at all, or its own origin only. Markup cannot
- * be made from strings, so an oversight in the script cannot make some of a span's text.
+ * The page's content security policy: it may run its own script, use its own style, and send requests to its own origin if it is live, or none.
+ * Trusted types forbid markup from strings, so a mistake in the script cannot turn a span's text into markup.
  */
 export function contentPolicy(live: boolean): string {
   return [
@@ -57,7 +57,7 @@ function page(title: string, data: PageData, policy: string): string {
 <style>${STYLE}</style>
 </head>
 <body>
-<noscript><p>This page draws its trace with JavaScript, which is off here.</p></noscript>
+<noscript><p>This page needs JavaScript, which is disabled in this browser.</p></noscript>
 <script type="application/json" id="data">${json(data)}</script>
 <script type="module">${pageScript()}</script>
 </body>
@@ -70,12 +70,12 @@ function escaped(text: string): string {
   return wellFormed.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
 
-/** JSON that stays inside a script element, whatever strings are in it. */
+/** JSON that cannot end the script element, whatever strings it contains. */
 function json(data: PageData): string {
   return pageJson(data).replaceAll(/[<>&\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** What the page's script reads: JSON, in which integers that a number cannot hold are strings. */
+/** JSON for the page's script, in which bigints are strings. */
 export function pageJson(data: unknown): string {
   return JSON.stringify(data, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
 }

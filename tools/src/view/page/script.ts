@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** The modules of the page's script, each after those that it imports. */
+/** The modules of the page's script; each follows the modules that it imports. */
 const MODULES = [
   "dom/elements",
   "dom/format",
@@ -25,14 +25,14 @@ const MODULES = [
   "main",
 ] as const;
 
-// Run from the sources, as the project's tests and demo do, it takes what was built from them: a browser reads no types.
+// The project's tests and demo run from the sources, but the page needs the built files, because browsers do not run TypeScript.
 const FOLDER = import.meta.url.endsWith(".ts") ? "../../../dist/view/browser/" : "../browser/";
 
 let script: string | undefined;
 
 /**
- * The page's script as one module. Its parts import nothing but each other, by names that are unique among them, so it is enough to put them in
- * order and leave the imports and exports out.
+ * Concatenates the page's script to one module. Its parts only import each other and all their top-level names are unique, so the imports and
+ * exports can be removed.
  */
 export function pageScript(): string {
   script ??= MODULES.map(readModule).join("\n");

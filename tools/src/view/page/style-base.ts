@@ -1,4 +1,4 @@
-/** Type, colours, the bar at the top, controls. */
+/** Typography, colours, the bar at the top, controls. */
 export const BASE = `
 *{box-sizing:border-box}
 [hidden]{display:none!important}

@@ -1,4 +1,4 @@
-/** The tables, the drawing, the list of traces. */
+/** Tables, the graph, the list of traces. */
 export const CARDS = `
 .cards{display:grid;grid-template-columns:minmax(0,11fr) minmax(0,9fr);gap:18px;margin-top:26px}
 .cards>section{background:var(--surface);border:1px solid var(--line);border-radius:10px;padding:16px}

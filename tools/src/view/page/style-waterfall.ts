@@ -1,4 +1,4 @@
-/** The rows, the time axis, the details beside them. */
+/** The rows of the waterfall, the time axis, the details. */
 export const WATERFALL = `
 .split{display:grid;grid-template-columns:minmax(0,1fr);gap:14px;align-items:start}
 .toolbar{display:flex;flex-wrap:wrap;align-items:center;gap:8px 18px;margin-bottom:10px}

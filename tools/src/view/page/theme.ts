@@ -1,28 +1,28 @@
-/** The colours of a theme. A test computes their contrast. */
+/** The colours of a theme. A test checks their contrast. */
 export interface Theme {
   readonly scheme: "light" | "dark";
   readonly background: string;
-  /** Of cards, the waterfall, the bar at the top. */
+  /** For cards, the waterfall and the bar at the top. */
   readonly surface: string;
-  /** Of a row under the pointer. */
+  /** For a row under the pointer. */
   readonly hover: string;
-  /** Of the row whose details are shown. */
+  /** For the row whose details are shown. */
   readonly selected: string;
   readonly text: string;
-  /** Of what matters less; still legible on all of the above. */
+  /** For less important text; legible on all of the above. */
   readonly muted: string;
-  /** Lines that only divide. */
+  /** For separating lines. */
   readonly line: string;
-  /** The edges of what can be used. */
+  /** For the edges of controls. */
   readonly control: string;
-  /** Links and the ring of the focus. */
+  /** For links and the focus ring. */
   readonly accent: string;
   readonly error: string;
   readonly errorSurface: string;
   readonly warning: string;
   readonly warningSurface: string;
   readonly ok: string;
-  /** Of the agents. */
+  /** For the agents. */
   readonly agents: readonly string[];
 }
 
@@ -64,7 +64,7 @@ export const DARK: Theme = {
   agents: ["#74a7ff", "#f2a25c", "#76cb8a", "#b99dff", "#58c6de", "#ec8bdf", "#d2c35c", "#a7b9cf", "#d6a789", "#ff94b4"],
 };
 
-/** A theme as CSS variables. */
+/** Converts a theme to CSS variables. */
 export function themeVariables({ scheme, agents, ...colours }: Theme): string {
   const named = Object.entries(colours).map(
     ([name, colour]) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}:${colour}`,

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 
-/** A request that is not served, and why, in words for whoever sent it. */
+/** Why a request is refused. The message is sent to the client. */
 export interface Refusal {
   readonly status: number;
   readonly message: string;
@@ -10,7 +10,7 @@ const HEADERS = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
-  // Other sites may neither embed nor open what is here.
+  // Pages of other sites must not embed or open these resources.
   "cross-origin-resource-policy": "same-origin",
   "cross-origin-opener-policy": "same-origin",
   "x-frame-options": "DENY",
@@ -31,7 +31,7 @@ export function answerJson(response: ServerResponse, body: string, more?: Readon
   answer(response, 200, "application/json", body, more);
 }
 
-/** As OTLP/HTTP has it, a `google.rpc.Status`. */
+/** Sends a refusal as a `google.rpc.Status`, as OTLP/HTTP requires. */
 export function refuse(response: ServerResponse, { status, message }: Refusal, more?: Readonly<Record<string, string>>): void {
   answer(response, status, "application/json", JSON.stringify({ message }), more);
 }

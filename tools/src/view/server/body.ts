@@ -3,21 +3,21 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import type { Refusal } from "./answer.ts";
 
-/** Bytes of a request, as sent and as unpacked. */
+/** The maximum size of a request's body in bytes, both compressed and decompressed. */
 export const MAX_BODY: number = 16 * 1024 * 1024;
 
 const TOO_LARGE: Refusal = {
   status: 413,
-  message: `The request is larger than ${MAX_BODY / 1024 / 1024} MiB. Have the exporter send fewer spans at a time (OTEL_BSP_MAX_EXPORT_BATCH_SIZE).`,
+  message: `The request is larger than ${MAX_BODY / 1024 / 1024} MiB. Configure the exporter to send fewer spans at a time (OTEL_BSP_MAX_EXPORT_BATCH_SIZE).`,
 };
 
-/** Reads the body of a request, plain or compressed with gzip, up to a size. */
+/** Reads the body of a request, plain or compressed with gzip, up to a maximum size. */
 export async function readBody(request: IncomingMessage, max: number = MAX_BODY): Promise<Buffer | Refusal> {
   const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
   if (encoding !== "identity" && encoding !== "gzip") {
     return {
       status: 415,
-      message: `The content encoding ${encoding.slice(0, 60)} is not known here. Set OTEL_EXPORTER_OTLP_COMPRESSION to gzip or none.`,
+      message: `The content encoding ${encoding.slice(0, 60)} is not supported. Set OTEL_EXPORTER_OTLP_COMPRESSION to gzip or none.`,
     };
   }
   if (Number(request.headers["content-length"] ?? 0) > max) return TOO_LARGE;
@@ -38,7 +38,7 @@ export async function readBody(request: IncomingMessage, max: number = MAX_BODY)
     for await (const chunk of source) chunks.push(chunk);
   };
   try {
-    // A few bytes of gzip can unpack to gigabytes, so both sides are counted.
+    // A few bytes of gzip can decompress to gigabytes, so both sizes are limited.
     if (encoding === "gzip") await pipeline(request, limited, createGunzip(), limited, collect);
     else await pipeline(request, limited, collect);
   } catch (error) {

@@ -1,20 +1,20 @@
 import type { ServerResponse } from "node:http";
 import type { Store } from "../store.ts";
 
-/** Tells the open pages that something has come in. */
+/** Notifies the open pages of changes. */
 export interface Events {
-  /** Makes a response a stream of server-sent events; false if there are too many already. */
+  /** Turns a response into a stream of server-sent events; false if too many are open. */
   readonly add: (response: ServerResponse) => boolean;
-  /** Something beside the store has changed. */
+  /** Reports a change outside of the store. */
   readonly changed: () => void;
   readonly close: () => void;
 }
 
-/** Milliseconds in which many changes are told once. */
-const PAUSE = 150;
-/** Milliseconds after which a silent connection is written to, so that one that broke is noticed. */
-const HEARTBEAT = 15_000;
-const MOST = 32;
+/** The time in which several changes cause one event. */
+const DEBOUNCE_MS = 150;
+/** The interval of writes to idle connections, by which broken ones are detected. */
+const HEARTBEAT_MS = 15_000;
+const MAX_PAGES = 32;
 
 export function createEvents(store: Store): Events {
   const pages = new Set<ServerResponse>();
@@ -23,22 +23,22 @@ export function createEvents(store: Store): Events {
     timer ??= setTimeout(() => {
       timer = undefined;
       for (const page of pages) page.write("event: change\ndata: \n\n");
-    }, PAUSE);
+    }, DEBOUNCE_MS);
   };
   const unwatch = store.watch(changed);
   const heartbeat = setInterval(() => {
     for (const page of pages) page.write(":\n\n");
-  }, HEARTBEAT);
+  }, HEARTBEAT_MS);
   heartbeat.unref();
   return {
     add: (response) => {
-      if (pages.size >= MOST) return false;
+      if (pages.size >= MAX_PAGES) return false;
       response.writeHead(200, {
         "content-type": "text/event-stream",
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
       });
-      // Time until the page tries again after the connection broke.
+      // The delay before the page reconnects.
       response.write("retry: 1000\n\n");
       pages.add(response);
       response.on("close", () => pages.delete(response));

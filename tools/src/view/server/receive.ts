@@ -8,11 +8,11 @@ import { readBody } from "./body.ts";
 const PROTOBUF: Refusal = {
   status: 415,
   message:
-    "This receiver reads OTLP in JSON, and the export came as protobuf. Set OTEL_EXPORTER_OTLP_PROTOCOL=http/json " +
-    "(for JavaScript with an exporter of your own: @opentelemetry/exporter-trace-otlp-http).",
+    "This receiver reads OTLP in JSON, but the export is protobuf. Set OTEL_EXPORTER_OTLP_PROTOCOL=http/json " +
+    "(if you create the exporter in JavaScript, use @opentelemetry/exporter-trace-otlp-http).",
 };
 
-/** Takes an export of traces. `onRefusal` hears of each that is refused: an exporter's log is rarely looked at. */
+/** Receives an export of traces. `onRefusal` is called for each refused export, because few people read their exporter's log. */
 export async function receiveTraces(
   request: IncomingMessage,
   response: ServerResponse,
@@ -20,10 +20,10 @@ export async function receiveTraces(
   onRefusal: (refusal: Refusal) => void,
 ): Promise<void> {
   const type = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
-  const outcome = isProtobuf(type) ? PROTOBUF : type === "application/json" ? await take(request, store) : notJson(type);
+  const outcome = isProtobuf(type) ? PROTOBUF : type === "application/json" ? await storeTraces(request, store) : notJson(type);
   if ("status" in outcome) {
     onRefusal(outcome);
-    // What is still to come of the body is not read.
+    // The rest of the body is not read.
     refuse(response, outcome, { connection: "close" });
     return;
   }
@@ -32,7 +32,7 @@ export async function receiveTraces(
     answerJson(response, "{}");
     return;
   }
-  const errorMessage = "Some traces have as many spans as a2a-otel view keeps (--max-spans).";
+  const errorMessage = "Some traces have more spans than a2a-otel-cli view keeps (--max-spans).";
   answerJson(response, JSON.stringify({ partialSuccess: { rejectedSpans: String(refused), errorMessage } }));
 }
 
@@ -40,12 +40,12 @@ function isProtobuf(type: string | undefined): boolean {
   return type === "application/x-protobuf" || type === "application/protobuf" || type?.startsWith("application/grpc") === true;
 }
 
-/** A page of another site can send other types without being asked; so that none can send spans, it must be this one. */
+/** Browsers let pages of other sites send other content types without a preflight request, so only application/json is accepted. */
 function notJson(type: string | undefined): Refusal {
-  return { status: 415, message: `The content type is ${type?.slice(0, 60) ?? "missing"}, and should be application/json.` };
+  return { status: 415, message: `The content type is ${type?.slice(0, 60) ?? "missing"}, but must be application/json.` };
 }
 
-async function take(request: IncomingMessage, store: Store): Promise<Refusal | { refused: number }> {
+async function storeTraces(request: IncomingMessage, store: Store): Promise<Refusal | { refused: number }> {
   const body = await readBody(request);
   if ("status" in body) return body;
   let json: unknown;
@@ -62,8 +62,8 @@ async function take(request: IncomingMessage, store: Store): Promise<Refusal | {
 }
 
 /**
- * Takes metrics or logs in any encoding, and forgets them: an SDK that sends all three to one address shall not log errors. An empty body is the
- * whole answer in protobuf.
+ * Accepts metrics or logs in any encoding and discards them, so that an SDK that sends all signals to one endpoint logs no errors. In protobuf,
+ * the answer is an empty body.
  */
 export async function dropSignal(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readBody(request);

@@ -19,7 +19,7 @@ export interface Routes {
 
 type Handler = (request: IncomingMessage, response: ServerResponse, traceId: string) => void | Promise<void>;
 
-/** What is served: the exports that come in, the page, and what the page asks for. */
+/** The endpoints of the server: for exporters, for the page, and for the page's requests. */
 export function createRoutes(store: Store, prices: Prices | undefined, log: (line: string) => void): Routes {
   const events = createEvents(store);
   const refusals = createRefusals();
@@ -30,7 +30,7 @@ export function createRoutes(store: Store, prices: Prices | undefined, log: (lin
     (_, response, traceId) => {
       const trace = store.get(traceId);
       if (trace === undefined)
-        refuse(response, { status: 404, message: "No span of this trace has come in, or the trace had to go." });
+        refuse(response, { status: 404, message: "No span of this trace was received, or the trace was evicted." });
       else serve(response, trace);
     };
   const routes: readonly (readonly [string, RegExp, Handler])[] = [
@@ -110,11 +110,11 @@ export function createRoutes(store: Store, prices: Prices | undefined, log: (lin
       await serve(request, response, pattern.exec(path)?.[1] ?? "");
     } else if (here.length > 0) {
       const allow = here.map(([name]) => name).join(", ");
-      refuse(response, { status: 405, message: `${path} takes ${allow}.` }, { allow, connection: "close" });
+      refuse(response, { status: 405, message: `${path} accepts ${allow}.` }, { allow, connection: "close" });
     } else {
       refuse(
         response,
-        { status: 404, message: `There is nothing at ${path.slice(0, 200)}; exports go to /v1/traces.` },
+        { status: 404, message: `${path.slice(0, 200)} does not exist. Exports go to /v1/traces.` },
         { connection: "close" },
       );
     }

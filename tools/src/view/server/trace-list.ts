@@ -5,13 +5,13 @@ import type { UsageSum } from "../model/usage.ts";
 import type { Prices } from "../prices.ts";
 import type { Store, StoredTrace } from "../store.ts";
 
-/** What the page lists. */
+/** The content of the list page. */
 export interface TraceList {
   /** Newest first. */
   readonly traces: readonly TraceSummary[];
-  /** How many have had to go. */
+  /** The number of evicted traces. */
   readonly evicted: number;
-  /** What was refused, and how often; the latest last. */
+  /** Refused exports by message; the latest last. */
   readonly refusals: readonly { readonly message: string; readonly count: number }[];
 }
 
@@ -26,7 +26,7 @@ export interface TraceSummary {
   readonly usage: UsageSum;
 }
 
-/** Summaries of traces, each computed once for each change of its trace. */
+/** Summaries of traces. Each is computed once for each change of its trace. */
 export function createSummaries(prices: Prices | undefined): (store: Store) => TraceSummary[] {
   const known = new WeakMap<StoredTrace, TraceSummary>();
   return (store) =>

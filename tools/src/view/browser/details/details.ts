@@ -5,14 +5,14 @@ import { duration, many, money, whole } from "../dom/format.ts";
 import { attributeTable, longText } from "./values.ts";
 
 export interface DetailsEvents {
-  /** To a span of this trace. */
+  /** Called to move to a span of this trace. */
   readonly onJump: (spanId: string) => void;
   readonly onClose: () => void;
-  /** The address of another trace's page, where there is one. */
+  /** Returns the address of another trace's page; undefined if the page shows only one trace. */
   readonly traceLink: ((traceId: string, spanId: string) => string) | undefined;
 }
 
-/** All that is known of a span. */
+/** Creates the details of a span. */
 export function detailsOf(span: SpanView, model: TraceModel, events: DetailsEvents): HTMLElement {
   const heading = el("h3", { id: "details-title", tabindex: -1 }, span.name === "" ? "(no name)" : span.name);
   const colour = model.agents.find(({ service }) => service === span.service)?.colour ?? 0;
@@ -45,8 +45,8 @@ function status({ status: code, statusMessage, attributes }: SpanView): HTMLElem
   if (code === "unset") return undefined;
   if (code === "ok") return el("p", { class: "status ok" }, "✓ Status: OK");
   const type = attributes["error.type"];
-  const said = [typeof type === "string" ? type : "", statusMessage ?? ""].filter((text) => text !== "").join(": ");
-  return el("p", { class: "status error" }, `✕ Error${said === "" ? "" : `: ${said}`}`);
+  const reason = [typeof type === "string" ? type : "", statusMessage ?? ""].filter((text) => text !== "").join(": ");
+  return el("p", { class: "status error" }, `✕ Error${reason === "" ? "" : `: ${reason}`}`);
 }
 
 function facts(span: SpanView, model: TraceModel, { onJump }: DetailsEvents): HTMLElement {
@@ -54,9 +54,9 @@ function facts(span: SpanView, model: TraceModel, { onJump }: DetailsEvents): HT
   const rows: [string, string | Node][] = [
     ["Service", span.service],
     ["Kind", span.kind.toLowerCase()],
-    ["Starts", `${duration(span.start)} after the trace's beginning`],
-    ["Duration", span.unfinished === true ? "it was sent before its end" : duration(span.duration)],
-    ["Own time", `${duration(span.own)}, not covered by the spans directly beneath`],
+    ["Starts", `${duration(span.start)} after the start of the trace`],
+    ["Duration", span.unfinished === true ? "unknown, because it was exported before its end" : duration(span.duration)],
+    ["Own time", `${duration(span.own)}, not covered by its children`],
     ["At", absolute(span.startTime)],
     ["Span id", el("code", {}, span.spanId)],
   ];
@@ -66,15 +66,18 @@ function facts(span: SpanView, model: TraceModel, { onJump }: DetailsEvents): HT
     const where = span.remoteParent === true ? ", in another process" : "";
     rows.push(["Parent", el("span", {}, link, ` (${parent.service}${where})`)]);
   } else if (span.parentSpanId !== undefined) {
-    rows.push(["Parent", el("span", {}, el("code", {}, span.parentSpanId), " which is not here")]);
+    rows.push(["Parent", el("span", {}, el("code", {}, span.parentSpanId), " (not received)")]);
   }
   if (span.shift !== undefined) {
     const direction = span.shift < 0 ? "earlier" : "later";
-    rows.push(["Clock", `shown ${duration(Math.abs(span.shift))} ${direction} than its clock says`]);
+    rows.push([
+      "Clock",
+      `shown ${duration(Math.abs(span.shift))} ${direction} than its own clock, to correct a difference between clocks`,
+    ]);
   }
   if (span.traceState !== undefined) rows.push(["tracestate", el("code", {}, span.traceState)]);
-  if (span.scope !== "") rows.push(["Made by", span.scope]);
-  if (span.dropped !== undefined) rows.push(["Left out", `${whole(span.dropped)} attributes, events or links, beyond limits`]);
+  if (span.scope !== "") rows.push(["Scope", span.scope]);
+  if (span.dropped !== undefined) rows.push(["Dropped", `${whole(span.dropped)} attributes, events or links, because of limits`]);
   return el("dl", { class: "facts" }, ...rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
 }
 
@@ -82,7 +85,7 @@ function facts(span: SpanView, model: TraceModel, { onJump }: DetailsEvents): HT
 function absolute(nanoseconds: string): string {
   const milliseconds = Number(BigInt(nanoseconds) / 1_000_000n);
   const fraction = (BigInt(nanoseconds) % 1_000_000_000n).toString().padStart(9, "0").slice(0, 6);
-  // Beyond the year 275760 there is no Date.
+  // Date does not support years after 275760.
   if (milliseconds > 8.64e15) return `${nanoseconds} ns since 1970`;
   return `${new Date(milliseconds).toISOString().slice(0, 19).replace("T", " ")}.${fraction} UTC`;
 }
@@ -92,7 +95,7 @@ function usage({ usage: used, usageBelow }: SpanView): HTMLElement[] {
   const cached = used.cached > 0 ? ` (${whole(used.cached)} of them from a cache)` : "";
   const cost = used.cost === undefined ? "cost unknown" : money(used.cost);
   const text = `${whole(used.input)} tokens in${cached}, ${whole(used.output)} out; ${cost}.`;
-  const note = usageBelow === true ? " Spans beneath it say this in detail, so it is not in the sums." : "";
+  const note = usageBelow === true ? " Spans below it contain the same usage, so it is not part of the sums." : "";
   return part("Model", el("p", {}, el("strong", {}, used.model === "" ? "(no model named)" : used.model), ` ${text}${note}`));
 }
 
@@ -100,12 +103,12 @@ function part(title: string, ...content: HTMLElement[]): HTMLElement[] {
   return [el("h4", {}, title), ...content];
 }
 
-const MOST_EVENTS = 100;
+const MAX_EVENTS = 100;
 
 function eventList({ events = [], start }: SpanView): HTMLElement[] {
   if (events.length === 0) return [];
-  const more = events.length - MOST_EVENTS;
-  const items = events.slice(0, MOST_EVENTS).map(({ time, name, attributes }) => {
+  const more = events.length - MAX_EVENTS;
+  const items = events.slice(0, MAX_EVENTS).map(({ time, name, attributes }) => {
     const isException = name === "exception";
     const { "exception.stacktrace": stack, ...rest } = attributes;
     const offset = time < start ? `${duration(start - time)} before the span` : `after ${duration(time - start)}`;

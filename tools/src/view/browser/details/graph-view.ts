@@ -5,9 +5,9 @@ import { el, section, setVariables, svg } from "../dom/elements.ts";
 import { duration, many, whole } from "../dom/format.ts";
 import { dataTable, serviceName } from "./tables.ts";
 
-/** Who calls whom, as a drawing and as a table that says the same. */
+/** The call graph, as a drawing and as a table with the same content. */
 export function graphSection({ graph, calls, agents }: TraceModel): HTMLElement {
-  const title = "Who calls whom";
+  const title = "Call graph";
   const colourOf = new Map(agents.map(({ service, colour }) => [service, colour]));
   const rows = calls.map((call) => [
     serviceName(call.caller, colourOf.get(call.caller)),
@@ -25,10 +25,10 @@ export function graphSection({ graph, calls, agents }: TraceModel): HTMLElement 
     "graph",
     title,
     graph.tooMany
-      ? el("p", { class: "muted" }, "There are too many to draw; the table has them all.")
+      ? el("p", { class: "muted" }, "The graph is too large to draw. The table lists all calls.")
       : el(
           "div",
-          { class: "scroll drawing", tabindex: 0, role: "region", "aria-label": "Drawing of who calls whom" },
+          { class: "scroll drawing", tabindex: 0, role: "region", "aria-label": "Drawing of the call graph" },
           drawing(graph, colourOf, title),
         ),
     calls.length > 0 ? table : el("p", { class: "muted" }, "No agent calls another in this trace."),
@@ -36,7 +36,7 @@ export function graphSection({ graph, calls, agents }: TraceModel): HTMLElement 
       el(
         "p",
         { class: "note" },
-        "Outside is who was called but sent no span: it is not traced, or the trace did not reach it, or its spans are still to come.",
+        "Callees marked as outside have no span in this trace: they are not traced, the trace context did not reach them, or their spans arrive later.",
       ),
   );
 }
@@ -46,7 +46,7 @@ function drawing(
   colourOf: ReadonlyMap<string, number>,
   title: string,
 ): SVGElement {
-  const label = `${title}: ${many(nodes.length, "agent")}, ${many(edges.length, "connection")}. The table below says the same.`;
+  const label = `${title}: ${many(nodes.length, "agent")}, ${many(edges.length, "connection")}. The table below has the same content.`;
   const made = svg(
     "svg",
     { role: "img", "aria-label": label, viewBox: `0 0 ${width} ${height}`, class: "graph" },
@@ -91,11 +91,11 @@ function edgeLabel({ calls, x, y }: GraphEdge): SVGElement {
   );
 }
 
-/** Characters of a name that fit into a node. */
-const FITS = 18;
+/** The number of characters of a name that fit into a node. */
+const MAX_NAME = 18;
 
 function nodeShape({ name, outside, x, y, width, height, self }: GraphNode, colour: number | undefined): SVGElement {
-  const shown = name.length > FITS ? `${name.slice(0, FITS - 1)}…` : name;
+  const shown = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 1)}…` : name;
   const below = outside ? "outside" : self && `↻ ${many(self.calls, "call")} to itself`;
   return svg(
     "g",

@@ -2,7 +2,7 @@ import type { TraceModel } from "../../model/model.ts";
 import { announce, button, el } from "../dom/elements.ts";
 import { cost, duration, whole } from "../dom/format.ts";
 
-/** What the trace is, in a few figures. */
+/** The summary of a trace. */
 export function headline(model: TraceModel): HTMLElement {
   const { name, service, traceId, spans, agents, errors, usage } = model;
   const facts: [string, string | Node][] = [
@@ -33,21 +33,21 @@ export function headline(model: TraceModel): HTMLElement {
   );
 }
 
-/** A time of day with its date, in the reader's time zone. */
+/** A date and time in the browser's time zone. */
 export function timeElement(milliseconds: number): HTMLElement {
   const date = new Date(milliseconds);
-  if (Number.isNaN(date.getTime())) return el("span", {}, "at no time that can be shown");
+  if (Number.isNaN(date.getTime())) return el("span", {}, "unknown time");
   const shown = date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
   return el("time", { datetime: date.toISOString() }, shown);
 }
 
 function copyButton(traceId: string): HTMLElement | undefined {
-  // Only pages from this machine or over TLS have a clipboard.
+  // Only pages from this machine or over HTTPS can use the clipboard.
   if (!("clipboard" in navigator)) return undefined;
   const made = button("Copy", () => {
     navigator.clipboard.writeText(traceId).then(
       () => announce("Copied the trace id."),
-      () => announce("The browser did not let the page copy."),
+      () => announce("The browser did not allow copying."),
     );
   });
   made.setAttribute("aria-label", "Copy the trace id");

@@ -4,7 +4,7 @@ import { cost, duration, many, whole } from "../dom/format.ts";
 
 type Cell = string | Node;
 
-/** A table in a box that scrolls sideways where the window is too narrow for it. The first cell of a row is its heading. */
+/** Creates a table that scrolls horizontally if the window is too narrow. The first cell of a row is its heading. */
 export function dataTable(
   caption: string,
   columns: readonly string[],
@@ -25,7 +25,7 @@ export function dataTable(
   return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, table);
 }
 
-/** A service's name with its colour. */
+/** Creates a service's name with its colour. */
 export function serviceName(service: string, colour: number | undefined): HTMLElement {
   return el(
     "span",
@@ -56,8 +56,8 @@ export function agentsSection({ agents }: TraceModel): HTMLElement {
     el(
       "p",
       { class: "note" },
-      "Total is the time in which the agent had a span open. Callees’ (pale in the bar) is what of it the agent only waited for other agents that are in this trace; all else is its own" +
-        (anyModels ? ", models included." : "."),
+      "Total is the time in which the agent had an open span. Callees’ (pale in the bar) is the part in which it only waited for other agents of this trace; the rest is its own time" +
+        (anyModels ? ", including models." : "."),
     ),
   );
 }
@@ -81,7 +81,7 @@ export function usageSection({ usage, agents }: TraceModel): HTMLElement {
     return section(
       "usage",
       title,
-      el("p", { class: "muted" }, "No span tells what a model used, as ", names, " and its like would."),
+      el("p", { class: "muted" }, "No span records the usage of a model, for example in ", names, "."),
     );
   }
   const colourOf = new Map(agents.map(({ service, colour }) => [service, colour]));
@@ -101,26 +101,26 @@ export function usageSection({ usage, agents }: TraceModel): HTMLElement {
     return [line, ...parts];
   });
   const unpriced = [
-    ...new Set(byModel.filter((row) => row.unpriced > 0).map(({ model }) => (model === "" ? "spans that name no model" : model))),
+    ...new Set(byModel.filter((row) => row.unpriced > 0).map(({ model }) => (model === "" ? "spans without a model" : model))),
   ];
   return section(
     "usage",
     title,
     dataTable(title, ["Agent", "Model", "Requests", "Input", ...(anyCached ? ["Cached"] : []), "Output", "Cost"], rows, {
-      foot: ["In all", "", ...figuresOf(all, anyCached)],
+      foot: ["Total", "", ...figuresOf(all, anyCached)],
       numbersFrom: 2,
     }),
     unpriced.length > 0 &&
       el(
         "p",
         { class: "note" },
-        `No price is known for ${many(all.unpriced, "request")} (${unpriced.join(", ")}), so their cost is in no sum.`,
+        `No price is known for ${many(all.unpriced, "request")} (${unpriced.join(", ")}), so the sums do not include their cost.`,
       ),
   );
 }
 
 function named(model: string | undefined): string {
-  return model === undefined || model === "" ? "(not named)" : model;
+  return model === undefined || model === "" ? "(unknown)" : model;
 }
 
 type Sum = TraceModel["usage"]["all"];

@@ -1,7 +1,7 @@
 import type { Attributes, Value } from "../../span.ts";
 import { el } from "../dom/elements.ts";
 
-/** Attributes as a table with a row for each. */
+/** Creates a table of attributes. */
 export function attributeTable(caption: string, attributes: Attributes): HTMLElement {
   const rows = Object.entries(attributes).toSorted(([a], [b]) => (a < b ? -1 : 1));
   if (rows.length === 0) return el("p", { class: "muted" }, "None.");
@@ -19,12 +19,12 @@ export function attributeTable(caption: string, attributes: Attributes): HTMLEle
   );
 }
 
-/** Names break after their dots and underscores where the column is too narrow. */
+/** Lets names wrap after dots and underscores. */
 function breakable(name: string): (string | HTMLElement)[] {
   return name.split(/(?<=[._])/).flatMap((piece, index) => (index === 0 ? [piece] : [el("wbr"), piece]));
 }
 
-/** Longer texts get a box of their own that scrolls. */
+/** Longer texts are shown in a box that scrolls. */
 const LONG = 160;
 
 function valueElement(name: string, value: Value): Node {
@@ -34,12 +34,12 @@ function valueElement(name: string, value: Value): Node {
   return longText(name, text);
 }
 
-/** A text of many lines, which the keyboard can scroll. */
+/** Creates a box for a long text, which can be scrolled with the keyboard. */
 export function longText(name: string, text: string): HTMLElement {
   return el("pre", { tabindex: 0, role: "region", "aria-label": name }, text);
 }
 
-/** JSON in a string, as messages to models are recorded, is laid out in lines. */
+/** Formats a value. JSON inside a string, such as recorded messages to models, is indented. */
 function readable(value: Value): string {
   if (typeof value !== "string") {
     const line = typeof value === "object" ? JSON.stringify(value) : String(value);
@@ -48,14 +48,14 @@ function readable(value: Value): string {
   if (value.length < LONG || !/^\s*[[{]/.test(value)) return value;
   try {
     const parsed = JSON.parse(value) as Value;
-    return isDeeper(parsed, DEEPEST) ? value : JSON.stringify(parsed, null, 2);
+    return isDeeper(parsed, MAX_DEPTH) ? value : JSON.stringify(parsed, null, 2);
   } catch {
     return value;
   }
 }
 
-/** Levels that are laid out in lines: with each of thousands indented further, a short text becomes gigabytes. */
-const DEEPEST = 32;
+/** Deeper JSON is not indented, because the indentation of thousands of levels would take gigabytes. */
+const MAX_DEPTH = 32;
 
 function isDeeper(value: Value, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;

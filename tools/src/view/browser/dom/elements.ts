@@ -2,7 +2,7 @@ type Child = Node | string | undefined | false;
 
 type AttributeValue = string | number | boolean | undefined;
 
-/** An HTML element. Texts become text nodes: nothing of a trace is ever read as markup. */
+/** Creates an HTML element. Strings become text nodes, so content of a trace is never parsed as markup. */
 export function el<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   attributes: Readonly<Record<string, AttributeValue>> = {},
@@ -14,7 +14,7 @@ export function el<Name extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** An SVG element. */
+/** Creates an SVG element. */
 export function svg<Name extends keyof SVGElementTagNameMap>(
   name: Name,
   attributes: Readonly<Record<string, AttributeValue>> = {},
@@ -38,12 +38,12 @@ function setAttributes(element: Element, attributes: Readonly<Record<string, Att
   }
 }
 
-/** Sets CSS variables: the page's policy forbids style attributes, but not this. */
+/** Sets CSS variables. The page's policy forbids style attributes, but allows this. */
 export function setVariables(element: HTMLElement | SVGElement, variables: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(variables)) element.style.setProperty(`--${name}`, String(value));
 }
 
-/** A button with a text, or with a sign and a name for it. */
+/** Creates a button with a label, or with a symbol and an accessible name. */
 export function button(
   label: string,
   onClick: () => void,
@@ -62,14 +62,14 @@ export function button(
   return made;
 }
 
-/** A section with its heading. */
+/** Creates a section with a heading. */
 export function section(id: string, title: string, ...children: readonly Child[]): HTMLElement {
   return el("section", { id, "aria-labelledby": `${id}-title` }, el("h2", { id: `${id}-title` }, title), ...children);
 }
 
 let announcer: HTMLElement | undefined;
 
-/** Has a screen reader say something without moving the focus. */
+/** Makes screen readers announce a message without moving the focus. */
 export function announce(message: string): void {
   if (announcer === undefined) {
     announcer = el("div", { role: "status", class: "unseen" });

@@ -1,6 +1,6 @@
 import type { Money } from "../../model/usage.ts";
 
-/** Milliseconds in a unit that makes them readable, with three figures: "412 µs", "3.40 ms", "12.5 s", "2 min 3 s". */
+/** Formats milliseconds in a suitable unit with three significant figures: "412 µs", "3.40 ms", "12.5 s", "2 min 3 s". */
 export function duration(milliseconds: number): string {
   if (milliseconds === 0) return "0 ms";
   if (milliseconds < 0.9995) return `${figures(milliseconds * 1000)} µs`;
@@ -16,17 +16,17 @@ function figures(value: number): string {
   return value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : value.toFixed(0);
 }
 
-/** "1,234". */
+/** Formats an integer: "1,234". */
 export function whole(value: number): string {
   return value.toLocaleString("en");
 }
 
-/** "1 span", "2 spans". */
+/** Formats a number with a noun: "1 span", "2 spans". */
 export function many(value: number, one: string, more = `${one}s`): string {
   return `${whole(value)} ${value === 1 ? one : more}`;
 }
 
-/** Amounts with their currency: small ones with the digits that say something. */
+/** Formats amounts with their currency; small amounts with their significant digits. */
 export function money(amounts: Money): string {
   return Object.entries(amounts)
     .map(([currency, amount]) => `${currency === "USD" ? "$" : `${currency} `}${digits(amount)}`)
@@ -40,7 +40,7 @@ function digits(amount: number): string {
   return amount.toFixed(places);
 }
 
-/** A cost of which parts may be unknown; never shown as nothing. */
+/** Formats a cost of which parts may be unknown; an unknown cost is not shown as zero. */
 export function cost({ cost: amounts, unpriced, requests }: { cost: Money; unpriced: number; requests: number }): string {
   if (requests === 0) return "none";
   if (unpriced === requests) return "unknown";

@@ -3,7 +3,7 @@ import { button } from "./elements.ts";
 const THEMES = ["system", "light", "dark"] as const;
 const STORED_AS = "a2a-otel-theme";
 
-/** Goes through the themes: the system's, light, dark. The choice is kept where the browser lets a page keep something. */
+/** Creates a button that switches between the system's theme, light and dark. The choice is stored if the browser allows it. */
 export function themeButton(onChange: () => void): HTMLButtonElement {
   let theme: (typeof THEMES)[number] = THEMES.find((name) => name === stored()) ?? "system";
   const apply = (): void => {
@@ -22,7 +22,7 @@ export function themeButton(onChange: () => void): HTMLButtonElement {
   return control;
 }
 
-// A page from a file, or in a private window, may have no storage.
+// A page that was opened from a file or in a private window may have no storage.
 function stored(): string | null {
   try {
     return localStorage.getItem(STORED_AS);

@@ -3,15 +3,15 @@ import { button, el } from "../dom/elements.ts";
 import { many } from "../dom/format.ts";
 import type { ViewState } from "../view-state.ts";
 
-/** What chooses the spans to be seen. */
+/** The controls that choose the visible spans. */
 export interface FilterBar {
   readonly search: HTMLElement;
   readonly controls: HTMLElement;
-  /** The agents with their colours; each can be left out. */
+  /** The agents with their colours; each can be hidden. */
   readonly legend: HTMLElement;
-  /** Says what has come of it. */
-  readonly tell: (result: string) => void;
-  /** Shows all spans again. */
+  /** Shows the number of matches. */
+  readonly showResult: (result: string) => void;
+  /** Removes all filters. */
   readonly reset: () => void;
 }
 
@@ -69,8 +69,8 @@ export function createFilterBar(
       button("Collapse all", tree.collapseAll),
     ),
     legend: el("div", { class: "legend", role: "group", "aria-label": "Agents shown" }, ...chips),
-    tell: (text) => {
-      // The same text again would be read out again.
+    showResult: (text) => {
+      // Screen readers would announce an unchanged text again.
       if (result.textContent !== text) result.textContent = text;
     },
     reset: () => {

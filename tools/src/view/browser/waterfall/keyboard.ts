@@ -1,8 +1,8 @@
 import type { Row } from "./rows.ts";
 
-/** What the keys of a tree grid do (WAI-ARIA Authoring Practices, "Treegrid Pattern"), and some for the timeline. */
+/** The actions of the keys of a tree grid (WAI-ARIA Authoring Practices, "Treegrid Pattern") and of the timeline. */
 export interface GridActions {
-  /** The rows that are to be seen. */
+  /** The visible rows. */
   readonly visible: () => readonly Row[];
   readonly isCollapsed: (row: Row) => boolean;
   readonly focus: (row: Row) => void;
@@ -14,10 +14,10 @@ export interface GridActions {
   readonly showAll: () => void;
 }
 
-/** Rows that Page Up and Page Down go over. */
+/** The number of rows that Page Up and Page Down skip. */
 const PAGE = 10;
 
-/** @returns whether the key meant something here. */
+/** @returns whether the key has an action. */
 export function pressKey(key: string, row: Row, actions: GridActions): boolean {
   const { visible, isCollapsed, focus, collapse } = actions;
   const step = (by: number): void => {

@@ -1,18 +1,18 @@
 import type { SpanView } from "../../model/span-view.ts";
 import { el, setVariables } from "../dom/elements.ts";
-import { wholeOf } from "./time-window.ts";
+import { wholeTrace } from "./time-window.ts";
 import type { TimeWindow } from "./time-window.ts";
 import { dragToSelect } from "./timeline.ts";
 
-/** The whole trace in small, with the part that the timeline shows. It repeats what the rows say, so it is hidden from screen readers. */
+/** A small picture of the whole trace that marks the visible part. It repeats the content of the rows, so it is hidden from screen readers. */
 export interface Overview {
   readonly element: HTMLElement;
   readonly mark: (window: TimeWindow) => void;
-  /** Draws it again, in the theme's colours. */
+  /** Redraws it in the colours of the theme. */
   readonly draw: () => void;
 }
 
-/** Pixels. */
+/** In pixels. */
 const HEIGHT = 56;
 
 export function createOverview(
@@ -21,7 +21,7 @@ export function createOverview(
   total: number,
   onSelect: (window: TimeWindow) => void,
 ): Overview {
-  const whole = wholeOf(total);
+  const whole = wholeTrace(total);
   const canvas = el("canvas");
   const shown = el("span", { class: "window" });
   const selection = el("span", { class: "selection" });

@@ -8,11 +8,11 @@ export interface Row {
   readonly span: SpanView;
   readonly element: HTMLElement;
   readonly parent: Row | undefined;
-  /** How many rows below belong to it: its children, theirs, and so on. */
+  /** The number of its descendants. */
   size: number;
 }
 
-/** The rows of spans, which come each after its parent. */
+/** Creates the rows. Each span must follow its parent. */
 export function createRows(spans: readonly SpanView[], colourOf: ReadonlyMap<string, number>): Row[] {
   const rows: Row[] = [];
   const path: Row[] = [];
@@ -28,7 +28,7 @@ export function createRows(spans: readonly SpanView[], colourOf: ReadonlyMap<str
   return rows;
 }
 
-/** Tells assistive technology where each row stands in the tree. */
+/** Describes the position of each row in the tree for assistive technology. */
 function describePlaces(rows: readonly Row[]): void {
   for (const siblings of Map.groupBy(rows, ({ parent }) => parent).values()) {
     for (const [index, { element }] of siblings.entries()) {
@@ -38,14 +38,14 @@ function describePlaces(rows: readonly Row[]): void {
   }
   for (const { element, index, size, span } of rows) {
     element.setAttribute("aria-level", String(span.depth + 1));
-    // The first is the heading.
+    // Row 1 is the heading.
     element.setAttribute("aria-rowindex", String(index + 2));
     if (size > 0) element.setAttribute("aria-expanded", "true");
   }
 }
 
-/** Spans nested deeper than this are not indented further: their names would be out of sight. */
-const DEEPEST_INDENT = 24;
+/** Deeper spans are not indented further, because their names would not be visible. */
+const MAX_INDENT = 24;
 
 function rowElement(span: SpanView, colour: number): HTMLElement {
   const { name, kind, service, depth, start, own, status, unfinished, misplaced, usage } = span;
@@ -80,7 +80,7 @@ function rowElement(span: SpanView, colour: number): HTMLElement {
       ...bars(span),
     ),
   );
-  setVariables(element, { depth: Math.min(depth, DEEPEST_INDENT) });
+  setVariables(element, { depth: Math.min(depth, MAX_INDENT) });
   return element;
 }
 
@@ -88,7 +88,7 @@ function mark(sign: string, meaning: string, kind: string): HTMLElement {
   return el("span", { class: `mark ${kind}`, role: "img", "aria-label": meaning, title: meaning }, sign);
 }
 
-/** The whole time, pale, and over it the span's own. */
+/** A pale bar for the duration, and filled bars for the own time. */
 function bars({ start, duration: lasts, ownParts = [0, lasts], events = [] }: SpanView): HTMLElement[] {
   const made = [bar("bar", start, start + lasts)];
   for (let index = 0; index + 1 < ownParts.length; index += 2) {

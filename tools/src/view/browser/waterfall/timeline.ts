@@ -1,12 +1,12 @@
 import { button, el, setVariables } from "../dom/elements.ts";
 import { duration } from "../dom/format.ts";
-import { scaled, ticks, wholeOf, within } from "./time-window.ts";
+import { scaleWindow, ticks, wholeTrace, clampWindow } from "./time-window.ts";
 import type { TimeWindow } from "./time-window.ts";
 import type { ViewState } from "../view-state.ts";
 
-/** The time axis: which part of the trace is shown, and the controls that change it. */
+/** The time axis: the visible part of the trace, and the controls that change it. */
 export interface Timeline {
-  /** The axis, for the heading of the column. */
+  /** The axis in the column's heading. */
   readonly axis: HTMLElement;
   /** The lines behind the bars. */
   readonly lines: HTMLElement;
@@ -16,22 +16,22 @@ export interface Timeline {
   readonly current: () => TimeWindow;
 }
 
-/** Pixels that a label of the axis takes, with some air. */
-const LABEL = 90;
+/** The width of a label of the axis in pixels, including its margin. */
+const LABEL_WIDTH = 90;
 
-/** @param host the element in which the bars are, whose variables place them. */
+/** @param host the element that contains the bars; they are positioned by its CSS variables. */
 export function createTimeline(total: number, state: ViewState, host: HTMLElement, onChange: () => void): Timeline {
   const axis = el("div", { class: "axis track", title: "Drag to zoom in, double-click for the whole trace" });
   const lines = el("div", { class: "track" });
-  const current = (): TimeWindow => (state.window === undefined ? wholeOf(total) : within(state.window, total));
+  const current = (): TimeWindow => (state.window === undefined ? wholeTrace(total) : clampWindow(state.window, total));
 
   const draw = (): void => {
     const { from, to } = current();
     setVariables(host, { from, scale: 1 / (to - from) });
     const width = axis.clientWidth || 600;
-    const times = ticks({ from, to }, Math.max(1, Math.floor(width / LABEL)));
-    // Near the right edge a label would be cut.
-    const labelled = times.filter((time) => ((to - time) / (to - from)) * width > LABEL / 2);
+    const times = ticks({ from, to }, Math.max(1, Math.floor(width / LABEL_WIDTH)));
+    // A label near the right edge would be cut off.
+    const labelled = times.filter((time) => ((to - time) / (to - from)) * width > LABEL_WIDTH / 2);
     axis.replaceChildren(...labelled.map((time) => tick(time, duration(time))), selection);
     lines.replaceChildren(...times.map((time) => tick(time)));
     const label = `Timeline, ${duration(from)} to ${duration(to)}`;
@@ -39,12 +39,12 @@ export function createTimeline(total: number, state: ViewState, host: HTMLElemen
     onChange();
   };
   const show = (window: TimeWindow | undefined): void => {
-    const next = window && within(window, total);
-    const all = wholeOf(total);
+    const next = window && clampWindow(window, total);
+    const all = wholeTrace(total);
     state.window = next === undefined || (next.from <= all.from && next.to >= all.to) ? undefined : next;
     draw();
   };
-  const zoom = (factor: number, middle?: number): void => show(scaled(current(), factor, middle));
+  const zoom = (factor: number, middle?: number): void => show(scaleWindow(current(), factor, middle));
   const move = (share: number): void => {
     const { from, to } = current();
     const by = (to - from) * share;
@@ -76,7 +76,7 @@ function tick(time: number, label?: string): HTMLElement {
   return made;
 }
 
-/** Calls back with the two ends of what was dragged over, as shares of the element's width. Fewer than four pixels are a click. */
+/** Reports the range that the user selects by dragging, as fractions of the element's width. Less than four pixels count as a click. */
 export function dragToSelect(element: HTMLElement, selection: HTMLElement, onSelect: (from: number, to: number) => void): void {
   let start: number | undefined;
   const share = (event: PointerEvent): number => {

@@ -9,33 +9,33 @@ import { createRows } from "./rows.ts";
 import type { Row } from "./rows.ts";
 import { createTimeline } from "./timeline.ts";
 import type { ViewState } from "../view-state.ts";
-import { fitting, isFiltering, showRows } from "./visible.ts";
+import { findMatches, isFiltering, showRows } from "./visible.ts";
 
 export interface Waterfall {
   readonly controls: HTMLElement;
   readonly grid: HTMLElement;
-  /** Puts a span's row in sight, and the keyboard on it. */
+  /** Scrolls to a span's row and moves the focus to it. */
   readonly reveal: (spanId: string) => void;
-  /** Puts the keyboard back on the row that it was on. */
+  /** Moves the focus back to the current row. */
   readonly focusRow: () => void;
   /** Marks the row whose details are shown. */
   readonly markSelected: () => void;
   readonly redraw: () => void;
 }
 
-/** With the keyboard, to be gone into; with the pointer, to be looked at; or because the row before had them open. */
+/** How details were opened: by the keyboard, by the pointer, or because the focus moved while details were shown. */
 export type OpenedBy = "keyboard" | "pointer" | "following";
 
 export interface WaterfallEvents {
-  /** Details are asked for. */
+  /** Called when details are to be shown. */
   readonly onOpen: (spanId: string, by: OpenedBy) => void;
   readonly onClose: () => void;
 }
 
-/** From here on the rows do not fit on a screen, and a small picture of the whole helps. */
-const MANY_ROWS = 40;
+/** From this number on, the rows do not fit on a screen and the overview is shown. */
+const OVERVIEW_ROWS = 40;
 
-/** The spans as rows of a tree, with a bar for each on a time axis. */
+/** Creates the waterfall: the spans as rows of a tree, each with a bar on a time axis. */
 export function createWaterfall(model: TraceModel, state: ViewState, { onOpen, onClose }: WaterfallEvents): Waterfall {
   const colourOf = new Map(model.agents.map(({ service, colour }) => [service, colour]));
   const rows = createRows(model.spans, colourOf);
@@ -83,9 +83,9 @@ export function createWaterfall(model: TraceModel, state: ViewState, { onOpen, o
     if (row !== undefined) row.element.tabIndex = 0;
   };
   const update = (): void => {
-    const fits = isFiltering(state.filter) ? fitting(rows, state.filter) : undefined;
-    visible = showRows(rows, collapsed, fits);
-    filterBar.tell(fits === undefined ? "" : `${many(fits.size, "span fits", "spans fit")} of ${rows.length}`);
+    const matches = isFiltering(state.filter) ? findMatches(rows, state.filter) : undefined;
+    visible = showRows(rows, collapsed, matches);
+    filterBar.showResult(matches === undefined ? "" : `${many(matches.size, "span matches", "spans match")} of ${rows.length}`);
     const row = current();
     if (row === undefined || row.element.hidden)
       setCurrent(visible.findLast(({ index }) => index <= (row?.index ?? 0)) ?? visible[0]);
@@ -113,13 +113,13 @@ export function createWaterfall(model: TraceModel, state: ViewState, { onOpen, o
   const focus = (row: Row): void => {
     setCurrent(row);
     row.element.focus();
-    // Where details are shown already, they follow.
+    // Details that are shown follow the focus.
     if (state.selected !== undefined) onOpen(row.span.spanId, "following");
   };
-  const isFolded = (row: Row): boolean => !isFiltering(state.filter) && collapsed.has(row);
+  const isRowCollapsed = (row: Row): boolean => !isFiltering(state.filter) && collapsed.has(row);
   const actions: GridActions = {
     visible: () => visible,
-    isCollapsed: isFolded,
+    isCollapsed: isRowCollapsed,
     focus,
     collapse: (row, isCollapsed) => setCollapsed([row], isCollapsed),
     expandSiblings: (row) =>
@@ -145,7 +145,7 @@ export function createWaterfall(model: TraceModel, state: ViewState, { onOpen, o
     const row = rowOf(event);
     if (row === undefined || getSelection()?.type === "Range") return;
     const onTwisty = event.target instanceof Element && event.target.classList.contains("twisty");
-    if (onTwisty && row.size > 0) setCollapsed([row], !isFolded(row));
+    if (onTwisty && row.size > 0) setCollapsed([row], !isRowCollapsed(row));
     else open(row, "pointer");
   });
   grid.addEventListener("dblclick", (event) => {
@@ -168,7 +168,7 @@ export function createWaterfall(model: TraceModel, state: ViewState, { onOpen, o
       {},
       el("div", { class: "toolbar" }, filterBar.search, filterBar.controls, timeline.controls),
       filterBar.legend,
-      rows.length >= MANY_ROWS && overview.element,
+      rows.length >= OVERVIEW_ROWS && overview.element,
     ),
     grid,
     reveal: (spanId) => {
