@@ -1,4 +1,4 @@
-import { DiagLogLevel, SpanKind, SpanStatusCode, context, diag, propagation, trace } from "@opentelemetry/api";
+import { SpanKind, SpanStatusCode, context, propagation, trace } from "@opentelemetry/api";
 import type { TextMapPropagator } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -8,6 +8,9 @@ import { findByTraceparent, activeCalls } from "../../../src/core/calls/active-c
 import type { ClientOptions } from "../../../src/core/telemetry/options.ts";
 import { startCall } from "../../../src/core/calls/start-call.ts";
 import { startMetrics } from "../../server/metrics.ts";
+import { remainingCalls } from "../../support/active-calls.ts";
+import { recordDiagnostics } from "../../support/diagnostics.ts";
+import type { DiagnosticsRecorder } from "../../support/diagnostics.ts";
 import { shapeOf, inSpan, startTelemetry, traceparentOf } from "../../support/telemetry.ts";
 import type { TestTelemetry } from "../../support/telemetry.ts";
 
@@ -16,15 +19,20 @@ const OTHER = "https://other.example:8443/rpc";
 
 let telemetry: TestTelemetry;
 beforeEach(() => void (telemetry = startTelemetry()));
+/** The calls that a test has started. They are ended after it. */
+let started: ClientCall[] = [];
 afterEach(async () => {
+  for (const call of started) call.end();
+  started = [];
   await telemetry.stop();
   vi.unstubAllEnvs();
-  activeCalls.length = 0;
+  expect(remainingCalls()).toEqual([]);
 });
 
 const begin = (options: ClientOptions = {}, url = URL_, headers?: unknown, previous?: ClientCall): ClientCall => {
   const call = startCall(clientConfig("f", options), { method: "GET", url, headers, request: undefined, previous });
   if (call === undefined) throw new Error("no call");
+  started.push(call);
   return call;
 };
 const only = (): ReturnType<typeof shapeOf> => {
@@ -36,8 +44,8 @@ const BAGGAGE = propagation.createBaggage({ user: { value: "1" } });
 const withBaggage = <Result>(fn: () => Result): Result => context.with(propagation.setBaggage(context.active(), BAGGAGE), fn);
 const START = { "http.request.method": "GET", "server.address": "agent.example", "server.port": 80, "url.full": URL_ };
 
-describe("one call", () => {
-  it("lets go of the request when it ends: an idle connection leads to its last call", () => {
+describe("ClientCall", () => {
+  it("releases the request when it ends, since an idle connection keeps its last call", () => {
     const request = { body: "large" };
     const call = startCall(clientConfig("f"), { method: "GET", url: URL_, headers: undefined, request });
     expect(call?.request).toBe(request);
@@ -45,7 +53,7 @@ describe("one call", () => {
     expect(call?.request).toBeUndefined();
   });
 
-  it("is a span from its start to its end, which happens once", () => {
+  it("records a span from its start to its end, once", () => {
     const call = begin();
     call.connected("127.0.0.1", 80, "1.1");
     call.response(200, undefined);
@@ -71,14 +79,14 @@ describe("one call", () => {
     });
   });
 
-  it("what is not known of the connection is not told", () => {
+  it("omits unknown attributes of the connection", () => {
     const call = begin();
     call.connected(undefined, undefined, undefined);
     call.end();
     expect(only().attributes).toEqual(START);
   });
 
-  it("told of another status, the last one counts", () => {
+  it("records the last status", () => {
     const call = begin();
     call.response(503, undefined);
     call.response(503, undefined);
@@ -91,14 +99,14 @@ describe("one call", () => {
   it.each([
     ["400", 400],
     ["503", 503],
-  ])("status %s is its error", (type, status) => {
+  ])("records status %s as its error, even if the body fails afterwards", (type, status) => {
     const call = begin();
     call.response(status, undefined);
     call.fail(new TypeError("broken off"));
     expect(only()).toMatchObject({ status: SpanStatusCode.ERROR, attributes: { "error.type": type }, events: [] });
   });
 
-  it("a failure is an error with an exception, a cancel is none", () => {
+  it("records a failure with an exception event, and a cancellation without an error", () => {
     begin().fail(new TypeError("refused"));
     expect(only()).toMatchObject({
       status: SpanStatusCode.ERROR,
@@ -116,13 +124,13 @@ describe("one call", () => {
     });
   });
 
-  it("can end at a time that has passed", () => {
+  it("can end at a time in the past", () => {
     const call = begin();
     call.end(performance.now() - 1000);
     expect(telemetry.own()[0]?.duration[0]).toBe(0);
   });
 
-  it("whose URL became known tells it, its host and its port", () => {
+  it("records URL, host and port when the URL becomes known", () => {
     const call = begin({}, "/rpc");
     call.setUrl(OTHER);
     call.end();
@@ -139,7 +147,7 @@ describe("one call", () => {
     expect(only().attributes).toEqual({ "http.request.method": "GET", "url.full": "agent:/rpc" });
   });
 
-  it("of which nothing is recorded is followed for its metrics alone", async () => {
+  it("records only metrics if it is not sampled", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     const metrics = startMetrics();
@@ -165,7 +173,7 @@ describe("one call", () => {
     ]);
   });
 
-  it("to what has neither host nor port is measured without them", async () => {
+  it("measures a URL without host and port", async () => {
     const metrics = startMetrics();
     begin({}, "agent:/rpc").end();
     begin({}, "nowhere").end();
@@ -173,8 +181,8 @@ describe("one call", () => {
   });
 });
 
-describe("its headers", () => {
-  it("open it under its traceparent, until it ends", () => {
+describe("the headers of a call", () => {
+  it("register it by its traceparent until it ends", () => {
     const call = begin();
     const { traceparent } = call.headers ?? {};
     expect(call.traceparent).toEqual(traceparent);
@@ -184,7 +192,7 @@ describe("its headers", () => {
     expect(traceparent).toEqual(traceparentOf(telemetry.own()[0]!));
   });
 
-  it("are none where OTEL_PROPAGATORS says so", async () => {
+  it("are missing with OTEL_PROPAGATORS=none", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ propagator: null });
     vi.stubEnv("OTEL_PROPAGATORS", "none");
@@ -199,7 +207,7 @@ describe("its headers", () => {
     expect(next.resendCount).toBe(1);
   });
 
-  it("are none where nobody may have any; an attempt that follows has nothing to replace", () => {
+  it("are missing if no host may receive any, so that the next attempt replaces nothing", () => {
     const options = { propagateTo: [] };
     const call = begin(options);
     expect(call.headers).toBeUndefined();
@@ -210,14 +218,14 @@ describe("its headers", () => {
     expect(next.replaced).toEqual([]);
   });
 
-  it("of a re-send replace all that the attempts before it have put there", () => {
+  it("replace all headers of the previous attempts", () => {
     const first = withBaggage(() => begin());
     const second = begin({}, URL_, undefined, first);
     expect(second.replaced.toSorted()).toEqual(["baggage", "traceparent"]);
     expect(second.issuedNames.toSorted()).toEqual(["baggage", "traceparent"]);
   });
 
-  it("of a re-send that the transport labels as the first stay the first's", () => {
+  it("stay those of the first attempt if the transport re-sends its traceparent", () => {
     const first = begin();
     const second = begin({}, URL_, undefined, first);
     first.end();
@@ -226,7 +234,7 @@ describe("its headers", () => {
     expect(findByTraceparent(first.traceparent!)).toEqual(second);
   });
 
-  it.each([true, false])("are the parent's without a span, and do not identify the call; measured: %s", async (measured) => {
+  it.each([true, false])("are those of the parent without a span and do not identify the call (measured: %s)", async (measured) => {
     await inSpan("agent", () => {
       const meterProvider = measured ? startMetrics(false).provider : undefined;
       const options = { tracerProvider: { getTracer: () => ({}) as never }, ...(meterProvider && { meterProvider }) };
@@ -240,13 +248,13 @@ describe("its headers", () => {
   });
 });
 
-describe("a redirect to another origin", () => {
+describe("reinjectForRedirect()", () => {
   const moved = (call: ClientCall, headers: unknown, url = OTHER): unknown => {
     call.reinjectForRedirect(url, headers);
     return headers;
   };
 
-  it("carries what the policy lets it carry", () => {
+  it("sends what the policy allows for the new origin", () => {
     const call = withBaggage(() => begin({ propagateTo: "agent.example" }));
     expect(call.dependsOnOrigin).toBe(true);
     expect(call.needsContext).toBe(false);
@@ -259,7 +267,7 @@ describe("a redirect to another origin", () => {
     expect(moved(call, "text")).toBe("text");
   });
 
-  it("is left as it is where nothing is propagated any more", async () => {
+  it("leaves the headers unchanged if nothing is propagated any more", async () => {
     await telemetry.stop();
     vi.stubEnv("OTEL_PROPAGATORS", "none");
     telemetry = startTelemetry();
@@ -268,7 +276,7 @@ describe("a redirect to another origin", () => {
     expect(moved(call, { ...call.headers })).toEqual(call.headers);
   });
 
-  it("is one if the URL has another origin than the call's", () => {
+  it("compares the origin of the URL with the call's", () => {
     const call = begin();
     const isElsewhere = (url: string): boolean => !call.isAtOrigin(url);
     expect(["http://agent.example/x", "http://agent.example:80/x"].filter(isElsewhere)).toEqual([]);
@@ -277,7 +285,7 @@ describe("a redirect to another origin", () => {
     call.end();
   });
 
-  it("of an unsampled call is registered if the policy depends on the origin", async () => {
+  it("registers an unsampled call only if the policy depends on the origin", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     const calls = [begin(), begin({ propagateTo: "agent.example" }), withBaggage(() => begin())];
@@ -289,8 +297,8 @@ describe("a redirect to another origin", () => {
   });
 });
 
-describe("what follows it", () => {
-  it("hangs under the call's parent; without one under the first attempt", async () => {
+describe("the next attempt", () => {
+  it("has the call's parent or, without one, the first attempt as its parent", async () => {
     const call = begin();
     expect(trace.getSpanContext(call.parentOfNext)).toEqual(trace.getSpanContext(call.context));
     await inSpan("agent", () => {
@@ -300,16 +308,11 @@ describe("what follows it", () => {
   });
 });
 
-describe("somebody else's telemetry", () => {
-  const error = vi.fn<(...args: unknown[]) => void>();
-  const quiet = (): void => {};
-  beforeEach(() => diag.setLogger({ error, warn: quiet, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.ERROR));
-  afterEach(() => error.mockReset());
-  const told = (): unknown[] => error.mock.calls.map(([, text]) => text);
+describe("misbehaving telemetry", () => {
+  let diagnostics: DiagnosticsRecorder;
+  beforeEach(() => void (diagnostics = recordDiagnostics()));
 
-  it("a propagator that gives a header too long is cut to whole members, and told of once", () => {
-    const warn = vi.fn<(...args: unknown[]) => void>();
-    diag.setLogger({ error, warn, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.WARN);
+  it("truncates a header that is too long to whole members and warns once", () => {
     let header = "";
     const propagator: TextMapPropagator = {
       inject: (_context, carrier, setter) => setter.set(carrier, "baggage", header),
@@ -328,11 +331,11 @@ describe("somebody else's telemetry", () => {
     expect(sent(`${member(4096)},${member(4096)}`)).toEqual({ baggage: member(4096) });
     header = member(9000);
     expect(begin({ propagator }).headers).toBeUndefined();
-    const dropped = warn.mock.calls.filter(([, text]) => String(text).startsWith("Baggage of more than"));
+    const dropped = diagnostics.messages("warn").filter((text) => String(text).startsWith("Baggage of more than"));
     expect(dropped).toHaveLength(1);
   });
 
-  it("a span that throws costs nothing but what it was told", () => {
+  it("logs each error of a span that throws and goes on", () => {
     const thrower = (): never => {
       throw new Error("broken");
     };
@@ -352,11 +355,11 @@ describe("somebody else's telemetry", () => {
     const one = "a span threw; the request goes on without it";
     const end = "ending a span threw; the request goes on without it";
     const exception = "recording an exception threw; the request goes on without it";
-    expect(told()).toEqual([one, one, one, end, one, one, exception, end]);
+    expect(diagnostics.messages("error")).toEqual([one, one, one, end, one, one, exception, end]);
     expect(activeCalls).toEqual([]);
   });
 
-  it("a propagator that lists what there is to read is told it", () => {
+  it("lists the readable headers for a propagator", () => {
     const keys = vi.fn<(names: string[]) => void>();
     const propagator: TextMapPropagator = {
       inject: () => {},

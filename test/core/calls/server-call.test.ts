@@ -1,14 +1,4 @@
-import {
-  DiagLogLevel,
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  context,
-  createContextKey,
-  diag,
-  propagation,
-  trace,
-} from "@opentelemetry/api";
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, createContextKey, propagation, trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import { RPCType, setRPCMetadata } from "@opentelemetry/core";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
@@ -19,21 +9,21 @@ import { startServerCall } from "../../../src/core/calls/start-server-call.ts";
 import type { ServerCall } from "../../../src/core/calls/server-call.ts";
 import { serverConfig } from "../../../src/core/calls/server-config.ts";
 import { startMetrics } from "../../server/metrics.ts";
+import { recordDiagnostics } from "../../support/diagnostics.ts";
+import type { DiagnosticsRecorder } from "../../support/diagnostics.ts";
 import { shapeOf, startTelemetry } from "../../support/telemetry.ts";
 import type { TestTelemetry } from "../../support/telemetry.ts";
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 const SPAN_ID = "b7ad6b7169203331";
 const CARRIED = { traceparent: `00-${TRACE_ID}-${SPAN_ID}-01`, baggage: "user=1,tenant=2" };
-const KEY = createContextKey("mine");
+const KEY = createContextKey("test");
 
 let telemetry: TestTelemetry;
-const error = vi.fn<(...args: unknown[]) => void>();
-const quiet = (): void => {};
+let diagnostics: DiagnosticsRecorder;
 beforeEach(() => {
   telemetry = startTelemetry();
-  error.mockReset();
-  diag.setLogger({ error, warn: quiet, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.ERROR);
+  diagnostics = recordDiagnostics();
 });
 afterEach(() => telemetry.stop());
 
@@ -82,8 +72,8 @@ const only = (): ReturnType<typeof shapeOf> => {
   return shapeOf(span!);
 };
 
-describe("a request", () => {
-  it("is a span below its caller's, which happens once", () => {
+describe("a received request", () => {
+  it("records a span below its caller's, once", () => {
     const call = receive();
     expect(call.endsSpan).toBe(true);
     expect(call.owns(call.context)).toBe(true);
@@ -103,7 +93,7 @@ describe("a request", () => {
     expect(telemetry.own()[0]?.parentSpanContext).toMatchObject({ traceId: TRACE_ID, spanId: SPAN_ID, isRemote: true });
   });
 
-  it("of which little is known has few attributes", () => {
+  it("omits unknown attributes", () => {
     const bare = { host: undefined, userAgent: undefined, peerAddress: undefined, peerPort: undefined, protocolVersion: undefined };
     receive({}, received({ ...bare, method: "PURGE", target: "*" })).end({ status: undefined });
     expect(only()).toMatchObject({ name: "HTTP", status: SpanStatusCode.UNSET });
@@ -123,7 +113,7 @@ describe("a request", () => {
     ["http://agent.example", "/", undefined],
     ["HTTP://agent.example/p?q", "/p", "q"],
     ["agent.example:443", "agent.example:443", undefined],
-  ])("target %j has the path %s and the query %s", (target, path, query) => {
+  ])("records for the target %j the path %s and the query %s", (target, path, query) => {
     receive({}, received({ target })).end({ status: 200 });
     expect(only().attributes["url.path"]).toEqual(path);
     expect(only().attributes["url.query"]).toEqual(query);
@@ -134,16 +124,16 @@ describe("a request", () => {
     ["http", "agent.example", "agent.example", 80],
     ["http", "[::1]:81", "::1", 81],
     ["http", "not a host", undefined, undefined],
-  ])("over %s, host %s is server %s, port %s", (scheme, host, address, port) => {
+  ])("records for %s and the host %s the server %s and the port %s", (scheme, host, address, port) => {
     for (let i = 0; i < 2; i++) receive({}, received({ scheme, host })).end({ status: 200 });
-    const told = telemetry.own().map(({ attributes }) => [attributes["server.address"], attributes["server.port"]]);
-    expect(told).toEqual([
-      [address, port],
-      [address, port],
-    ]);
+    for (const { attributes } of telemetry.own()) {
+      expect(attributes["server.address"]).toBe(address);
+      expect(attributes["server.port"]).toBe(port);
+    }
+    expect(telemetry.own()).toHaveLength(2);
   });
 
-  it("of A2A is known by its method, unless that is not asked for", () => {
+  it("records the A2A method unless a2a is false", () => {
     const send = received({ method: "POST", target: "/message:send" });
     receive({}, send).end({ status: 200 });
     receive({ a2a: false }, send).end({ status: 200 });
@@ -154,20 +144,20 @@ describe("a request", () => {
     [499, undefined],
     [500, "500"],
     [undefined, undefined],
-  ])("that is answered with %s has the error %s", (status, type) => {
+  ])("records for the status %s the error %s", (status, type) => {
     receive().end({ status });
     expect(only().attributes["error.type"]).toEqual(type);
     expect(only().attributes["http.response.status_code"]).toEqual(status);
     expect(only().status).toEqual(type === undefined ? SpanStatusCode.UNSET : SpanStatusCode.ERROR);
   });
 
-  it("that fails is an error with an exception", () => {
+  it("records a failure with an exception event", () => {
     receive().fail(new TypeError("broken"), { status: 500 });
     expect(only()).toMatchObject({ status: SpanStatusCode.ERROR, events: ["exception"] });
     expect(only().attributes).toEqual({ ...ATTRIBUTES, "error.type": "TypeError", "http.response.status_code": 500 });
   });
 
-  it("of which nothing is recorded is measured, also where it fails", async () => {
+  it("records only metrics if it is not sampled, also of a failure", async () => {
     await telemetry.stop();
     telemetry = startTelemetry({ sampler: new AlwaysOffSampler() });
     const metrics = startMetrics();
@@ -185,7 +175,7 @@ describe("a request", () => {
     expect(requestHook.mock.calls).toEqual([]);
   });
 
-  it("is none of ours where nobody is told of it and it carries nothing", async () => {
+  it("is left alone without an SDK unless it carries a context", async () => {
     await telemetry.stop();
     const config = serverConfig("f", {});
     expect(
@@ -202,7 +192,7 @@ describe("a request", () => {
     telemetry = startTelemetry();
   });
 
-  it("is let through where it cannot be read", () => {
+  it("is left alone, with an error log, if its headers cannot be read", () => {
     const broken = received({
       readHeaders: () => {
         throw new Error("broken");
@@ -211,11 +201,11 @@ describe("a request", () => {
     expect(
       startServerCall(serverConfig("f", {}), { received: broken, request: undefined, active: ROOT_CONTEXT, base: ROOT_CONTEXT }),
     ).toBeUndefined();
-    expect(error.mock.calls.map(([, text]) => text)).toEqual(["receiving a request threw; the request goes on without it"]);
+    expect(diagnostics.messages("error")).toEqual(["receiving a request threw; the request goes on without it"]);
   });
 });
 
-describe("the caller's trace", () => {
+describe("the caller's context", () => {
   const own = trace.setSpan(
     ROOT_CONTEXT,
     trace.wrapSpanContext({ traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1 }),
@@ -229,17 +219,17 @@ describe("the caller's trace", () => {
   it.each<[string, ServerOptions["incoming"], unknown, unknown]>([
     ["is the parent", undefined, [SPAN_ID, []], [SPAN_ID, []]],
     ["is linked", "link", [undefined, [SPAN_ID]], ["2".repeat(16), [SPAN_ID]]],
-    ["does not count", "ignore", [undefined, []], ["2".repeat(16), []]],
-    ["does not count, by a function", () => "ignore", [undefined, []], ["2".repeat(16), []]],
-    ["does not count where the function says anything else", () => "x" as never, [undefined, []], ["2".repeat(16), []]],
-  ])("%s; below what the server itself has put there", (_, incoming, alone, below) => {
+    ["is ignored", "ignore", [undefined, []], ["2".repeat(16), []]],
+    ["is ignored if the function says so", () => "ignore", [undefined, []], ["2".repeat(16), []]],
+    ["is ignored if the function returns another value", () => "x" as never, [undefined, []], ["2".repeat(16), []]],
+  ])("%s, also within a span of the server itself", (_, incoming, alone, below) => {
     const options = incoming === undefined ? {} : { incoming };
     expect(parents(ROOT_CONTEXT, options)).toEqual(alone);
     telemetry.reset();
     expect(parents(own, options)).toEqual(below);
   });
 
-  it("is linked to only where there is one", () => {
+  it("is linked only if there is one", () => {
     receive({ incoming: "link" }, received({}, {}), ROOT_CONTEXT, own).end({ status: 200 });
     expect(telemetry.own()[0]?.links).toEqual([]);
   });
@@ -250,20 +240,20 @@ describe("the caller's trace", () => {
     ["none", false, []],
     ["one", ["user"], ["user=1"]],
     ["none of these", ["other"], []],
-  ])("lets in of its baggage: %s, if that is %j", (_, acceptBaggage, members) => {
+  ])("provides %s of its baggage for acceptBaggage: %j", (_, acceptBaggage, members) => {
     const { context: within } = receive(acceptBaggage === undefined ? {} : { acceptBaggage });
     const entries = propagation.getBaggage(within)?.getAllEntries() ?? [];
     expect(entries.map(([key, { value }]) => `${key}=${value}`)).toEqual(members);
   });
 
-  it("has no baggage to let in", () => {
+  it("has no baggage if the caller sends none", () => {
     const { context: within } = receive({ acceptBaggage: false }, received({}, { traceparent: CARRIED.traceparent }));
     expect(propagation.getBaggage(within)).toBeUndefined();
     expect(trace.getSpanContext(within)?.traceId).toEqual(TRACE_ID);
   });
 });
 
-describe("where a SERVER span is open already", () => {
+describe("within an open SERVER span", () => {
   function open(): { active: Context; end: () => ReturnType<typeof shapeOf>; metadata: { route?: string } } {
     const span = trace
       .getTracer("theirs")
@@ -280,7 +270,7 @@ describe("where a SERVER span is open already", () => {
     };
   }
 
-  it("that one is enriched and nothing is nested", () => {
+  it("enriches that span and records no other", () => {
     const { active, metadata, end } = open();
     const responseHook = vi.fn();
     const call = receive(
@@ -310,7 +300,7 @@ describe("where a SERVER span is open already", () => {
     });
   });
 
-  it("a failure is told by whoever has opened it", () => {
+  it("leaves failures to the instrumentation that opened it", () => {
     const { active, end } = open();
     const responseHook = vi.fn();
     const call = receive({ responseHook }, received(), active);
@@ -320,7 +310,7 @@ describe("where a SERVER span is open already", () => {
     expect(end()).toMatchObject({ status: SpanStatusCode.UNSET, attributes: { "network.peer.port": 1234 }, events: [] });
   });
 
-  it("baggage that may not get in is taken out of a context of its own", () => {
+  it("removes baggage that is not accepted in a derived context", () => {
     const { active, end } = open();
     const baggage = propagation.createBaggage({ user: { value: "1" } });
     const call = receive({ acceptBaggage: [] }, received(), propagation.setBaggage(active, baggage));
@@ -330,7 +320,7 @@ describe("where a SERVER span is open already", () => {
     end();
   });
 
-  it("is found by its kind where nobody has told of it", () => {
+  it("finds that span by its kind without RPC metadata", () => {
     const span = trace.getTracer("theirs").startSpan("theirs", { kind: SpanKind.SERVER });
     const call = receive({}, received(), trace.setSpan(ROOT_CONTEXT, span));
     call.setRoute("/:path");
@@ -341,8 +331,8 @@ describe("where a SERVER span is open already", () => {
 
   it.each<[string, (active: Context) => Context, Partial<ReceivedRequest>]>([
     ["has ended", (active) => active, {}],
-    ["is of another peer", (active) => active, { peerPort: 99 }],
-  ])("but %s, it is another request's", (what, contextOf, more) => {
+    ["has another peer", (active) => active, { peerPort: 99 }],
+  ])("records a span of its own if the other one %s", (what, contextOf, more) => {
     const { active, end } = open();
     if (what === "has ended") end();
     const call = receive({}, received(more), contextOf(active));
@@ -351,7 +341,7 @@ describe("where a SERVER span is open already", () => {
     call.end({ status: 200 });
   });
 
-  it("a span of another kind is none", () => {
+  it("ignores spans of other kinds", () => {
     const span = trace.getTracer("theirs").startSpan("theirs", { kind: SpanKind.CLIENT });
     expect(receive({}, received(), trace.setSpan(ROOT_CONTEXT, span)).endsSpan).toBe(true);
     const rpc = setRPCMetadata(ROOT_CONTEXT, { type: "grpc", span } as never);
@@ -359,7 +349,7 @@ describe("where a SERVER span is open already", () => {
   });
 });
 
-it("the context of a request can be derived from, and keeps the span and its metadata", () => {
+it("keeps span and metadata in contexts derived from that of a request", () => {
   const call = receive();
   const derived = call.context.setValue(KEY, 1);
   expect(derived.getValue(KEY)).toBe(1);

@@ -1,10 +1,9 @@
 import { channel } from "node:diagnostics_channel";
-import { DiagLogLevel, diag } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Mock } from "vitest";
 import type { ClientCall } from "../../../src/core/calls/client-call.ts";
 import { clientConfig } from "../../../src/core/calls/client-config.ts";
-import { findByTraceparent, activeCalls } from "../../../src/core/calls/active-calls.ts";
+import { findByTraceparent } from "../../../src/core/calls/active-calls.ts";
 import type { ClientOptions } from "../../../src/core/telemetry/options.ts";
 import { startCall } from "../../../src/core/calls/start-call.ts";
 import {
@@ -15,34 +14,42 @@ import {
 } from "../../../src/core/node/undici-channels.ts";
 import { urlOfRequest } from "../../../src/core/node/undici-requests.ts";
 import type { ChannelRequest, RequestObserver } from "../../../src/core/calls/request-observer.ts";
+import { remainingCalls } from "../../support/active-calls.ts";
+import { recordDiagnostics } from "../../support/diagnostics.ts";
+import type { DiagnosticsRecorder } from "../../support/diagnostics.ts";
 import { startTelemetry } from "../../support/telemetry.ts";
 import type { TestTelemetry } from "../../support/telemetry.ts";
 
 const ORIGIN = "http://agent.example";
 const created = channel("undici:request:create");
-const error = vi.fn<(...args: unknown[]) => void>();
-const quiet = (): void => {};
 
+let diagnostics: DiagnosticsRecorder;
 let telemetry: TestTelemetry;
 beforeEach(() => {
   connectChannels();
   telemetry = startTelemetry();
-  diag.setLogger({ error, warn: quiet, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.ERROR);
-  error.mockReset();
+  diagnostics = recordDiagnostics();
 });
+/** The calls that a test has started. They are ended after it. */
+let started: ClientCall[] = [];
 afterEach(async () => {
+  for (const call of started) call.end();
+  started = [];
   await telemetry.stop();
-  activeCalls.length = 0;
+  expect(remainingCalls()).toEqual([]);
 });
 
-const begin = (options: ClientOptions = {}, previous?: ClientCall): ClientCall =>
-  startCall(clientConfig("f", options), {
+const begin = (options: ClientOptions = {}, previous?: ClientCall): ClientCall => {
+  const call = startCall(clientConfig("f", options), {
     method: "GET",
     url: `${ORIGIN}/rpc`,
     headers: undefined,
     request: undefined,
     previous,
   }) as ClientCall;
+  started.push(call);
+  return call;
+};
 const requestOf = (call: ClientCall, more: Partial<ChannelRequest> = {}): ChannelRequest => ({
   origin: ORIGIN,
   path: "/rpc",
@@ -58,8 +65,8 @@ const observer = (): { [Name in keyof Followed]: Mock<Followed[Name]> } => ({
   onRequestError: vi.fn<Followed["onRequestError"]>(),
   onConnected: vi.fn<Followed["onConnected"]>(),
 });
-const heard = (): unknown[] => error.mock.calls.map(([, text]) => text);
-/** Publishes while somebody else listens too. */
+const errors = (): unknown[] => diagnostics.messages("error");
+/** Publishes a request while another subscriber is present. */
 function publishBeside(request: ChannelRequest, listener: (request: { headers: unknown }) => void): void {
   const foreign = (message: unknown): void => listener((message as { request: { headers: unknown } }).request);
   created.subscribe(foreign);
@@ -70,7 +77,7 @@ function publishBeside(request: ChannelRequest, listener: (request: { headers: u
 
 const RESPONSE_CHANNELS = ["headers", "trailers", "error"].map((name) => channel(`undici:request:${name}`));
 
-it("what becomes of requests is listened to only once somebody needs it: undici makes a message for each", () => {
+it("subscribes to the response channels only once they are needed, since undici creates a message for each subscriber", () => {
   expect(created.hasSubscribers).toBe(true);
   expect(RESPONSE_CHANNELS.map(({ hasSubscribers }) => hasSubscribers)).toEqual([false, false, false]);
   followResponses();
@@ -78,10 +85,10 @@ it("what becomes of requests is listened to only once somebody needs it: undici 
   expect(RESPONSE_CHANNELS.map(({ hasSubscribers }) => hasSubscribers)).toEqual([true, true, true]);
 });
 
-describe("a request that carries a call's traceparent", () => {
+describe("a request with the traceparent of a call", () => {
   beforeEach(followResponses);
 
-  it("who follows it need not ask what becomes of it", async () => {
+  it("is observed by an observer without response callbacks", async () => {
     const call = begin();
     const { onRequestCreated, onConnected } = observer();
     call.observer = { onRequestCreated, onConnected };
@@ -93,7 +100,7 @@ describe("a request that carries a call's traceparent", () => {
     expect(onRequestCreated).toHaveBeenCalledOnce();
   });
 
-  it("is told to whoever follows the call, with all that becomes of it", () => {
+  it("is reported to the call's observer from its creation to its end", () => {
     const call = begin();
     const followed = observer();
     call.observer = followed;
@@ -115,9 +122,9 @@ describe("a request that carries a call's traceparent", () => {
   });
 
   it.each<[string, object]>([
-    ["over http/2", { headers: "GET / HTTP/2\r\n" }],
-    ["whose headers are no text", { headers: [":method", "GET"] }],
-  ])("%s: neither version nor a peer without a socket is told", (_, message) => {
+    ["HTTP/2", { headers: "GET / HTTP/2\r\n" }],
+    ["headers that are not a string", { headers: [":method", "GET"] }],
+  ])("reports neither version nor peer of a message without a socket: %s", (_, message) => {
     const call = begin();
     const followed = observer();
     call.observer = followed;
@@ -127,7 +134,7 @@ describe("a request that carries a call's traceparent", () => {
     expect(followed.onConnected.mock.calls).toEqual([[undefined, undefined, undefined]]);
   });
 
-  it("does not fail where somebody who follows it throws", () => {
+  it("logs an observer that throws and goes on", () => {
     const call = begin();
     const followed = observer();
     followed.onRequestCreated.mockImplementation(() => {
@@ -135,26 +142,26 @@ describe("a request that carries a call's traceparent", () => {
     });
     call.observer = followed;
     expect(() => created.publish({ request: requestOf(call) })).not.toThrow();
-    expect(heard()).toEqual(["following a request threw; the request goes on without it"]);
+    expect(errors()).toEqual(["following a request threw; the request goes on without it"]);
   });
 
-  it("to a URL that cannot be told goes its way", () => {
+  it("is left unchanged if its URL is invalid", () => {
     const call = begin({ propagateTo: "agent.example" });
     const request = requestOf(call, { origin: undefined, path: "rpc" });
     const before = structuredClone(request.headers);
     expect(() => created.publish({ request })).not.toThrow();
-    expect(heard()).toEqual(["following a request threw; the request goes on without it"]);
+    expect(errors()).toEqual(["following a request threw; the request goes on without it"]);
     expect(request.headers).toEqual(before);
   });
 
-  it("to another origin carries what the policy lets it carry", () => {
+  it("carries to another origin what the policy allows", () => {
     const call = begin({ propagateTo: "agent.example" });
     const request = requestOf(call, { origin: "http://other.example" });
     created.publish({ request });
     expect(request.headers).toEqual(["x-a", "1"]);
   });
 
-  it("is seen by others under suppression, which ends with them", () => {
+  it("is suppressed for other subscribers only while they run", () => {
     const call = begin();
     const seen: boolean[] = [];
     publishBeside(requestOf(call), () => seen.push(call.suppressing));
@@ -162,7 +169,7 @@ describe("a request that carries a call's traceparent", () => {
     expect(call.suppressing).toBe(false);
   });
 
-  it("keeps one traceparent, the first, where others have put more there", () => {
+  it("keeps only the first traceparent if other subscribers add more", () => {
     const call = begin();
     const request = requestOf(call);
     const before = structuredClone(request.headers) as string[];
@@ -176,7 +183,7 @@ describe("a request that carries a call's traceparent", () => {
     expect(alone.headers).toEqual(before);
   });
 
-  it("stays as others have made it where that is no array", () => {
+  it("keeps headers that another subscriber replaced by something other than an array", () => {
     const request: { headers: unknown } & ChannelRequest = requestOf(begin());
     publishBeside(request, (theirs) => void (theirs.headers = "theirs"));
     expect(request.headers).toBe("theirs");
@@ -184,13 +191,13 @@ describe("a request that carries a call's traceparent", () => {
 });
 
 it.each<[string, unknown]>([
-  ["no array", "traceparent: x"],
-  ["without one", ["x-a", "1"]],
-  ["whose traceparent is of no call", ["traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]],
-  ["whose traceparent is a list", ["traceparent", ["a", "b"]]],
-  ["whose traceparent has no value", ["traceparent"]],
-  ["whose names are no texts", [7, "1"]],
-])("a request with headers %s is nobody's, and stays as it is", (_, headers) => {
+  ["not an array", "traceparent: x"],
+  ["no traceparent", ["x-a", "1"]],
+  ["the traceparent of another call", ["traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]],
+  ["a list of traceparents", ["traceparent", ["a", "b"]]],
+  ["a traceparent without a value", ["traceparent"]],
+  ["names that are not strings", [7, "1"]],
+])("leaves a request with unrelated headers unchanged: %s", (_, headers) => {
   begin().observer = observer();
   const request = { origin: ORIGIN, path: "/", method: "GET", headers: structuredClone(headers) };
   created.publish({ request });
@@ -202,11 +209,11 @@ it.each<[string | URL | undefined, string, string]>([
   ["http://a.example", "//p", "http://a.example//p"],
   [new URL("http://a.example/ignored"), "/p?q", "http://a.example/p?q"],
   ["http://proxy.example", "http://a.example/p", "http://a.example/p"],
-])("the URL of a request to %s, path %s, is %s", (origin, path, url) => {
+])("urlOfRequest() with the origin %s and the path %s is %s", (origin, path, url) => {
   expect(urlOfRequest({ origin, path, method: "GET", headers: [] })).toBe(url);
 });
 
-it("a re-send gets the headers of its attempt in place of the earlier one's", () => {
+it("replacePropagationHeaders() replaces the headers of the previous attempt", () => {
   const first = begin();
   const request = requestOf(first);
   const second = begin({}, first);
@@ -224,7 +231,7 @@ it("a re-send gets the headers of its attempt in place of the earlier one's", ()
   expect(findByTraceparent(first.traceparent!)).toBe(first);
 });
 
-it("a platform whose channels cannot be found is one without", async () => {
+it("connectChannels() returns false on a platform without diagnostics channels", async () => {
   vi.resetModules();
   const fresh = await import("../../../src/core/node/undici-channels.ts");
   const spy = vi.spyOn(process, "getBuiltinModule").mockImplementation(() => undefined);
