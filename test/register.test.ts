@@ -39,7 +39,7 @@ const SDK = `
     };
   }
 `;
-/** A service that answers with what the next one does, asking for it after a while, and from a body reader of its own. */
+/** A service that responds with the response of the next service, which it requests later and from a body callback. */
 const service = (url: string): string => `
   import { createServer } from "node:http";
   import { traceRequests } from "./src/server/node.ts";
@@ -52,7 +52,7 @@ const service = (url: string): string => `
   const server = createServer(traceRequests(listener)).listen(0, "127.0.0.1", () => console.log(server.address().port));
 `;
 
-/** Sends requests through a service in a process of its own, and returns what the last of the three received of a trace each time. */
+/** Sends requests through a service in a child process and returns the propagation headers that the last service received. */
 async function through(prelude: string, options?: ChildOptions, times = 1): Promise<object[]> {
   last = await serve(ROUTES);
   middle = startChild(prelude + service(last.url), options);
@@ -71,7 +71,7 @@ const SETUP = `
   instrumentFetch();
 `;
 
-describe("without any SDK the middle service of three forwards trace context and baggage", () => {
+describe("a service without an SDK forwards trace context and baggage", () => {
   it("after setupPropagation() and instrumentFetch()", async () => {
     expect(await through(LOGGER + SETUP, {}, 2)).toEqual([INCOMING, INCOMING]);
     expect(middle?.output()).not.toContain("No OpenTelemetry context manager");
@@ -86,17 +86,17 @@ describe("without any SDK the middle service of three forwards trace context and
     expect(await through(LOGGER + SETUP, { imports: [REGISTER] })).toEqual([INCOMING]);
   });
 
-  it.each(["baggage", "tracecontext"])("OTEL_PROPAGATORS=%s: only that", async (name) => {
+  it.each(["baggage", "tracecontext"])("forwards only the format of OTEL_PROPAGATORS=%s", async (name) => {
     const { traceparent, tracestate, baggage } = INCOMING;
     const wanted = name === "baggage" ? { baggage } : { traceparent, tracestate };
     expect(await through(SETUP, { env: { OTEL_PROPAGATORS: name } })).toEqual([wanted]);
   });
 
-  it.each([SETUP, ""])("OTEL_PROPAGATORS=none: nothing", async (prelude) => {
+  it.each([SETUP, ""])("forwards nothing with OTEL_PROPAGATORS=none", async (prelude) => {
     expect(await through(prelude, { imports: [REGISTER], env: { OTEL_PROPAGATORS: "none" } })).toEqual([{}]);
   });
 
-  it("without a context manager it cannot, and diag warns once", async () => {
+  it("forwards nothing and warns once without a context manager", async () => {
     const prelude = `${LOGGER} import { instrumentFetch } from "./src/fetch.ts"; instrumentFetch();`;
     expect(await through(prelude, {}, 3)).toEqual([{}, {}, {}]);
     const warnings = middle?.output().match(/No OpenTelemetry context manager is registered.*/g);
@@ -106,7 +106,7 @@ describe("without any SDK the middle service of three forwards trace context and
 });
 
 describe("register", () => {
-  it("leaves the places free for an SDK that starts before the first call, and its spans are on the way", async () => {
+  it("lets an SDK that starts before the first call register everything", async () => {
     const prelude = `${LOGGER + SDK} console.log(JSON.stringify(startSdk()));`;
     last = await serve(ROUTES);
     middle = startChild(prelude + service(last.url), { imports: [REGISTER] });
@@ -116,7 +116,7 @@ describe("register", () => {
     await send(`http://127.0.0.1:${port}`, { headers: INCOMING });
     const [request] = last.requests;
     expect(request?.headers["traceparent"]).toMatch(new RegExp(`^00-${TRACE_ID}-(?!${SPAN_ID})[\\da-f]{16}-01$`));
-    expect(request?.headers).not.toHaveProperty("baggage"); // the SDK's propagator has the say
+    expect(request?.headers).not.toHaveProperty("baggage"); // the SDK's propagator has no baggage
   });
 
   it("lets an SDK that starts after the first call register its tracer and its context manager", async () => {
@@ -129,7 +129,7 @@ describe("register", () => {
     expect(middle?.output()).toContain('{"provider":true,"manager":true}');
   });
 
-  it("a queue's worker whose first deed is continueTrace finds a context manager", async () => {
+  it("provides a context manager to a queue worker that starts with continueTrace()", async () => {
     last = await serve(ROUTES);
     middle = startChild(
       `import { continueTrace } from "./src/index.ts";
@@ -145,7 +145,7 @@ describe("register", () => {
     expect(last.requests[0]?.headers).toMatchObject(INCOMING);
   });
 
-  it("a program that makes no call is let go of", async () => {
+  it("does not keep a program alive that makes no call", async () => {
     middle = startChild('console.log(fetch.name); process.on("exit", () => console.log("gone"));', { imports: [REGISTER] });
     expect(await middle.line).toBe("fetch");
     await expect.poll(() => middle?.output()).toBe("fetch\ngone\n");

@@ -2,14 +2,14 @@ import { startChild } from "../support/child.ts";
 import type { Child } from "../support/child.ts";
 import { until } from "../support/telemetry.ts";
 
-/** How a process ends that nothing was wrong with. */
-export const WELL: { code: number | null; signal: NodeJS.Signals | null } = { code: 0, signal: null };
+/** How a process ends without an error. */
+export const EXITED_NORMALLY: { code: number | null; signal: NodeJS.Signals | null } = { code: 0, signal: null };
 
 export const CLIENTS = ["fetch", "undici", "axios", "got"] as const;
 
 let running: Child[] = [];
 
-/** Runs code in a process of its own, until {@link stopAll}. */
+/** Runs code in a child process, at most until {@link stopAll}. */
 export function run(code: string, env: Record<string, string> = {}, imports: string[] = []): Child {
   const child = startChild(code, { env, imports });
   running.push(child);
@@ -26,8 +26,8 @@ export async function stopAll(): Promise<void> {
   running = [];
 }
 
-/** What a program has told of something, oldest first. */
-export function told(child: Child, what: string): unknown[] {
+/** The details of all reports of a program under one name, oldest first. */
+export function reports(child: Child, what: string): unknown[] {
   const lines = child
     .output()
     .split("\n")
@@ -35,15 +35,15 @@ export function told(child: Child, what: string): unknown[] {
   return lines.map((line) => JSON.parse(line) as [string, unknown]).flatMap(([name, details]) => (name === what ? [details] : []));
 }
 
-/** Waits until a program has told of something, as long as it may still do so. */
-export async function has(child: Child, what: string): Promise<void> {
+/** Waits until a program reports something. Fails if the program ends without doing so. */
+export async function waitForReport(child: Child, what: string): Promise<void> {
   let isOver = false;
   void child.ended.then(() => (isOver = true));
-  await until(() => isOver || told(child, what).length > 0, 20_000);
-  if (told(child, what).length === 0) throw new Error(`it has ended, and printed: ${child.output()}`);
+  await until(() => isOver || reports(child, what).length > 0, 20_000);
+  if (reports(child, what).length === 0) throw new Error(`the program ended without reporting ${what}: ${child.output()}`);
 }
 
-/** A CLIENT span as the programs tell of it. */
+/** A CLIENT span as the programs report it. */
 export const span = (path: string, answer: number | null, more: object = {}): object => ({
   kind: 2,
   path,
@@ -53,5 +53,5 @@ export const span = (path: string, answer: number | null, more: object = {}): ob
   ...more,
 });
 
-/** Spans in an order of their own: that of their ends is nobody's business here. */
+/** Spans in a fixed order, since the order of their ends does not matter here. */
 export const sorted = (spans: readonly unknown[]): string[] => spans.map((one) => JSON.stringify(one)).toSorted();

@@ -9,7 +9,7 @@ import { serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 import { startTelemetry, traceparentOf, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
-import { has, run, stopAll, told } from "./programs.ts";
+import { waitForReport, run, stopAll, reports } from "./programs.ts";
 
 let server: TestServer;
 let held: ServerResponse[] = [];
@@ -37,27 +37,27 @@ afterEach(async () => {
 
 type Copy = "ours" | "another";
 
-/** Something that is instrumented in place, by us and by others, in any order. */
+/** Something that is instrumented in place, by the library and by others, in any order. */
 interface Subject {
   readonly instrument: (copy: Copy) => () => void;
-  /** Somebody else puts a layer on; the function takes it off again, and if it is rude in whatever state things are. */
+  /** Adds the wrapper of another package and returns a function that removes it, by force if `isRude`, else only if it is the outermost. */
   readonly wrap: () => (isRude: boolean) => void;
-  /** Whether a call of the moment is to be traced. */
+  /** Whether a call is expected to be traced now. */
   readonly isTraced: () => boolean;
   readonly call: (path: string) => Promise<string>;
-  /** What is to be restored. */
-  readonly picture: () => unknown;
-  /** What somebody else had put on and we have taken away. */
+  /** The state that undoing must restore. */
+  readonly snapshot: () => unknown;
+  /** How many wrappers of other packages the library removed. */
   readonly lost: () => number;
 }
 
-/** What of ours is in place: by which copy, and for how many owners. */
+/** The library's own instrumentation: by which copy, and for how many owners. */
 interface Layer {
   copy: Copy;
   owners: number;
 }
 
-/** Undoes for an owner, once. */
+/** The undo function of one owner, which counts once. */
 function owner(layer: Layer | undefined, undo: () => void): () => void {
   let undone = false;
   return () => {
@@ -70,7 +70,7 @@ function owner(layer: Layer | undefined, undo: () => void): () => void {
 function globalFetch(): Subject {
   const layers = new Map<typeof fetch, { beneath: typeof fetch; layer?: Layer }>();
   let lost = 0;
-  const kindly = (undo: () => void) => (): void => {
+  const countingLosses = (undo: () => void) => (): void => {
     const top = globalThis.fetch;
     undo();
     if (globalThis.fetch !== top && layers.get(top)?.layer === undefined) lost++;
@@ -82,9 +82,9 @@ function globalFetch(): Subject {
       if (globalThis.fetch !== beneath) layers.set(globalThis.fetch, { beneath, layer: { copy, owners: 0 } });
       const layer = layers.get(globalThis.fetch)?.layer;
       // One wrapper serves all copies, until the last of them undoes it.
-      if (layer === undefined) return kindly(undo);
+      if (layer === undefined) return countingLosses(undo);
       layer.owners++;
-      return owner(layer, kindly(undo));
+      return owner(layer, countingLosses(undo));
     },
     wrap: () => {
       const beneath = globalThis.fetch;
@@ -102,7 +102,7 @@ function globalFetch(): Subject {
       return false;
     },
     call: async (path) => (await fetch(server.url + path)).text(),
-    picture: () => Object.getOwnPropertyDescriptor(globalThis, "fetch"),
+    snapshot: () => Object.getOwnPropertyDescriptor(globalThis, "fetch"),
     lost: () => lost,
   };
 }
@@ -125,7 +125,7 @@ function axiosInstance(): Subject {
     },
     isTraced: () => layer.owners > 0,
     call: async (path) => (await instance.get<string>(server.url + path)).data,
-    picture: () => {
+    snapshot: () => {
       const { handlers: _, ...own } = Object.getOwnPropertyDescriptors(interceptors) as Record<string, PropertyDescriptor>;
       return [own, { ...instance.defaults }];
     },
@@ -152,22 +152,22 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("unwrap" as const), which: WHICH, isRude: fc.boolean() }) },
 );
 
-interface Facts {
+interface Outcome {
   answers: string[];
-  /** Of calls that were under way while layers came and went. */
+  /** Bodies of calls that were in flight while wrappers were added and removed. */
   streams: string[];
   /** The URLs of the spans, each found by the one `traceparent` on the wire. */
   traced: (string | undefined)[];
   spans: number;
   isTracedInTheEnd: boolean;
-  picture: unknown;
+  snapshot: unknown;
   lost: number;
 }
 
-/** Takes steps, makes a call after each, and takes everything back. */
-async function walk(make: () => Subject, steps: readonly Step[]): Promise<{ facts: Facts; wanted: Facts }> {
+/** Runs the steps, makes a call after each, and undoes everything. */
+async function walk(make: () => Subject, steps: readonly Step[]): Promise<{ outcome: Outcome; wanted: Outcome }> {
   const subject = make();
-  const before = subject.picture();
+  const before = subject.snapshot();
   const undos: (() => void)[] = [];
   const unwraps: ((isRude: boolean) => void)[] = [];
   const open: Promise<string>[] = [];
@@ -209,24 +209,24 @@ async function walk(make: () => Subject, steps: readonly Step[]): Promise<{ fact
 
   const urls = new Map(telemetry.own().map((span) => [traceparentOf(span), String(span.attributes["url.full"])]));
   const sent = server.requests.flatMap((request) => server.values("traceparent", request).map((value) => urls.get(value)));
-  // Somebody else who has wrapped ours puts ours back in the end.
-  const picture = unwraps.length === 0 ? subject.picture() : before;
+  // Another package's wrapper restores the library's in the end, so that only the unwrapped state can be compared.
+  const snapshot = unwraps.length === 0 ? subject.snapshot() : before;
   return {
-    facts: { answers, streams, traced: sent, spans: telemetry.started(), isTracedInTheEnd, picture, lost: subject.lost() },
+    outcome: { answers, streams, traced: sent, spans: telemetry.started(), isTracedInTheEnd, snapshot, lost: subject.lost() },
     wanted: {
       answers: answers.map(() => "answer"),
       streams: streams.map(() => "data: first\n\n"),
       traced,
       spans: traced.length,
       isTracedInTheEnd: false,
-      picture: before,
+      snapshot: before,
       lost: 0,
     },
   };
 }
 
-/** Somebody else puts our wrapper back that has been undone meanwhile: it is none any more. */
-const PUT_BACK: Step[] = [
+/** Another package restores the library's wrapper after it was undone. It must not trace any more. */
+const RESTORED_AFTER_UNDO: Step[] = [
   { do: "instrument", copy: "ours" },
   { do: "wrap" },
   { do: "undo", which: 0 },
@@ -236,24 +236,24 @@ const PUT_BACK: Step[] = [
 
 describe.each(Object.entries(SUBJECTS))("%s", (_, make) => {
   it(
-    "is traced for as long as somebody wants it, whatever the order, with calls in flight; then it is as it was",
+    "is traced exactly as long as an owner is left, in any order and with calls in flight, and is then restored",
     LONG_TIMEOUT,
     async () => {
       const platform = Object.getOwnPropertyDescriptor(globalThis, "fetch")!;
       const property = fc.asyncProperty(fc.array(STEP, { minLength: 1, maxLength: 12 }), async (steps) => {
         try {
-          const { facts, wanted } = await walk(make, steps);
-          expect(facts).toEqual(wanted);
+          const { outcome, wanted } = await walk(make, steps);
+          expect(outcome).toEqual(wanted);
         } finally {
           Object.defineProperty(globalThis, "fetch", platform);
         }
       });
-      await fc.assert(property, { ...runs(60), examples: [[PUT_BACK]] });
+      await fc.assert(property, { ...runs(60), examples: [[RESTORED_AFTER_UNDO]] });
     },
   );
 });
 
-it("a copy that has undone what it instrumented does not undo what another has since", async () => {
+it("does not undo the instrumentation that another copy added afterwards", async () => {
   const instance = create({ responseType: "text" });
   const before = Object.getOwnPropertyDescriptors(instance.interceptors.request);
   otherCopy.instrumentAxios(instance)();
@@ -267,7 +267,7 @@ it("a copy that has undone what it instrumented does not undo what another has s
   expect(Object.getOwnPropertyDescriptors(instance.interceptors.request)).toEqual(before);
 });
 
-it("register's is its own: what others instrument and undo beside it leaves it in place", LONG_TIMEOUT, async () => {
+it("keeps the instrumentation of register while others instrument and undo theirs", LONG_TIMEOUT, async () => {
   const code = `
     import { instrumentFetch } from "a2a-otel/fetch";
     const registered = fetch;
@@ -275,11 +275,11 @@ it("register's is its own: what others instrument and undo beside it leaves it i
     const both = fetch === registered;
     undo();
     undo();
-    console.log(JSON.stringify(["told", [both, fetch === registered]]));
+    console.log(JSON.stringify(["fetch", { both, after: fetch === registered }]));
     const { instrumented } = globalThis[Symbol.for("a2a-otel.state.v1")];
     console.log(JSON.stringify(["traced", instrumented.has(fetch)]));`;
   const child = run(code, {}, ["./dist/register.js"]);
-  await has(child, "traced");
-  expect(told(child, "told")).toEqual([[true, true]]);
-  expect(told(child, "traced")).toEqual([true]);
+  await waitForReport(child, "traced");
+  expect(reports(child, "fetch")).toEqual([{ both: true, after: true }]);
+  expect(reports(child, "traced")).toEqual([true]);
 });

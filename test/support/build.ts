@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Builds `dist` before the tests, for those that run examples and other processes as a user would; not if it is newer than the sources. */
+/** Builds `dist`, which tests of the package, the examples and child processes use, unless it is newer than the sources. */
 export function setup(): void {
   const built = `${root}tools/dist/cli.js`;
   const newest = Math.max(

@@ -10,19 +10,19 @@ export interface ChildOptions {
 }
 
 export interface Child {
-  /** The first line that it prints. */
+  /** The first line of its standard output. */
   readonly line: Promise<string>;
-  /** What it has printed so far, on both outputs. */
+  /** Its output so far, standard output and standard error. */
   readonly output: () => string;
-  /** What it has printed so far on its second output. */
+  /** Its standard error so far. */
   readonly errors: () => string;
-  /** How it ended, once it has, with its outputs. */
+  /** How it ended, after its outputs were closed. */
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly send: (signal: NodeJS.Signals) => void;
   readonly stop: () => Promise<void>;
 }
 
-/** Runs a module in a process of its own, whose imports are relative to the project's root. */
+/** Runs a module in a child process. Its imports are relative to the project's root. */
 export function startChild(code: string, { imports = [], env = {} }: ChildOptions = {}): Child {
   const args = [...imports.flatMap((name) => ["--import", name]), "--input-type=module-typescript", "--eval", code];
   const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, OTEL_PROPAGATORS: "", ...env } });
@@ -43,7 +43,7 @@ export function startChild(code: string, { imports = [], env = {} }: ChildOption
       text += chunk.toString();
       if (text.includes("\n")) resolve(text.slice(0, text.indexOf("\n")));
     });
-    child.on("exit", () => reject(new Error(`it has ended, and printed: ${output}`)));
+    child.on("exit", () => reject(new Error(`the child process ended: ${output}`)));
   });
   line.catch(() => {});
   return {

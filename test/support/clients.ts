@@ -11,7 +11,7 @@ import { wrapFetch } from "../../src/fetch.ts";
 import { wrapGot } from "../../src/got.ts";
 import { traceInterceptor } from "../../src/undici.ts";
 
-/** A request as every client can make it. */
+/** A request that every client can make. */
 interface Sent {
   method?: string;
   headers?: unknown;
@@ -24,20 +24,20 @@ interface Received {
   body: string;
 }
 
-/** Makes a request and reads the whole response; rejects as the client does, but never for a status alone. */
+/** Makes a request and reads the whole response. Rejects when the client rejects, but not for a status. */
 export type Call = (url: string, sent?: Sent) => Promise<Received>;
 
 export interface ClientUnderTest {
   readonly name: "fetch" | "undici" | "axios" | "got";
-  /** Without us. */
+  /** The client without the library. */
   readonly plain: Call;
-  /** With us, as often as asked for. */
+  /** The client with the library, instrumented `times` times. */
   readonly traced: (options?: ClientOptions, times?: number) => Call;
-  /** With us and the client's own way of sending again after a 503, if it has one. */
+  /** The client with the library and its own retries after a 503, if it has retries. */
   readonly retrying?: () => Call;
-  /** The shapes in which the client takes headers. */
+  /** The shapes of headers that the client accepts. */
   readonly shapes: Record<string, (record: Record<string, string>) => unknown>;
-  /** The OpenTelemetry instrumentation that listens beneath it. */
+  /** The OpenTelemetry instrumentation that covers the client. */
   readonly foreign: "instrumentation-undici" | "instrumentation-http";
 }
 

@@ -8,7 +8,7 @@ import { ROUTES, serve } from "./server.ts";
 import type { TestServer } from "./server.ts";
 import { inSpan, startTelemetry, traceparentOf, until } from "./telemetry.ts";
 
-/** Switches OpenTelemetry's own instrumentation on. */
+/** Registers an instrumentation of OpenTelemetry. */
 function registerForeign(name: ClientUnderTest["foreign"]): void {
   if (name === "instrumentation-undici") new UndiciInstrumentation();
   else {
@@ -19,7 +19,7 @@ function registerForeign(name: ClientUnderTest["foreign"]): void {
   }
 }
 
-/** What holds beside OpenTelemetry's own instrumentation, whichever is registered first. Each order needs a process of its own. */
+/** Tests beside OpenTelemetry's own instrumentation. Each order of registration needs its own process, so each has its own test file. */
 export function foreignContract(order: "before" | "after"): void {
   const telemetry = startTelemetry();
   let server: TestServer;
@@ -44,7 +44,7 @@ export function foreignContract(order: "before" | "after"): void {
   });
 
   describe.each(CLIENTS)(`$foreign registered ${order} $name`, (client) => {
-    it("works: a call without us has its span", async () => {
+    it("records a call without the library", async () => {
       telemetry.reset();
       await inSpan("agent", () => client.plain(`${server.url}/ok`));
       await telemetry.settled();
@@ -52,7 +52,7 @@ export function foreignContract(order: "before" | "after"): void {
       expect(server.values("traceparent")).toEqual([traceparentOf(foreign!)]);
     });
 
-    it.each(["/ok", "/redirect"])("keeps out of a call to %s: its spans are ours, each with one traceparent", async (path) => {
+    it.each(["/ok", "/redirect"])("records no span of a traced call to %s, which sends one traceparent per hop", async (path) => {
       telemetry.reset();
       server.requests.length = 0;
       await inSpan("agent", () => calls.get(client.name)!(server.url + path));
@@ -65,7 +65,7 @@ export function foreignContract(order: "before" | "after"): void {
       expect(sent).toEqual(client.name === "axios" ? sent.map(() => issued[0]) : issued);
     });
 
-    it("leaves the application's spans alone, in a body generator", async () => {
+    it("does not suppress the application's spans in a body generator", async () => {
       telemetry.reset();
       const { trace } = await import("@opentelemetry/api");
       const body = (async function* () {
@@ -79,7 +79,7 @@ export function foreignContract(order: "before" | "after"): void {
       expect(spans.filter((span) => span.kind === 2)).toHaveLength(1);
     });
 
-    it("and its own calls beneath a traced one", async () => {
+    it("records its own calls next to traced ones", async () => {
       telemetry.reset();
       await inSpan("agent", async () => {
         await calls.get(client.name)!(`${server.url}/ok`);

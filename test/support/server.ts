@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A request as it was received, byte for byte. */
+/** A received request. */
 export interface Recorded {
   method: string;
   url: string;
@@ -17,12 +17,12 @@ export interface TestServer {
   readonly server: Server;
   /** The requests received, oldest first. */
   readonly requests: Recorded[];
-  /** All values of a header of the newest request, as they came over the wire. */
+  /** All values of a header of a request, by default the newest, as received. */
   readonly values: (name: string, request?: Recorded) => string[];
   readonly close: () => Promise<void>;
 }
 
-/** A real server on loopback that writes down what it receives. */
+/** Starts a server on loopback. */
 export async function listen(listener: RequestListener): Promise<TestServer> {
   const server = createServer(listener).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -47,7 +47,7 @@ function valuesOf(name: string, request: Recorded | undefined): string[] {
   return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name.toLowerCase());
 }
 
-/** Sends whatever the routes say; records every request. Routes are keyed by path. */
+/** Starts a server that records every request and responds by the routes, which are keyed by path. */
 export async function serve(
   routes: Record<string, (request: IncomingMessage, response: ServerResponse, body: Buffer) => void>,
 ): Promise<TestServer> {
@@ -67,7 +67,7 @@ export async function serve(
   return recorder;
 }
 
-/** The behaviours that tests of clients ask for, by path. */
+/** Server behaviours for tests of clients, by path. */
 export const ROUTES: Record<string, (request: IncomingMessage, response: ServerResponse, body: Buffer) => void> = {
   "/ok": (_, response) => void response.writeHead(200, { "content-type": "text/plain" }).end("hello"),
   "/json": (_, response) => void response.writeHead(200, { "content-type": "application/json" }).end('{"answer":42}'),

@@ -6,7 +6,7 @@ import { TracerProvider } from "@opentelemetry/sdk-trace";
 import type { ReadableSpan, Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { expect } from "vitest";
 
-/** An SDK whose spans stay in memory, with how many were started and how often each was ended. */
+/** An SDK that keeps its spans in memory. */
 export interface TestTelemetry {
   /** All ended spans, oldest first. */
   readonly spans: () => ReadableSpan[];
@@ -27,7 +27,7 @@ export interface TestTelemetryOptions {
   contextManager?: boolean;
 }
 
-/** Registers an SDK globally; `stop` takes it away again. */
+/** Registers an SDK globally; `stop` unregisters it. */
 export function startTelemetry(options: TestTelemetryOptions = {}): TestTelemetry {
   let finished: ReadableSpan[] = [];
   let started = 0;
@@ -75,7 +75,7 @@ export function startTelemetry(options: TestTelemetryOptions = {}): TestTelemetr
   };
 }
 
-/** Empties OpenTelemetry's global places. */
+/** Unregisters everything that is registered globally with OpenTelemetry. */
 export function clearGlobals(): void {
   trace.disable();
   context.disable();
@@ -93,7 +93,7 @@ export async function until(condition: () => boolean, milliseconds = 4000): Prom
   }
 }
 
-/** A whole span, in what the semantic conventions speak of. */
+/** What the semantic conventions define of a span. */
 export interface SpanShape {
   name: string;
   kind: SpanKind;
@@ -112,7 +112,7 @@ export function shapeOf(span: ReadableSpan): SpanShape {
   };
 }
 
-/** The whole span of a GET that was answered, over HTTP/1.1 on loopback; `more` is laid over its attributes. */
+/** The span of a successful GET over HTTP/1.1 on loopback, with additional attributes. */
 export function getSpan(server: { readonly url: string; readonly port: number }, path: string, more: Attributes = {}): SpanShape {
   return {
     name: "GET",
@@ -133,13 +133,13 @@ export function getSpan(server: { readonly url: string; readonly port: number },
   };
 }
 
-/** The `traceparent` that a span puts on the wire. */
+/** The `traceparent` header of a span. */
 export function traceparentOf(span: ReadableSpan): string {
   const { traceId, spanId, traceFlags } = span.spanContext();
   return `00-${traceId}-${spanId}-0${traceFlags.toString(16)}`;
 }
 
-/** Runs a function inside a span of the application's own. */
+/** Runs a function within a span of the application. */
 export async function inSpan<Result>(name: string, fn: () => Result | Promise<Result>): Promise<Result> {
   return trace.getTracer("application").startActiveSpan(name, async (span) => {
     try {

@@ -2,7 +2,7 @@ import cluster from "node:cluster";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { traceRequests } from "a2a-otel/server/node";
-import { makeClients, startSdk, tell } from "./kit.ts";
+import { makeClients, startSdk, report } from "./kit.ts";
 
 // A cluster of two workers, each of which asks another server for what it answers.
 
@@ -12,8 +12,8 @@ if (cluster.isPrimary) {
   let listening = 0;
   cluster.setupPrimary({ exec: fileURLToPath(import.meta.url), execArgv: [] });
   for (let i = 0; i < 2; i++) cluster.fork();
-  cluster.on("listening", (_, { port }) => ++listening === 2 && tell("port", port));
-  cluster.on("exit", ({ process: { pid } }, code, signal) => tell("worker", { pid, code, signal }));
+  cluster.on("listening", (_, { port }) => ++listening === 2 && report("port", port));
+  cluster.on("exit", ({ process: { pid } }, code, signal) => report("worker", { pid, code, signal }));
   process.on("SIGTERM", () => cluster.disconnect());
 } else {
   const provider = startSdk();

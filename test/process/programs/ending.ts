@@ -1,4 +1,4 @@
-import { letGoOfConnections, makeClients, reading, startSdk, tell } from "./kit.ts";
+import { letGoOfConnections, makeClients, reading, startSdk, report } from "./kit.ts";
 import type { Client } from "./kit.ts";
 
 // A program that has done its work, and is to end by itself though a lot of what it called is still open.
@@ -21,7 +21,7 @@ const provider = startSdk();
 letGoOfConnections();
 let done = 0;
 process.once("beforeExit", () => void provider.shutdown());
-process.on("exit", (code) => tell("exit", { code, milliseconds: performance.now() - done }));
+process.on("exit", (code) => report("exit", { code, milliseconds: performance.now() - done }));
 // While there is work to do something keeps the program, for its connections do not.
 const busy = setInterval(() => {}, 1000);
 const clients = Object.entries(makeClients(traced === "yes"));

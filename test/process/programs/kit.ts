@@ -14,15 +14,15 @@ import { instrumentFetch } from "a2a-otel/fetch";
 import { wrapGot } from "a2a-otel/got";
 import { traceInterceptor } from "a2a-otel/undici";
 
-// What the programs of these tests have in common: an SDK that exports in batches, as a service has one, and the four clients.
+// Shared by the programs of these tests: an SDK that exports in batches, like that of a service, and the four clients.
 
-/** Tells the test something, at once and whatever may come. */
-export function tell(what: string, details: unknown = null): void {
+/** Reports something to the test, synchronously, so that nothing is lost if the process dies. */
+export function report(what: string, details: unknown = null): void {
   process.stdout.write(`${JSON.stringify([what, details])}\n`);
 }
 
-/** A span as it is told of: the path that it asked for, and how it ended. */
-function pictureOf({ kind, attributes, status }: ReadableSpan): object {
+/** A span as it is reported: its path and its outcome. */
+function describeSpan({ kind, attributes, status }: ReadableSpan): object {
   const path = String(attributes["url.full"] ?? attributes["url.path"]).replace(/^http:\/\/[^/]*/, "");
   const { "http.response.status_code": answer = null, "error.type": error = null } = attributes;
   return { kind, path, answer, error, status: status.code };
@@ -31,7 +31,7 @@ function pictureOf({ kind, attributes, status }: ReadableSpan): object {
 export function startSdk(): TracerProvider {
   const exporter = {
     export: (spans: ReadableSpan[], done: (result: { code: number }) => void) => {
-      for (const span of spans) tell("span", pictureOf(span));
+      for (const span of spans) report("span", describeSpan(span));
       done({ code: 0 });
     },
     forceFlush: async () => {},

@@ -1,7 +1,7 @@
-import { makeClients, startSdk, tell } from "./kit.ts";
+import { makeClients, startSdk, report } from "./kit.ts";
 import type { Client } from "./kit.ts";
 
-// Calls that fail: those whose failure nobody handles are told of once each, the others never.
+// Failing calls. Each unhandled failure is reported once, handled ones are not.
 
 const { SERVER: server, REFUSED: refused, TRACED: traced } = process.env;
 startSdk();
@@ -27,10 +27,10 @@ const settled = (): Promise<unknown> => new Promise((resolve) => setTimeout(reso
 for (const [name, client] of Object.entries(makeClients(traced === "yes"))) {
   for (const fail of FAILING) fail(client).catch(() => {});
   await settled();
-  tell(`${name}, handled`, unhandled);
+  report(`${name}, handled`, unhandled);
   unhandled = [];
   for (const fail of FAILING) void fail(client);
   await settled();
-  tell(`${name}, not handled`, unhandled.toSorted());
+  report(`${name}, not handled`, unhandled.toSorted());
   unhandled = [];
 }

@@ -1,25 +1,25 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { traceRequests } from "a2a-otel/server/node";
-import { makeClients, startSdk, tell } from "./kit.ts";
+import { makeClients, startSdk, report } from "./kit.ts";
 
-// A server that is told to stop while it handles a request for which it asks another.
+// A server that receives SIGTERM while it handles a request and waits for another server.
 
 const { SERVER: next, MODE: mode } = process.env;
 const provider = startSdk();
 const { fetch: client } = makeClients(true);
-process.on("exit", (code) => tell("exit", code));
+process.on("exit", (code) => report("exit", code));
 
 const server = createServer(
   traceRequests(async (_, response) => {
-    tell("handling");
+    report("handling");
     try {
       response.end(String(await client!.whole(`${next}/slow`)));
     } catch {
       response.destroy();
     }
   }),
-).listen(0, "127.0.0.1", () => tell("port", (server.address() as AddressInfo).port));
+).listen(0, "127.0.0.1", () => report("port", (server.address() as AddressInfo).port));
 
 process.on("SIGTERM", () => {
   // Node tells of the server's end before it tells of the responses that were cut.

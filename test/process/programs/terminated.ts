@@ -1,12 +1,12 @@
-import { makeClients, reading, startSdk, tell } from "./kit.ts";
+import { makeClients, reading, startSdk, report } from "./kit.ts";
 
-// A service that is told to stop in the middle of calls and streams, and either leaves them or cancels them.
+// A service that receives SIGTERM during calls and streams and either abandons or cancels them.
 
 const { SERVER: server, MODE: mode } = process.env;
 const provider = startSdk();
 const controller = new AbortController();
 const underWay: Promise<string>[] = [];
-process.on("exit", (code) => tell("exit", code));
+process.on("exit", (code) => report("exit", code));
 process.on("SIGTERM", async () => {
   if (mode === "cancel") {
     controller.abort();
@@ -26,4 +26,4 @@ for (const [name, client] of Object.entries(makeClients(true))) {
     client.whole(`${server}/stall?${name}`, controller.signal).then(String, (error: Error) => error.name),
   );
 }
-setTimeout(() => tell("ready"), 50);
+setTimeout(() => report("ready"), 50);
