@@ -100,12 +100,17 @@ describe("POST /v1/traces", () => {
     expect(view.store.traces()).toEqual([]);
   });
 
-  it("names the invalid span of a refused export", async () => {
+  it("stores the valid spans of an export, and reports the invalid one as a partial success", async () => {
     const wrong = EXPORT.replace('"spanId":"a000000000000003"', '"spanId":"oops"');
     const answer = await send("POST", "/v1/traces", JSON_TYPE, wrong);
-    expect(answer.status).toEqual(400);
-    expect(messageOf(answer)).toEqual('resourceSpans[0].scopeSpans[0].spans[2].spanId is "oops", but must be 16 hex digits.');
-    expect(view.store.traces()).toEqual([]);
+    expect(answer.status).toEqual(200);
+    expect(JSON.parse(answer.body)).toEqual({
+      partialSuccess: {
+        rejectedSpans: "1",
+        errorMessage: 'resourceSpans[0].scopeSpans[0].spans[2].spanId is "oops", but must be 16 hex digits.',
+      },
+    });
+    expect(view.store.traces()[0]?.spans).toHaveLength(sampleTrace().length - 1);
   });
 
   it("reports spans beyond the limit of a trace as a partial success", async () => {
@@ -195,7 +200,7 @@ describe("the admission of requests", () => {
     ["an address of loopback", { host: "127.0.0.2" }],
     ["IPv6's loopback", { host: "[::1]:4318" }],
     ["the page's own requests", { host: "localhost:9", origin: "http://localhost:9", "sec-fetch-site": "same-origin" }],
-    ["whoever follows a link from elsewhere", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" }],
+    ["a link on another site", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" }],
   ])("accepts %s", async (_, headers) => {
     expect((await send("GET", "/", headers)).status).toBe(200);
   });

@@ -1,3 +1,4 @@
+import { isFailure } from "./http.ts";
 import { subtract, totalLength, union } from "./intervals.ts";
 import type { Interval } from "./intervals.ts";
 import type { SpanNode } from "./tree.ts";
@@ -38,7 +39,7 @@ export function agentsOf(nodes: readonly SpanNode[], modelSpans: ReadonlySet<Spa
       service,
       colour: colourOf.get(service) ?? 0,
       spans: own.length,
-      errors: own.filter(({ span }) => span.status === "error").length,
+      errors: own.filter(({ span }) => isFailure(span)).length,
       calls: calls.length,
       slowest: calls.reduce((slowest, [{ start, end }]) => Math.max(slowest, end - start), 0),
       total,

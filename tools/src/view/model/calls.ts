@@ -1,3 +1,4 @@
+import { isFailure } from "./http.ts";
 import type { SpanNode } from "./tree.ts";
 
 /** The calls from one service to another. Times are milliseconds. */
@@ -44,7 +45,7 @@ function callWithin(callee: SpanNode): Call | undefined {
   const { parent, span, entry } = callee;
   if (!entry || parent === undefined) return undefined;
   const seen = parent.span.kind === "CLIENT" ? parent : callee;
-  const failed = span.status === "error" || (seen === parent && parent.span.status === "error");
+  const failed = isFailure(span) || (seen === parent && isFailure(parent.span));
   return { caller: parent.span.service, callee: span.service, outside: false, duration: seen.end - seen.start, failed };
 }
 
@@ -57,7 +58,7 @@ function outsideCalls(nodes: readonly SpanNode[]): Call[] {
     const calls = span.kind === "CLIENT" || span.kind === "PRODUCER";
     const callee = calls && !calling.has(node) ? calleeName(node) : undefined;
     if (callee !== undefined) {
-      outward.unshift({ caller: span.service, callee, outside: true, duration: end - start, failed: span.status === "error" });
+      outward.unshift({ caller: span.service, callee, outside: true, duration: end - start, failed: isFailure(span) });
     }
     if (parent !== undefined && (calls || node.entry || calling.has(node))) calling.add(parent);
   }

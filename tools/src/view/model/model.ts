@@ -7,6 +7,7 @@ import { callsOf } from "./calls.ts";
 import type { Calls } from "./calls.ts";
 import { layOutGraph } from "./graph.ts";
 import type { Graph } from "./graph.ts";
+import { isFailure } from "./http.ts";
 import { notices } from "./notices.ts";
 import { spanView } from "./span-view.ts";
 import type { SpanView } from "./span-view.ts";
@@ -64,7 +65,7 @@ export function buildModel({ traceId, spans, refused }: Omit<StoredTrace, "revis
       return spanView(node, resourceIndex.get(resource) ?? 0, usageOf(attributes, prices), counted.has(node));
     }),
     resources,
-    errors: spans.filter(({ status }) => status === "error").length,
+    errors: spans.filter(isFailure).length,
     agents,
     calls,
     graph: layOutGraph(

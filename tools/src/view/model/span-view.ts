@@ -1,4 +1,5 @@
 import type { Attributes, Span } from "../span.ts";
+import { httpTarget, isFailure } from "./http.ts";
 import { subtract, totalLength, union } from "./intervals.ts";
 import type { Interval } from "./intervals.ts";
 import type { SpanNode } from "./tree.ts";
@@ -11,6 +12,8 @@ export interface SpanView {
   readonly remoteParent?: boolean;
   readonly traceState?: string;
   readonly name: string;
+  /** The path or the host of an HTTP span that is named by its method alone. */
+  readonly target?: string;
   readonly kind: Span["kind"];
   readonly service: string;
   readonly depth: number;
@@ -30,6 +33,8 @@ export interface SpanView {
   readonly shift?: number;
   readonly misplaced?: SpanNode["misplaced"];
   readonly status: Span["status"];
+  /** Whether it counts as an error. */
+  readonly failed?: true;
   readonly statusMessage?: string;
   readonly attributes: Attributes;
   readonly events?: readonly EventView[];
@@ -53,12 +58,14 @@ interface EventView {
 export function spanView(node: SpanNode, resource: number, usage: Usage | undefined, counted: boolean): SpanView {
   const { span, start, end, children, shift, misplaced } = node;
   const own = ownTime(node);
+  const target = httpTarget(span);
   return {
     spanId: span.spanId,
     ...(span.parentSpanId !== undefined && { parentSpanId: span.parentSpanId }),
     ...(span.remoteParent !== undefined && { remoteParent: span.remoteParent }),
     ...(span.traceState !== "" && { traceState: span.traceState }),
     name: span.name,
+    ...(target !== undefined && { target }),
     kind: span.kind,
     service: span.service,
     depth: node.depth,
@@ -74,6 +81,7 @@ export function spanView(node: SpanNode, resource: number, usage: Usage | undefi
     ...(Math.abs(shift) >= 1e-3 && { shift: rounded(shift) }),
     ...(misplaced !== undefined && { misplaced }),
     status: span.status,
+    ...(isFailure(span) && { failed: true }),
     ...(span.statusMessage !== "" && { statusMessage: span.statusMessage }),
     attributes: span.attributes,
     ...(span.events.length > 0 && { events: span.events.map((event) => eventView(event, node)) }),

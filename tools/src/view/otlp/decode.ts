@@ -13,18 +13,25 @@ const SPAN_BYTES = 400;
 
 /**
  * The spans of an ExportTraceServiceRequest in OTLP's JSON encoding (opentelemetry-proto, "JSON Protobuf Encoding": ids in hex, 64-bit integers as
- * strings, enums as numbers). Unknown fields are ignored. It is all or nothing.
+ * strings, enums as numbers). Unknown fields are ignored.
  *
  * @param request what `JSON.parse` made of the body.
+ * @param onInvalidSpan is called for each invalid span, which is left out. By default its error is thrown.
  * @throws Error that names the first invalid field, its value, and what is expected.
  * @example decodeTraces(JSON.parse('{"resourceSpans":[]}')) // []
  */
-export function decodeTraces(request: unknown): Span[] {
+export function decodeTraces(request: unknown, onInvalidSpan: (error: Error) => void = rethrow): Span[] {
   const { resourceSpans } = object(request, "the request");
-  return list(resourceSpans, "resourceSpans").flatMap((value, index) => decodeResource(value, `resourceSpans[${index}]`));
+  return list(resourceSpans, "resourceSpans").flatMap((value, index) =>
+    decodeResource(value, `resourceSpans[${index}]`, onInvalidSpan),
+  );
 }
 
-function decodeResource(value: unknown, path: Path): Span[] {
+function rethrow(error: Error): never {
+  throw error;
+}
+
+function decodeResource(value: unknown, path: Path, onInvalidSpan: (error: Error) => void): Span[] {
   const { resource, scopeSpans } = object(value, path);
   const given = resource === undefined || resource === null ? {} : object(resource, `${path}.resource`);
   const { attributes } = decodeAttributes(given["attributes"], `${path}.resource.attributes`);
@@ -34,9 +41,14 @@ function decodeResource(value: unknown, path: Path): Span[] {
     const at = `${path}.scopeSpans[${index}]`;
     const { scope, spans } = object(scoped, at);
     const from: Origin = { service, resource: attributes, scope: decodeScope(scope, `${at}.scope`) };
-    return list(spans, `${at}.spans`).map((span, place) =>
-      decodeSpan(object(span, `${at}.spans[${place}]`), from, `${at}.spans[${place}]`),
-    );
+    return list(spans, `${at}.spans`).flatMap((span, place) => {
+      try {
+        return [decodeSpan(object(span, `${at}.spans[${place}]`), from, `${at}.spans[${place}]`)];
+      } catch (error) {
+        onInvalidSpan(error as Error);
+        return [];
+      }
+    });
   });
 }
 

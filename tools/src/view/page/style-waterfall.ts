@@ -37,7 +37,7 @@ export const WATERFALL = `
 .body .name{padding-left:calc(6px + var(--depth)*15px)}
 .name .text{overflow:hidden;text-overflow:ellipsis;flex:0 1 auto;min-width:3ch}
 .row.entry .text{font-weight:600}
-.name .service{color:var(--muted);overflow:hidden;text-overflow:ellipsis;flex:0 2 auto;min-width:0}
+.name .service,.name .target{color:var(--muted);overflow:hidden;text-overflow:ellipsis;flex:0 2 auto;min-width:0}
 .name .tokens{flex:none;color:var(--muted);font-size:.75rem}
 @container (max-width:72rem){.name .tokens{display:none}}
 .name .kind{flex:none;color:var(--muted);font-size:.65625rem;letter-spacing:.03em;border:1px solid var(--line);border-radius:4px;padding:0 4px;line-height:15px}
@@ -102,7 +102,7 @@ export const WATERFALL = `
 .event{top:1px;bottom:5px}
 .body .name{padding-left:calc(4px + min(var(--depth),8)*10px)}
 .name .kind{display:none}
-.name .service{min-width:6ch}
+.name .service,.name .target{min-width:6ch}
 .lines{grid-template-columns:minmax(0,1fr)}
 .lines .track{grid-column:1}
 .keys dl{grid-template-columns:1fr}

@@ -27,13 +27,17 @@ export async function receiveTraces(
     refuse(response, outcome, { connection: "close" });
     return;
   }
-  const { refused } = outcome;
-  if (refused === 0) {
-    answerJson(response, "{}");
-    return;
+  const { refused, invalid } = outcome;
+  const [firstInvalid] = invalid;
+  const messages: string[] = [];
+  if (refused > 0) messages.push("Some traces have more spans than a2a-otel-cli view keeps (--max-spans).");
+  if (firstInvalid !== undefined) {
+    messages.push(`${firstInvalid.message}.`);
+    onRefusal({ status: 400, message: `An export contains invalid spans: ${firstInvalid.message}.` });
   }
-  const errorMessage = "Some traces have more spans than a2a-otel-cli view keeps (--max-spans).";
-  answerJson(response, JSON.stringify({ partialSuccess: { rejectedSpans: String(refused), errorMessage } }));
+  const rejectedSpans = String(refused + invalid.length);
+  const partialSuccess = messages.length === 0 ? undefined : { rejectedSpans, errorMessage: messages.join(" ") };
+  answerJson(response, JSON.stringify({ partialSuccess }));
 }
 
 function isProtobuf(type: string | undefined): boolean {
@@ -45,7 +49,14 @@ function notJson(type: string | undefined): Refusal {
   return { status: 415, message: `The content type is ${type?.slice(0, 60) ?? "missing"}, but must be application/json.` };
 }
 
-async function storeTraces(request: IncomingMessage, store: Store): Promise<Refusal | { refused: number }> {
+interface Outcome {
+  /** The number of spans that were refused because of the store's limits. */
+  readonly refused: number;
+  /** The errors of the spans that could not be decoded. */
+  readonly invalid: readonly Error[];
+}
+
+async function storeTraces(request: IncomingMessage, store: Store): Promise<Refusal | Outcome> {
   const body = await readBody(request);
   if ("status" in body) return body;
   let json: unknown;
@@ -55,7 +66,9 @@ async function storeTraces(request: IncomingMessage, store: Store): Promise<Refu
     return { status: 400, message: `The body is not JSON: ${(error as Error).message.slice(0, 200)}.` };
   }
   try {
-    return { refused: store.add(decodeTraces(json)) };
+    const invalid: Error[] = [];
+    const spans = decodeTraces(json, (error) => invalid.push(error));
+    return { refused: store.add(spans), invalid };
   } catch (error) {
     return { status: 400, message: `${(error as Error).message}.` };
   }

@@ -41,11 +41,13 @@ export function detailsOf(span: SpanView, model: TraceModel, events: DetailsEven
   );
 }
 
-function status({ status: code, statusMessage, attributes }: SpanView): HTMLElement | undefined {
+function status({ status: code, statusMessage, attributes, failed }: SpanView): HTMLElement | undefined {
   if (code === "unset") return undefined;
   if (code === "ok") return el("p", { class: "status ok" }, "✓ Status: OK");
   const type = attributes["error.type"];
   const reason = [typeof type === "string" ? type : "", statusMessage ?? ""].filter((text) => text !== "").join(": ");
+  if (failed !== true)
+    return el("p", { class: "status" }, `Expected probe, not counted as an error${reason === "" ? "" : `: ${reason}`}`);
   return el("p", { class: "status error" }, `✕ Error${reason === "" ? "" : `: ${reason}`}`);
 }
 

@@ -38,8 +38,8 @@ export function createOverview(
     context.scale(ratio, ratio);
     const style = getComputedStyle(document.documentElement);
     const row = Math.min(4, HEIGHT / spans.length);
-    for (const [index, { start, duration, service, status }] of spans.entries()) {
-      context.fillStyle = style.getPropertyValue(status === "error" ? "--error" : `--c${colourOf.get(service) ?? 0}`);
+    for (const [index, { start, duration, service, failed }] of spans.entries()) {
+      context.fillStyle = style.getPropertyValue(failed ? "--error" : `--c${colourOf.get(service) ?? 0}`);
       context.fillRect(
         (start / whole.to) * width,
         index * row,

@@ -48,8 +48,7 @@ function describePlaces(rows: readonly Row[]): void {
 const MAX_INDENT = 24;
 
 function rowElement(span: SpanView, colour: number): HTMLElement {
-  const { name, kind, service, depth, start, own, status, unfinished, misplaced, usage } = span;
-  const failed = status === "error";
+  const { name, target, kind, service, depth, start, own, failed, unfinished, misplaced, usage } = span;
   const element = el(
     "div",
     {
@@ -60,13 +59,15 @@ function rowElement(span: SpanView, colour: number): HTMLElement {
     },
     el(
       "div",
-      { role: "gridcell", class: "name", title: name },
+      { role: "gridcell", class: "name", title: target === undefined ? name : `${name} ${target}` },
       el("span", { class: "twisty", "aria-hidden": "true" }),
       el("span", { class: "swatch", "aria-hidden": "true" }),
       failed && mark("✕", "Error", "error"),
       (unfinished || misplaced) &&
         mark("!", unfinished ? "No end" : misplaced === "circular" ? "Circular" : "Parent missing", "warning"),
       el("span", { class: "text" }, name === "" ? "(no name)" : name),
+      target !== undefined && " ",
+      target !== undefined && el("span", { class: "target" }, target),
       " ",
       el("span", { class: "service" }, service),
       kind !== "INTERNAL" && " ",

@@ -19,7 +19,7 @@ export function findMatches(rows: readonly Row[], filter: Filter): Set<Row> {
   const words = filter.query.toLowerCase().split(/\s+/).filter(Boolean);
   return new Set(
     rows.filter(({ span }) => {
-      if (filter.errorsOnly && span.status !== "error") return false;
+      if (filter.errorsOnly && span.failed !== true) return false;
       if (filter.hidden.has(span.service)) return false;
       if (words.length === 0) return true;
       const all = searchText(span);
