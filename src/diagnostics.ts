@@ -2,7 +2,7 @@ import { trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import { activeCalls } from "./core/calls/active-calls.ts";
 import { propagationSource } from "./core/propagation/propagator.ts";
-import { redactText as redactUrls } from "./core/http/redaction.ts";
+import { redactMessage as redactUrls } from "./core/http/redaction.ts";
 import { propagationStatus } from "./core/telemetry/propagation-status.ts";
 import type { PropagationSetup } from "./core/telemetry/propagation-status.ts";
 import { VERSION } from "./core/telemetry/version.ts";

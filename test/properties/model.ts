@@ -129,7 +129,7 @@ function withoutUserInfo(url: string): string {
       rest = rest.slice(1);
       continue;
     }
-    const authority = until(rest.slice(2), "/\\?#\"'<> ");
+    const authority = until(rest.slice(2), "/\\?#");
     shown += authority.includes("@") ? `${rest.slice(0, 2)}REDACTED:REDACTED@` : rest[0];
     rest = authority.includes("@") ? rest.slice(2 + authority.lastIndexOf("@") + 1) : rest.slice(1);
   }

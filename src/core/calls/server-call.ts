@@ -1,7 +1,6 @@
 import type { AttributeValue, Attributes, Context, Span } from "@opentelemetry/api";
 import { HTTP_REQUEST_METHOD, HTTP_ROUTE, OTHER_METHOD } from "../http/attributes.ts";
-import { redactHeader } from "../http/redaction.ts";
-import { readHeader } from "../propagation/carrier.ts";
+import { headerAttributes } from "../http/recorded-headers.ts";
 import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
 import { sharedState } from "../telemetry/shared-state.ts";
 import type { ServerConfig } from "./server-config.ts";
@@ -52,10 +51,8 @@ export function recordRoute(span: Span, method: string, route: string): void {
 export function recordResponse(config: ServerConfig, span: Span, request: unknown, { headers, response }: SentResponse): void {
   if (config.responseHeaders.length > 0) {
     const sent = safeCall("reading the response's headers", headers);
-    for (const header of config.responseHeaders) {
-      const value = readHeader(sent, header.name);
-      if (value !== undefined) setAttribute(span, header.attribute, [redactHeader(header.name, value)]);
-    }
+    const recorded = headerAttributes(config.responseHeaders, sent, config.sensitive);
+    for (const [name, value] of Object.entries(recorded)) setAttribute(span, name, value);
   }
   if (response !== undefined) safeCall("responseHook", config.options.responseHook, span, { request, response });
 }

@@ -12,9 +12,8 @@ import {
 } from "../http/attributes.ts";
 import { measuredAttributes } from "../http/client-attributes.ts";
 import { errorType, isCancellation, recordException } from "../http/errors.ts";
-import { redactHeader } from "../http/redaction.ts";
+import { headerAttributes } from "../http/recorded-headers.ts";
 import type { Target } from "../http/target.ts";
-import { readHeader } from "../propagation/carrier.ts";
 import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
 import { now } from "../telemetry/meter.ts";
 import type { ClientConfig } from "./client-config.ts";
@@ -66,10 +65,9 @@ export class SpanRecording {
     if (!this.#isRecording) return;
     this.#set(HTTP_RESPONSE_STATUS_CODE, status);
     if (this.#errorType !== undefined) this.#setError(this.#errorType);
-    for (const { name, attribute } of this.#config.responseHeaders) {
-      const value = readHeader(headers, name);
-      if (value !== undefined) this.#set(attribute, [redactHeader(name, value)]);
-    }
+    const { responseHeaders, sensitive } = this.#config;
+    const recorded = headerAttributes(responseHeaders, headers, sensitive);
+    for (const [attribute, value] of Object.entries(recorded)) this.#set(attribute, value);
   }
 
   /** Records a failure. A cancellation by the application is not an error; an error status that was recorded before stays the error. */

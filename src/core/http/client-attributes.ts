@@ -12,10 +12,9 @@ import {
   URL_SCHEME,
   URL_TEMPLATE,
 } from "./attributes.ts";
-import { redactHeader } from "./redaction.ts";
+import { headerAttributes } from "./recorded-headers.ts";
 import { A2A_METHOD_NAME, confirmA2A } from "./a2a-recognition.ts";
 import type { A2ARecognition } from "./a2a-recognition.ts";
-import { readHeader } from "../propagation/carrier.ts";
 import type { ClientConfig } from "../calls/client-config.ts";
 import { safeCall } from "../telemetry/diagnostics.ts";
 import type { Target } from "./target.ts";
@@ -37,11 +36,8 @@ export function startAttributes(config: ClientConfig, target: Target, headers: u
   }
   if (recordedMethod !== method) attributes[HTTP_REQUEST_METHOD_ORIGINAL] = method;
   if (resendCount > 0) attributes[HTTP_REQUEST_RESEND_COUNT] = resendCount;
-  for (const header of config.requestHeaders) {
-    const value = readHeader(headers, header.name);
-    if (value !== undefined) attributes[header.attribute] = [redactHeader(header.name, value)];
-  }
-  return attributes;
+  if (config.requestHeaders.length === 0) return attributes;
+  return Object.assign(attributes, headerAttributes(config.requestHeaders, headers, config.sensitive));
 }
 
 /** What a request tells of A2A, as far as the option `a2a` has us look. */

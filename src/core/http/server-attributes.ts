@@ -17,10 +17,10 @@ import {
   URL_SCHEME,
   USER_AGENT_ORIGINAL,
 } from "./attributes.ts";
-import { redactHeader, redactQuery } from "./redaction.ts";
+import { headerAttributes } from "./recorded-headers.ts";
+import { redactQuery } from "./redaction.ts";
 import { originOf } from "./urls.ts";
 import { A2A_METHOD_NAME, recogniseA2A } from "./a2a-recognition.ts";
-import { readHeader } from "../propagation/carrier.ts";
 import { clientAddress } from "./client-address.ts";
 import type { ServerConfig } from "../calls/server-config.ts";
 
@@ -84,12 +84,7 @@ export function splitTarget(target: string): { path: string; query: string } {
 
 /** The request headers that the option `headersToSpanAttributes` names. */
 export function requestHeaderAttributes(config: ServerConfig, received: ReceivedRequest): Attributes {
-  const attributes: Attributes = {};
-  for (const header of config.requestHeaders) {
-    const value = readHeader(received.headers, header.name);
-    if (value !== undefined) attributes[header.attribute] = [redactHeader(header.name, value)];
-  }
-  return attributes;
+  return headerAttributes(config.requestHeaders, received.headers, config.sensitive);
 }
 
 const METRIC_ATTRIBUTES = [HTTP_REQUEST_METHOD, URL_SCHEME, NETWORK_PROTOCOL_VERSION, ERROR_TYPE];

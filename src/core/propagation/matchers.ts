@@ -2,7 +2,7 @@ import { DEFAULT_PORTS, isSameOrigin, originOf, parseUrl } from "../http/urls.ts
 import type { Origin } from "../http/urls.ts";
 import { safeCall } from "../telemetry/diagnostics.ts";
 import { isBrowser } from "../telemetry/environment.ts";
-import { redactText } from "../http/redaction.ts";
+import { redactMessage } from "../http/redaction.ts";
 
 /**
  * Who is meant by a policy: an origin (`https://agents.corp.example:8443`), a host on any port (`agents.corp.example`) or on one
@@ -72,7 +72,7 @@ function rootOf(url: string, matcher: string): string {
     parsed !== undefined && parsed.pathname === "/" && parsed.search + parsed.hash + parsed.username + parsed.password === "";
   if (!bare || parsed.hostname === "" || /[*\s]/.test(parsed.hostname)) {
     throw new TypeError(
-      `"${redactText(matcher)}" means no host; use an origin ("https://agents.example:8443"), a host ("agents.example") or the hosts below one ("*.agents.example")`,
+      `"${redactMessage(matcher)}" means no host; use an origin ("https://agents.example:8443"), a host ("agents.example") or the hosts below one ("*.agents.example")`,
     );
   }
   return parsed.href;

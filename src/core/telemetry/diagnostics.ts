@@ -1,5 +1,5 @@
 import { diag } from "@opentelemetry/api";
-import { redactText } from "../http/redaction.ts";
+import { redactMessage } from "../http/redaction.ts";
 
 const logger = diag.createComponentLogger({ namespace: "a2a-otel" });
 
@@ -13,14 +13,27 @@ export function reportFailure(what: string, error: unknown): void {
 }
 
 /**
- * The error itself, or its redacted text where that contains a secret. Node's `ERR_INVALID_URL` errors have the URL in `input`, which loggers
- * print too.
+ * The error itself, or its redacted text where it contains a secret. Loggers print causes too, and the `input` of Node's `ERR_INVALID_URL`, which is
+ * the URL.
  */
 function withoutSecrets(error: unknown): unknown {
-  const { stack, input } = (typeof error === "object" && error !== null ? error : {}) as { stack?: unknown; input?: unknown };
-  const text = typeof stack === "string" ? stack : String(error);
-  const hasSecret = redactText(text) !== text || (typeof input === "string" && redactText(input) !== input);
-  return hasSecret ? redactText(text) : error;
+  const hasSecret = (text: unknown): boolean => typeof text === "string" && redactMessage(text) !== text;
+  let depth = 0;
+  for (let cause = error; isObject(cause) && depth < MAX_CAUSE_DEPTH; cause = cause["cause"], depth++) {
+    const { stack, message, input } = cause;
+    if (hasSecret(stack) || hasSecret(message) || hasSecret(input)) return redactMessage(textOf(error));
+  }
+  return hasSecret(textOf(error)) ? redactMessage(textOf(error)) : error;
+}
+
+const MAX_CAUSE_DEPTH = 8;
+
+function textOf(error: unknown): string {
+  return isObject(error) && typeof error["stack"] === "string" ? error["stack"] : String(error);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }
 
 /** Logs a warning, once for each text. */

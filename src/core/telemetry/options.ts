@@ -1,6 +1,8 @@
 import type { Attributes, MeterProvider, Span, TextMapPropagator, TracerProvider } from "@opentelemetry/api";
 import { KNOWN_METHODS } from "../http/attributes.ts";
-import { SENSITIVE_QUERY_PARAMETERS, redactText, sensitiveQuery } from "../http/redaction.ts";
+import { recordedHeaders } from "../http/recorded-headers.ts";
+import type { RecordedHeader } from "../http/recorded-headers.ts";
+import { SENSITIVE_QUERY_PARAMETERS, redactMessage, sensitiveQuery } from "../http/redaction.ts";
 import { environmentList } from "./environment.ts";
 import type { Matcher } from "../propagation/matchers.ts";
 
@@ -28,7 +30,13 @@ interface SharedOptions<Request, Response> extends TelemetryOptions {
   requestHook?: (span: Span, request: Request) => void;
   /** Sees the span when the response's headers have come, and may change it. */
   responseHook?: (span: Span, exchange: { request: Request; response: Response }) => void;
-  /** Names of headers to record. Values of credential headers are always `REDACTED`. Default: none. */
+  /**
+   * Names of headers to record. Default: none.
+   *
+   * The values of credential headers are always `REDACTED`: those with `auth`, `token`, `secret`, `key`, `cookie`, `session`, `jwt`, `signature`,
+   * `credential`, `password` or the like in their name. That includes names such as `idempotency-key`. In all other headers, URLs lose their user
+   * info and the values of sensitive query parameters, and of parameters whose names look like credentials.
+   */
   headersToSpanAttributes?: HeadersToSpanAttributes;
   /** Query keys whose values become `REDACTED`; replaces the default list of semconv `url.full` as a whole. */
   sensitiveQueryParameters?: string[];
@@ -206,16 +214,10 @@ export function hasOptions(options: object): boolean {
 export function describe(value: unknown): string {
   if (typeof value === "function") return "a function";
   try {
-    return redactText(JSON.stringify(value) ?? String(value));
+    return redactMessage(JSON.stringify(value) ?? String(value));
   } catch {
     return typeof value;
   }
-}
-
-/** A header to record: its name, and the attribute that it becomes. */
-interface RecordedHeader {
-  readonly name: string;
-  readonly attribute: string;
 }
 
 /** Options read once, at set-up, into what a request needs. */
@@ -228,18 +230,13 @@ export interface RequestRules {
 
 /** Reads what both ends share out of checked options. */
 export function requestRules(options: SharedOptions<never, never>): RequestRules {
-  const { requestHeaders = [], responseHeaders = [] } = options.headersToSpanAttributes ?? {};
+  const { requestHeaders, responseHeaders } = options.headersToSpanAttributes ?? {};
   return {
     knownMethods: new Set(options.knownMethods ?? knownMethodsOfEnvironment() ?? KNOWN_METHODS),
     sensitive: sensitiveQuery(options.sensitiveQueryParameters ?? SENSITIVE_QUERY_PARAMETERS),
-    requestHeaders: requestHeaders.map((name) => recordedHeader("request", name)),
-    responseHeaders: responseHeaders.map((name) => recordedHeader("response", name)),
+    requestHeaders: recordedHeaders("request", requestHeaders),
+    responseHeaders: recordedHeaders("response", responseHeaders),
   };
-}
-
-function recordedHeader(side: "request" | "response", name: string): RecordedHeader {
-  const lower = name.toLowerCase();
-  return { name: lower, attribute: `http.${side}.header.${lower}` };
 }
 
 function knownMethodsOfEnvironment(): string[] | undefined {

@@ -1,8 +1,11 @@
+import type { Exception, Span } from "@opentelemetry/api";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { recordException } from "../../../src/core/http/errors.ts";
 import {
   SENSITIVE_QUERY_PARAMETERS,
   redactHeader,
+  redactMessage,
   redactQuery,
   redactText,
   redactUrl,
@@ -64,6 +67,8 @@ describe("redactUrl()", () => {
     ["user:pass@a.example:443", "REDACTED:REDACTED@a.example:443"],
     ["//user:pass@a.example/rpc", "//REDACTED:REDACTED@a.example/rpc"],
     ["/users/me@a.example", "/users/me@a.example"],
+    ["http://user:pa/ss?wo#rd@a.example/", "http://REDACTED:REDACTED@a.example/"],
+    ["http://user:it's-\"<secret>\t\n @a.example/", "http://REDACTED:REDACTED@a.example/"],
   ])("redacts %s, which is not an absolute URL, as %s", (url, redacted) => {
     expect(redactUrl(url, sensitiveQuery(["sig"]))).toBe(redacted);
   });
@@ -75,6 +80,32 @@ describe("redactText()", () => {
       'connect to https://REDACTED:REDACTED@h.example/?sig=REDACTED&a=2 failed, then "http://REDACTED:REDACTED@z/"',
     );
   });
+
+  it.each([
+    ["no URL: me@b.example", "no URL: me@b.example"],
+    ["http://127.0.0.1:8080/x@y failed", "http://127.0.0.1:8080/x@y failed"],
+    ["http://[::1]:8080/x@y failed", "http://[::1]:8080/x@y failed"],
+    ["https://a.example failed, mail me@b.example", "https://a.example failed, mail me@b.example"],
+    ["https://u:a/b?c#d@h.example/", "https://REDACTED:REDACTED@h.example/"],
+    ["https://git@h.example:org/repository", "https://REDACTED:REDACTED@h.example:org/repository"],
+    ["bad ?sig=a\nb\n    at send (a.js:1:2)", "bad ?sig=REDACTED\n    at send (a.js:1:2)"],
+    ["bad ?sig=a\nsend@https://a.example/a.js:1:2", "bad ?sig=REDACTED\nsend@https://a.example/a.js:1:2"],
+  ])("redacts %j as %j", (text, redacted) => {
+    expect(redactText(text, SENSITIVE)).toBe(redacted);
+  });
+
+  it("takes time in proportion to the length of the text", () => {
+    const steps = (length: number): number => {
+      const text = "//a:b".repeat(length / 5);
+      const start = process.cpuUsage();
+      for (let i = 0; i < 5; i++) redactText(text, SENSITIVE);
+      const { user, system } = process.cpuUsage(start);
+      return user + system;
+    };
+    steps(10_000);
+    // Quadratic time would be 256 times as much.
+    expect(steps(160_000) / steps(10_000)).toBeLessThan(128);
+  });
 });
 
 describe("redactQuery()", () => {
@@ -83,28 +114,132 @@ describe("redactQuery()", () => {
   });
 });
 
+describe("redactMessage()", () => {
+  it("redacts parameters whose names look like credentials", () => {
+    expect(redactMessage("POST https://a.example/v1?access_token=abc&page=2 failed")).toBe(
+      "POST https://a.example/v1?access_token=REDACTED&page=2 failed",
+    );
+  });
+});
+
 describe("redactHeader()", () => {
   it.each([
-    ["authorization", true],
-    ["proxy-authorization", true],
-    ["cookie", true],
-    ["set-cookie", true],
-    ["x-api-key", true],
-    ["apikey", true],
-    ["x-auth-token", true],
-    ["x-amz-security-token", true],
-    ["client-secret", true],
-    ["content-type", false],
-    ["x-tenant", false],
-    ["a2a-version", false],
-  ])("redacts %s: %s", (name, isCredential) => {
-    expect(redactHeader(name, "value")).toBe(isCredential ? "REDACTED" : "value");
+    "authorization",
+    "proxy-authorization",
+    "x-forwarded-authorization",
+    "authentication-info",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "x-api_key",
+    "apikey",
+    "x-access-key",
+    "ocp-apim-subscription-key",
+    "x-auth-token",
+    "x-amz-security-token",
+    "client-secret",
+    "x-jwt",
+    "x-session",
+    "x-hub-signature-256",
+    "x-amz-credential",
+    "x-password",
+    "dpop",
+    "x-csrf",
+    "x-sig",
+    "idempotency-key",
+    "cookie-consent",
+  ])("redacts the value of %s", (name) => {
+    expect(redactHeader(name, "value", SENSITIVE)).toBe("REDACTED");
   });
 
-  it.each(["cookie-consent", "accept-cookie", "authorization-hint"])(
-    "keeps %s, whose name only contains that of a credential header",
-    (name) => {
-      expect(redactHeader(name, "value")).toBe("value");
-    },
-  );
+  it.each([
+    "content-type",
+    "x-request-id",
+    "traceparent",
+    "tracestate",
+    "user-agent",
+    "retry-after",
+    "cache-control",
+    "etag",
+    "x-tenant",
+    "a2a-version",
+    ":authority",
+    "x-author",
+    "x-ratelimit-remaining-tokens",
+    "anthropic-ratelimit-tokens-remaining",
+  ])("keeps the value of %s", (name) => {
+    expect(redactHeader(name, "value", SENSITIVE)).toBe("value");
+  });
+
+  it.each([
+    ["location", "https://u:p@a.example/x?sig=1&page=2", "https://REDACTED:REDACTED@a.example/x?sig=REDACTED&page=2"],
+    ["location", "/callback?access_token=1&state=2", "/callback?access_token=REDACTED&state=2"],
+    ["content-location", "/x?sig=1", "/x?sig=REDACTED"],
+    ["referer", "https://a.example/#id_token=1", "https://a.example/#id_token=REDACTED"],
+    ["link", '<https://u:p@a.example/?page=2>; rel="next"', '<https://REDACTED:REDACTED@a.example/?page=2>; rel="next"'],
+    ["user-agent", "agent/1.0 (+https://a.example; me@a.example)", "agent/1.0 (+https://a.example; me@a.example)"],
+  ])("redacts the URLs in %s: %s", (name, value, redacted) => {
+    expect(redactHeader(name, value, SENSITIVE)).toBe(redacted);
+  });
+});
+
+describe("a secret", () => {
+  // Its beginning and its end are recognisable, and what is between them may be any character that does not end the part of the URL it is in.
+  const secretWithout = (excluded: RegExp): fc.Arbitrary<string> =>
+    fc
+      .string({
+        unit: fc.constantFrom(...Array.from("'\"<>\t\n :@;,()[]{}|^`$%=&+!*~-_.aB1é")),
+        maxLength: 12,
+      })
+      .map((middle) => `SeCrEtA${middle.replace(excluded, "")}SeCrEtB`);
+  const userInfo = secretWithout(/[/\\?#]/g);
+  const parameter = secretWithout(/[&#]/g);
+  const host = fc.constantFrom("a.example", "127.0.0.1:8080", "[::1]:443");
+  const url = fc
+    .tuple(userInfo, parameter, host)
+    .map(
+      ([password, signature, name]) => `https://user:${password}@${name}/x?a=1&sig=${signature}&X-Amz-Signature=${signature}#top`,
+    );
+  const SECRET = /SeCrEt[AB]/;
+
+  /** A value for which the property does not hold. */
+  const counterexampleOf = (property: fc.IProperty<unknown>): unknown => fc.check(property).counterexample;
+
+  it("does not survive in url.full", () => {
+    const property = fc.property(url, (text) => !SECRET.test(redactUrl(text, SENSITIVE)));
+    expect(counterexampleOf(property)).toBeNull();
+  });
+
+  it("does not survive in url.full where it is the user name", () => {
+    const property = fc.property(userInfo, (name) => !SECRET.test(redactUrl(`https://${name}@a.example/`, SENSITIVE)));
+    expect(counterexampleOf(property)).toBeNull();
+  });
+
+  it("does not survive in url.query", () => {
+    const property = fc.property(parameter, (value) => !SECRET.test(redactQuery(`sig=${value}&a=1&sig=${value}`, SENSITIVE)));
+    expect(counterexampleOf(property)).toBeNull();
+  });
+
+  it("does not survive in a recorded header", () => {
+    const name = fc.constantFrom("location", "content-location", "referer", "link", "refresh", "x-original-url");
+    const property = fc.property(name, url, (header, text) => !SECRET.test(redactHeader(header, `<${text}>; rel=next`, SENSITIVE)));
+    expect(counterexampleOf(property)).toBeNull();
+  });
+
+  it("does not survive in the message or stack of a recorded exception", () => {
+    const message = fc.constantFrom("Failed to parse URL from ", 'fetch("', "connect ECONNREFUSED ", "two\nlines: ");
+    const property = fc.property(message, url, (before, text) => {
+      const events: Exception[] = [];
+      const span = { recordException: (exception: Exception) => events.push(exception) } as unknown as Span;
+      recordException(span, new TypeError(`${before}${text}`), SENSITIVE);
+      recordException(span, `${before}${text}`, SENSITIVE);
+      return events.length === 2 && !SECRET.test(JSON.stringify(events));
+    });
+    expect(counterexampleOf(property)).toBeNull();
+  });
+
+  it("does not survive in a logged message", () => {
+    const property = fc.property(url, (text) => !SECRET.test(redactMessage(`bad URL ${text}`)));
+    expect(counterexampleOf(property)).toBeNull();
+  });
 });
