@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { withFigures } from "../scripts/figures.ts";
 import { listen } from "./support/server.ts";
 
 const run = promisify(execFile);
@@ -60,6 +61,20 @@ describe("links in the documentation", () => {
     const contents = readFileSync("docs/README.md", "utf8");
     const others = globSync("*.md", { cwd: "docs" }).filter((page) => page !== "README.md");
     expect(others.filter((page) => !contents.includes(`](${page})`))).toEqual([]);
+  });
+});
+
+describe("figures in README.md", () => {
+  const readme = readFileSync("README.md", "utf8");
+  const results = readFileSync("benchmarks/RESULTS.md", "utf8");
+
+  it("are those of benchmarks/RESULTS.md (otherwise run: npm run docs:figures)", () => {
+    expect(readme).toBe(withFigures(readme, results));
+  });
+
+  it("change with benchmarks/RESULTS.md", () => {
+    const changed = results.replace(/^(\| fetch +\| sampled +\| )[\d.]+/m, "$19.99");
+    expect(withFigures(readme, changed)).toContain("| fetch | 9.99 µs |");
   });
 });
 
