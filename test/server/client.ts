@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import { request as startRequest } from "node:http";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { connect } from "node:net";
 import type { Attributes } from "@opentelemetry/api";
 import { expect } from "vitest";
+import { until } from "../support/telemetry.ts";
 
 export const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 export const SPAN_ID = "00f067aa0ba902b7";
@@ -43,6 +45,19 @@ export function sendRaw(port: number, text: string): Promise<string> {
     socket.on("error", reject);
     socket.on("close", () => resolve(answer));
   });
+}
+
+/** Sends a GET, and closes the connection once `isReady` holds. Default: when the first bytes of the response arrive. */
+export async function sendAndClose(
+  port: number,
+  options: { path?: string; isReady?: () => boolean; close?: "destroy" | "resetAndDestroy" } = {},
+): Promise<void> {
+  const { path = "/", isReady, close = "destroy" } = options;
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
+  await (isReady === undefined ? once(socket, "data") : until(isReady));
+  socket[close]();
 }
 
 /** The attributes of the span of a plain GET over loopback, with `more` merged in. */

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { ReadableStream as WebStream } from "node:stream/web";
@@ -8,7 +7,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { shapeOf, startTelemetry } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
-import { send, sendRaw } from "./client.ts";
+import { send, sendAndClose, sendRaw } from "./client.ts";
 import { failure, getSpan, parts, startApp, unanswered } from "./fastify-app.ts";
 import type { TestApp } from "./fastify-app.ts";
 
@@ -23,15 +22,6 @@ afterEach(async () => {
 
 const start = async (routes: (app: FastifyInstance) => unknown, serverOptions = {}): Promise<void> =>
   void (server = await startApp(routes, {}, serverOptions));
-
-/** Sends a request, and closes the connection when the first bytes of the response arrive (or after a while, if none do). */
-async function closeConnection(): Promise<void> {
-  const socket = connect(server.port, "127.0.0.1");
-  socket.on("error", () => {});
-  socket.write(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`);
-  await Promise.race([once(socket, "data"), sleep(50)]);
-  socket.destroy();
-}
 
 async function onlySpan(): Promise<SpanShape> {
   const [span] = await telemetry.ended(1);
@@ -115,14 +105,14 @@ describe("a client that closes the connection", () => {
     ["a hijacked reply", (reply: FastifyReply) => void Readable.from(parts(1000)).pipe(reply.hijack().raw)] as const,
   ])("is not an error in the middle of the response: %s", async (_, answer) => {
     await start((app) => app.get("/", (_request, reply) => void answer(reply, 1000)));
-    await closeConnection();
+    await sendAndClose(server.port);
     expect(await onlySpan()).toEqual(whole());
   });
 
   it.each<[string, (source: Readable, error: Error, reply: FastifyReply) => void]>([
     ["the application", (source, error, reply) => void reply.raw.on("close", () => source.destroy(error))],
     ["fastify", (source, error) => void (source.destroy = () => Readable.prototype.destroy.call(source, error))],
-    ["itself, a moment later", (source, error) => void setTimeout(() => source.destroy(error), 80)],
+    ["itself, a moment later", (source, error, { raw }) => void raw.on("close", () => setTimeout(() => source.destroy(error), 10))],
   ])("is not an error if the source is then destroyed with an error by %s", async (_, prepare) => {
     await start((app) =>
       app.get("/", (_request, reply) => {
@@ -131,7 +121,7 @@ describe("a client that closes the connection", () => {
         return reply.send(source);
       }),
     );
-    await closeConnection();
+    await sendAndClose(server.port);
     expect(await onlySpan()).toEqual(whole());
     await sleep(60);
     expect(telemetry.own()).toHaveLength(1);
@@ -144,7 +134,7 @@ describe("a client that closes the connection", () => {
       app.addHook("onRequestAbort", async (request) => void aborted.push(request.url));
       app.get("/", (_, reply) => void (late = reply));
     });
-    await closeConnection();
+    await sendAndClose(server.port, { isReady: () => late !== undefined });
     expect(await onlySpan()).toEqual(unanswered(whole()));
     late?.code(500).send("too late");
     await sleep(20);

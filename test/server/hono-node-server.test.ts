@@ -1,6 +1,6 @@
 import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { createServer as createHttp2Server, connect as connectHttp2 } from "node:http2";
-import { connect as connectSocket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceMiddleware, traceRequests } from "../../src/server/web.ts";
 import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
-import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send } from "./client.ts";
+import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send, sendAndClose } from "./client.ts";
 import { serveWeb, streamFrom } from "./web.ts";
 import type { WebServer } from "./web.ts";
 
@@ -138,15 +138,6 @@ describe("the span with @hono/node-server", () => {
   });
 });
 
-/** Sends a request, and closes the connection when the first bytes of the response arrive (or after a while, if none do). */
-async function closeConnection(path = "/"): Promise<void> {
-  const socket = connectSocket(server.port, "127.0.0.1");
-  socket.on("error", () => {});
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`);
-  await Promise.race([once(socket, "data"), sleep(50)]);
-  socket.destroy();
-}
-
 describe.each<[string, (app: App) => Fetch]>([
   ["a wrapped handler", (app) => traceRequests(app.fetch)],
   ["the middleware", (app) => new Hono().use(traceMiddleware()).route("/", app).fetch],
@@ -167,7 +158,7 @@ describe.each<[string, (app: App) => Fetch]>([
       }),
     );
     await start(make(app));
-    await closeConnection();
+    await sendAndClose(server.port);
     expect((await telemetry.ended(1)).map(shapeOf)).toEqual([span("/", named, route)]);
     await until(() => aborted);
   });
@@ -184,7 +175,7 @@ describe.each<[string, (app: App) => Fetch]>([
       return c.text("");
     });
     await start(make(app));
-    await closeConnection();
+    await sendAndClose(server.port, { isReady: () => signal !== undefined });
     const [ended] = await telemetry.ended(1);
     const { "http.response.status_code": _, ...attributes } = getAttributes(server.port, "/", route);
     expect(ended && shapeOf(ended)).toEqual(span("/", { ...named, attributes }));
@@ -193,12 +184,14 @@ describe.each<[string, (app: App) => Fetch]>([
 });
 
 it("ends the span when the handler returns if the client has closed the connection before the middleware runs", async () => {
-  const app = new Hono().use(async (_, next) => {
-    await sleep(100);
+  let hasStarted = false;
+  const app = new Hono().use(async (c, next) => {
+    hasStarted = true;
+    await once((c.env as { outgoing: ServerResponse }).outgoing, "close");
     await next();
   });
   await start(app.use(traceMiddleware()).get("/", (c) => c.text("ok")).fetch);
-  await closeConnection();
+  await sendAndClose(server.port, { isReady: () => hasStarted });
   expect((await telemetry.ended(1)).map(({ name }) => name)).toEqual(["GET /"]);
 });
 

@@ -61,6 +61,11 @@ export const FAILED: Partial<SpanShape> = { status: SpanStatusCode.ERROR, events
 /** The active trace id. */
 export const activeTrace = (): string | undefined => trace.getActiveSpan()?.spanContext().traceId;
 
+/** The end of a span, in milliseconds since 1970. */
+export function endOf({ endTime: [seconds, nanoseconds] }: ReadableSpan): number {
+  return seconds * 1e3 + nanoseconds / 1e6;
+}
+
 /** The duration of a span. */
 export function milliseconds(span: ReadableSpan | undefined): number {
   const [seconds = 0, nanoseconds = 0] = span?.duration ?? [];
