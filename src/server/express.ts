@@ -4,7 +4,7 @@ import type { ServerOptions } from "../core/telemetry/options.ts";
 import { withoutSpan } from "../core/context/request-context.ts";
 import { startServerCall } from "../core/calls/start-server-call.ts";
 import { serverConfig } from "../core/calls/server-config.ts";
-import { routeOf } from "./express/route.ts";
+import { expressRoute } from "./express/route.ts";
 import { followResponse } from "./node/follow-response.ts";
 import { NodeReceivedRequest } from "./node/received-request.ts";
 
@@ -33,7 +33,7 @@ export function traceRequests(options: ExpressOptions = {}): Middleware {
     const call = startServerCall(config, { received, request, active, base: withoutSpan(active) });
     if (call === undefined) return next();
     const beforeEnd = (): void => {
-      const route = routeOf(request);
+      const route = expressRoute(request);
       if (route !== undefined) call.setRoute(route);
     };
     followResponse(call, request, response, { beforeEnd });

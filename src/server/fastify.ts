@@ -9,7 +9,7 @@ import { openServerSpan } from "../core/context/open-server-span.ts";
 import { reportFailure } from "../core/telemetry/diagnostics.ts";
 import type { ServerOptions } from "../core/telemetry/options.ts";
 import { followBody, recordErrors } from "./fastify/failures.ts";
-import { endWithFastifyOtel, fastifyOtelContext } from "./fastify/fastify-otel.ts";
+import { endWithFastifyOtel, fastifyOtelContext, warnAboutPolicy } from "./fastify/fastify-otel.ts";
 import { traceRefusedRequests } from "./fastify/refused-requests.ts";
 import { callOf, followResponse } from "./node/follow-response.ts";
 import { NodeReceivedRequest } from "./node/received-request.ts";
@@ -33,7 +33,7 @@ export function traceRequests(app: FastifyInstance, options: FastifyOptions, don
     const config = serverConfig("traceRequests", withoutRegisterOptions(options));
     const untraced = new WeakSet<object>();
     app.addHook("onRequest", (request, reply, next) => {
-      const call = startCall(config, request, reply);
+      const call = startFastifyCall(config, request, reply);
       if (call !== undefined) return context.with(call.context, next);
       untraced.add(request.raw);
       next();
@@ -60,24 +60,26 @@ function withoutRegisterOptions(options: FastifyOptions & RegisterOptions): Fast
   return own;
 }
 
-function startCall(config: ServerConfig, request: FastifyRequest, reply: FastifyReply): ServerCall | undefined {
+function startFastifyCall(config: ServerConfig, request: FastifyRequest, reply: FastifyReply): ServerCall | undefined {
   try {
     const { raw } = request;
     const active = context.active();
     const outer = callOf(raw);
+    const otelContext = outer === undefined ? fastifyOtelContext(request) : undefined;
     const received = new NodeReceivedRequest(raw);
     const call =
       outer === undefined && isInjected(raw)
         ? // Injected by the process itself: the active context is the caller's, and its SERVER span is that of another request.
-          startServerCall(config, { received, request, active: fastifyOtelContext(request) ?? ROOT_CONTEXT, base: active })
+          startServerCall(config, { received, request, active: otelContext ?? ROOT_CONTEXT, base: active })
         : // Values that earlier hooks have put into the context are kept. An active span that is not a SERVER span is not the parent.
           startServerCall(config, {
             received,
             request,
-            active: contextOfRequest(request, outer, active),
+            active: otelContext ?? serverSpanContext(outer, active),
             base: trace.deleteSpan(active),
           });
     if (call === undefined) return undefined;
+    if (otelContext !== undefined) warnAboutPolicy(call, otelContext);
     const { url } = request.routeOptions;
     if (url !== undefined) call.setRoute(url);
     followResponse(call, raw, reply.raw, { hookResponse: reply });
@@ -90,8 +92,8 @@ function startCall(config: ServerConfig, request: FastifyRequest, reply: Fastify
 }
 
 /** The context in which the request's SERVER span may be open; that of an outer call if a hook between the two has lost the context. */
-function contextOfRequest(request: FastifyRequest, outer: ServerCall | undefined, active: Context): Context {
-  if (outer === undefined) return fastifyOtelContext(request) ?? active;
+function serverSpanContext(outer: ServerCall | undefined, active: Context): Context {
+  if (outer === undefined) return active;
   return outer.owns(active) && openServerSpan(active) !== undefined ? active : outer.context;
 }
 

@@ -5,7 +5,7 @@ import type { ServerOptions } from "../core/telemetry/options.ts";
 import { serverConfig } from "../core/calls/server-config.ts";
 import { sharedState } from "../core/telemetry/shared-state.ts";
 import { startExchange } from "./web/exchange.ts";
-import { failureOf, routeOf } from "./web/hono.ts";
+import { handlerFailure, honoRoute } from "./web/hono.ts";
 import type { HonoContext } from "./web/hono.ts";
 
 /** Options of {@link traceRequests} and {@link traceMiddleware}; hooks see the `Request` and the `Response`. */
@@ -90,7 +90,7 @@ export function traceMiddleware(options: WebOptions = {}): HonoMiddleware {
       active,
       // Values that earlier middleware has put into the context are kept. An active span that is not a SERVER span is not the parent.
       base: withoutSpan(active),
-      route: () => routeOf(c),
+      route: () => honoRoute(c),
     });
     if (exchange === undefined) return next();
     try {
@@ -101,7 +101,7 @@ export function traceMiddleware(options: WebOptions = {}): HonoMiddleware {
     }
     // Reading `c.res` of an unfinished context creates a response.
     const response = c.finalized ? c.res : undefined;
-    const followed = exchange.returned(response, failureOf(c, response));
+    const followed = exchange.returned(response, handlerFailure(c, response));
     if (followed === response) return;
     c.res = undefined; // otherwise Hono merges the headers of both responses
     c.res = followed;

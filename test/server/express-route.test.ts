@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { routeOf } from "../../src/server/express/route.ts";
+import { expressRoute } from "../../src/server/express/route.ts";
 
 // Requests as express 4 and earlier routers of express 5 leave them. The installed express has the newest router.
 
@@ -44,61 +44,65 @@ const requestFor = (stack: Layer[], originalUrl: string, more: object = {}): obj
   app: { _router: { stack }, ...more },
 });
 
-describe("routeOf() with a router that does not keep the templates of mount paths", () => {
+describe("expressRoute() with a router that does not keep the templates of mount paths", () => {
   it("uses the matched path of a mount without parameters as its template", () => {
-    expect(routeOf(requestFor([mounted([end])], "/api/items/1?x=1"))).toBe("/api/items/:id");
-    expect(routeOf(requestFor([express4(/^/, [], {}), mounted([end])], "/api/items/1"))).toBe("/api/items/:id");
+    expect(expressRoute(requestFor([mounted([end])], "/api/items/1?x=1"))).toBe("/api/items/:id");
+    expect(expressRoute(requestFor([express4(/^/, [], {}), mounted([end])], "/api/items/1"))).toBe("/api/items/:id");
   });
 
   it("returns no route below a mount with parameters", () => {
-    expect(routeOf(requestFor([mounted([end], /^\/[^/]+(?=\/)/, [{ name: "tenant" }])], "/acme/items/1"))).toBeUndefined();
+    expect(expressRoute(requestFor([mounted([end], /^\/[^/]+(?=\/)/, [{ name: "tenant" }])], "/acme/items/1"))).toBeUndefined();
   });
 
   it("uses the mount that leads to the path if a router is mounted more than once", () => {
     const stack = [mounted([end], /^\/one(?=\/)/), mounted([end], /^\/two(?=\/)/)];
-    expect(routeOf(requestFor(stack, "/two/items/1"))).toBe("/two/items/:id");
-    expect(routeOf(requestFor(stack, "/three/items/1"))).toBeUndefined();
+    expect(expressRoute(requestFor(stack, "/two/items/1"))).toBe("/two/items/:id");
+    expect(expressRoute(requestFor(stack, "/three/items/1"))).toBeUndefined();
   });
 
   it("uses the pattern of a match as the template", () => {
     const of = (match: object): object =>
       router2(/^\/[^/]+/, match, { handle: { stack: [router2(/^\/items\/1$/, {}, { route })] } });
-    expect(routeOf(requestFor([of({ pattern: "/:tenant/" })], "/acme/items/1"))).toBe("/:tenant/items/:id");
-    expect(routeOf(requestFor([of({ keys: [] })], "/acme/items/1"))).toBe("/acme/items/:id");
-    expect(routeOf(requestFor([of({ pattern: /x/ })], "/acme/items/1"))).toBeUndefined();
+    expect(expressRoute(requestFor([of({ pattern: "/:tenant/" })], "/acme/items/1"))).toBe("/:tenant/items/:id");
+    expect(expressRoute(requestFor([of({ keys: [] })], "/acme/items/1"))).toBe("/acme/items/:id");
+    expect(expressRoute(requestFor([of({ pattern: /x/ })], "/acme/items/1"))).toBeUndefined();
   });
 
   it("returns no route if any mount has parameters", () => {
     const inner = mounted([end], /^\/api(?=\/)/);
-    expect(routeOf(requestFor([mounted([inner], /^\/[^/]+(?=\/)/, [{ name: "tenant" }])], "/acme/api/items/1"))).toBeUndefined();
+    expect(
+      expressRoute(requestFor([mounted([inner], /^\/[^/]+(?=\/)/, [{ name: "tenant" }])], "/acme/api/items/1")),
+    ).toBeUndefined();
   });
 
   it("matches a mount at the path itself with a slash", () => {
     const root = { path: "/" };
     const last = express4(/^\/$/, [], { route: root });
     const stack = [mounted([last], /^\/api/), mounted([last], /^\/other/)];
-    expect(routeOf({ ...requestFor(stack, "/api"), route: root })).toBe("/api");
+    expect(expressRoute({ ...requestFor(stack, "/api"), route: root })).toBe("/api");
   });
 });
 
-describe("routeOf() with an app that is mounted in another app", () => {
+describe("expressRoute() with an app that is mounted in another app", () => {
   const known: Layer = { handle: { stack: [end] }, rawPath: "/api/" };
   it("puts the mount path of the app first", () => {
     const parent = { parent: undefined, mountpath: "/" };
-    expect(routeOf(requestFor([known], "/sub/api/items/1", { parent, mountpath: "/sub" }))).toBe("/sub/api/items/:id");
-    expect(routeOf(requestFor([mounted([end])], "/sub/api/items/1", { parent, mountpath: "/sub" }))).toBe("/sub/api/items/:id");
+    expect(expressRoute(requestFor([known], "/sub/api/items/1", { parent, mountpath: "/sub" }))).toBe("/sub/api/items/:id");
+    expect(expressRoute(requestFor([mounted([end])], "/sub/api/items/1", { parent, mountpath: "/sub" }))).toBe(
+      "/sub/api/items/:id",
+    );
   });
 
   it("returns no route if the mount path has unknown parameters or is one of several", () => {
-    expect(routeOf(requestFor([mounted([end])], "/acme/api/items/1", { parent: {}, mountpath: "/:tenant" }))).toBeUndefined();
-    expect(routeOf(requestFor([known], "/a/api/items/1", { parent: {}, mountpath: ["/a", "/b"] }))).toBeUndefined();
+    expect(expressRoute(requestFor([mounted([end])], "/acme/api/items/1", { parent: {}, mountpath: "/:tenant" }))).toBeUndefined();
+    expect(expressRoute(requestFor([known], "/a/api/items/1", { parent: {}, mountpath: ["/a", "/b"] }))).toBeUndefined();
     expect(
-      routeOf(requestFor([known], "/a/api/items/1", { parent: { parent: {}, mountpath: ["/a"] }, mountpath: "/" })),
+      expressRoute(requestFor([known], "/a/api/items/1", { parent: { parent: {}, mountpath: ["/a"] }, mountpath: "/" })),
     ).toBeUndefined();
   });
 });
 
-describe("routeOf() returns undefined", () => {
+describe("expressRoute() returns undefined", () => {
   it.each<[string, object]>([
     ["if no route matched", { app: {} }],
     ["if the path of the route is not a template", { route: { path: 7 }, app: {} }],
@@ -107,15 +111,15 @@ describe("routeOf() returns undefined", () => {
     ["if there is no router", { route, app: {} }],
     ["if a layer has no match()", requestFor([{ handle: { stack: [end] } }, { handle: { stack: [end] } }], "/items/1")],
   ])("%s", (_, request) => {
-    expect(routeOf(request)).toBeUndefined();
+    expect(expressRoute(request)).toBeUndefined();
   });
 });
 
 it("returns the route below the app that received the request if a router is in two apps", () => {
   const [one, two] = ["/one", "/two"].map((rawPath): Layer[] => [{ rawPath, handle: { stack: [end] } }]) as [Layer[], Layer[]];
   for (let i = 0; i < 2; i++) {
-    expect(routeOf(requestFor(one, "/one/items/1"))).toBe("/one/items/:id");
-    expect(routeOf(requestFor(two, "/two/items/1"))).toBe("/two/items/:id");
+    expect(expressRoute(requestFor(one, "/one/items/1"))).toBe("/one/items/:id");
+    expect(expressRoute(requestFor(two, "/two/items/1"))).toBe("/two/items/:id");
   }
 });
 
@@ -123,15 +127,15 @@ it("removes the escapes of paths and mount paths, and keeps patterns in parenthe
   const escaped = { path: "/message\\:send/:id(\\d+)" };
   const layer: Layer = { rawPath: "/a\\+b", handle: { stack: [express4(/^/, [], { route: escaped })] } };
   const parent = { parent: {}, mountpath: "/v\\:1" };
-  expect(routeOf({ ...requestFor([layer], "/", parent), route: escaped })).toBe("/v:1/a+b/message:send/:id(\\d+)");
+  expect(expressRoute({ ...requestFor([layer], "/", parent), route: escaped })).toBe("/v:1/a+b/message:send/:id(\\d+)");
 });
 
 it("returns the router's own path for a router without express", () => {
-  expect(routeOf({ route })).toBe("/items/:id");
+  expect(expressRoute({ route })).toBe("/items/:id");
 });
 
 it("searches a router that is mounted in itself once", () => {
   const loop: Layer = { rawPath: "/loop", handle: { stack: [] } };
   loop.handle?.stack.push(loop, end);
-  expect(routeOf(requestFor([loop], "/loop/items/1"))).toBe("/loop/items/:id");
+  expect(expressRoute(requestFor([loop], "/loop/items/1"))).toBe("/loop/items/:id");
 });

@@ -45,6 +45,16 @@ async function start(order: "first" | "second", options: FastifyOptions = {}): P
   server = await listenTo(app);
 }
 
+it("logs a warning if @fastify/otel is registered first and a policy cannot be applied to handlers", async () => {
+  await start("first", { acceptBaggage: true });
+  await send(`${server.url}/items/1`, { headers: { ...HEADERS, baggage: "a=1" } });
+  expect(diagnostics.messages("warn")).toEqual([]);
+  await server.close();
+  await start("first", { acceptBaggage: false });
+  await send(`${server.url}/items/1`, { headers: { ...HEADERS, baggage: "a=1" } });
+  expect(diagnostics.messages("warn")).toEqual([expect.stringContaining("acceptBaggage and incoming do not apply")]);
+});
+
 async function serverSpan(path: string): Promise<ReadableSpan | undefined> {
   await send(`${server.url}${path}`, { headers: HEADERS });
   await telemetry.settled();

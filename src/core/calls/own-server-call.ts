@@ -39,7 +39,7 @@ export class OwnServerCall implements ServerCall {
     const tracer = config.tracer();
     this.#attributes = tracer === undefined && this.#duration === undefined ? {} : serverStartAttributes(config, received);
     this.#startTime = this.#duration === undefined ? 0 : now();
-    this.#span = tracer && startSpan(tracer, this.#attributes, admitted);
+    this.#span = tracer && startServerSpan(tracer, this.#attributes, admitted);
     this.#isRecording = this.#span?.isRecording() === true;
     this.#metadata = { type: RPCType.HTTP, span: this.#span ?? NO_SPAN };
     this.context = new RequestContext(admitted.context, this.#span, this.#metadata, admitted.caller);
@@ -96,7 +96,7 @@ export class OwnServerCall implements ServerCall {
   }
 }
 
-function startSpan(tracer: Tracer, attributes: Attributes, { context, links }: Admitted): Span | undefined {
+function startServerSpan(tracer: Tracer, attributes: Attributes, { context, links }: Admitted): Span | undefined {
   try {
     return tracer.startSpan(methodInSpanName(attributes), { kind: SpanKind.SERVER, attributes, links }, context);
   } catch (error) {

@@ -49,7 +49,7 @@ interface Match {
  *
  * The mount paths are searched in the routers, since the request's `baseUrl` is empty after a router has passed on an error.
  */
-export function routeOf(request: unknown): string | undefined {
+export function expressRoute(request: unknown): string | undefined {
   return safeCall("reading express's route", () => {
     const { route, app, baseUrl = "", originalUrl = "" } = request as ExpressRequest;
     const path = route && template(route.path);
@@ -84,7 +84,7 @@ function mountPath(app: App, route: Route, path: string): string | undefined {
   }
   if (!path.startsWith(outer)) return undefined;
   for (const chain of chains) {
-    const found = follow(chain, path.slice(outer.length));
+    const found = matchChain(chain, path.slice(outer.length));
     if (found !== undefined) return found.mount === undefined ? undefined : outer + found.mount;
   }
   return undefined;
@@ -122,7 +122,7 @@ function search(router: Router | undefined, route: Route, above: readonly Layer[
 }
 
 /** Undefined if the layers do not match a path. If they do, but the template of a layer is not known, `mount` is undefined. */
-function follow(chain: readonly Layer[], path: string): { mount: string | undefined } | undefined {
+function matchChain(chain: readonly Layer[], path: string): { mount: string | undefined } | undefined {
   let mount: string | undefined = "";
   let rest = path;
   for (const layer of chain) {

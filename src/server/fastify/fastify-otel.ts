@@ -1,7 +1,7 @@
 import type { Context } from "@opentelemetry/api";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ServerCall } from "../../core/calls/server-call.ts";
-import { safeCall } from "../../core/telemetry/diagnostics.ts";
+import { safeCall, warnOnce } from "../../core/telemetry/diagnostics.ts";
 import { callOf } from "../node/follow-response.ts";
 
 /** The request decorator of `@fastify/otel`. */
@@ -17,6 +17,18 @@ export function fastifyOtelContext(request: FastifyRequest): Context | undefined
   const { opentelemetry } = request as Decorated;
   if (typeof opentelemetry !== "function") return undefined;
   return safeCall("the decorator of @fastify/otel", () => Reflect.apply(opentelemetry, request, [])?.context ?? undefined);
+}
+
+/**
+ * Warns if the policy of a call restricts the context of `@fastify/otel`, which then has been registered first: it runs handlers in its own
+ * context, where the policy does not apply.
+ */
+export function warnAboutPolicy(call: ServerCall, otelContext: Context): void {
+  if (call.endsSpan || call.context === otelContext) return;
+  warnOnce(
+    "@fastify/otel is registered before traceRequests() and runs handlers in a context of its own, to which acceptBaggage and incoming do not " +
+      "apply. Register traceRequests() first.",
+  );
 }
 
 /**

@@ -44,7 +44,7 @@ export function followResponse(call: ServerCall, request: NodeRequest, response:
       headers: () => sentHeaders(response),
       response: hookResponse,
     };
-    const error = streamEnd?.isResetByServer === true ? stream?.errored : failureOf(response);
+    const error = streamEnd?.isResetByServer === true ? stream?.errored : responseFailure(response);
     if (isError(error)) call.fail(error, { status: sent.status });
     else call.end(streamEnd?.isResetByServer === true ? { ...sent, errorType: STREAM_RESET } : sent);
   };
@@ -71,7 +71,7 @@ export function followResponse(call: ServerCall, request: NodeRequest, response:
 }
 
 /** The error that broke off a response. node:http2 emits "finish" for such a response too, and has the error on its stream. */
-function failureOf(response: NodeResponse): unknown {
+function responseFailure(response: NodeResponse): unknown {
   if (response.writableFinished) return undefined;
   const { errored, stream } = response as { errored?: unknown; stream?: { errored?: unknown } };
   return errored ?? stream?.errored ?? failures.get(response);

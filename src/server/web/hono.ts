@@ -30,7 +30,7 @@ type Handler = (...args: never[]) => unknown;
  * `http.route` of a request that Hono has handled: the path of the handler that responded, or that would have responded if middleware had not.
  * Undefined if no handler matches, and for requests that `mount()` passes to another application.
  */
-export function routeOf({ req }: HonoContext): string | undefined {
+export function honoRoute({ req }: HonoContext): string | undefined {
   return safeCall("reading Hono's route", () => {
     const { matchedRoutes = [], routeIndex = 0 } = req as HonoRequest;
     const found = matchedRoutes.slice(routeIndex).find(isEndpoint) ?? matchedRoutes.slice(0, routeIndex).findLast(isEndpoint);
@@ -50,6 +50,6 @@ function unwrapHandler(handler: Handler): Handler {
 }
 
 /** The error behind a response of 500 and above. An `HTTPException` is a response of the application's own and not a failure. */
-export function failureOf({ error }: HonoContext, response: Response | undefined): { readonly error: unknown } | undefined {
+export function handlerFailure({ error }: HonoContext, response: Response | undefined): { readonly error: unknown } | undefined {
   return error === undefined || response === undefined || response.status < 500 || "getResponse" in error ? undefined : { error };
 }
