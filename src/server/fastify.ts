@@ -83,7 +83,7 @@ function startFastifyCall(config: ServerConfig, request: FastifyRequest, reply: 
     const { url } = request.routeOptions;
     if (url !== undefined) call.setRoute(url);
     followResponse(call, raw, reply.raw, { hookResponse: reply });
-    if (outer === undefined) followBody(reply);
+    followBody(reply);
     return call;
   } catch (error) {
     reportFailure("tracing a request", error);

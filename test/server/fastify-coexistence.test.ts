@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import { createRequire } from "node:module";
+import { Readable } from "node:stream";
 import { SpanKind, SpanStatusCode, metrics, trace } from "@opentelemetry/api";
 import type { Span } from "@opentelemetry/api";
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
@@ -17,7 +18,7 @@ import type { TestServer } from "../support/server.ts";
 import { shapeOf, startTelemetry, until } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { SPAN_ID, TRACEPARENT, TRACE_ID, getAttributes, send, sendRaw } from "./client.ts";
-import { listenTo } from "./fastify-app.ts";
+import { listenTo, parts } from "./fastify-app.ts";
 import { startMetrics } from "./metrics.ts";
 import type { TestMetrics } from "./metrics.ts";
 
@@ -45,6 +46,7 @@ function application(places: readonly ("before" | "again" | "in the child")[], s
       return "ok";
     });
     child.get("/throws/:id", async () => Promise.reject(new TypeError("no")));
+    child.get("/streams/:id", (_, reply) => reply.send(Readable.from(parts(1, new RangeError("source")))));
   });
   return app;
 }
@@ -89,6 +91,13 @@ describe("nested instrumentation of this package", () => {
     expect(telemetry.started()).toBe(1);
     expect(only?.parentSpanContext?.spanId).toBe(SPAN_ID);
     expect(only && shapeOf(only)).toEqual(span("/items/1", "/items/:id"));
+  });
+
+  it.each(APPLICATIONS)("records the error of a stream that fails: %s", async (_, make) => {
+    server = await make();
+    await send(`${server.url}/streams/1`, { headers: HEADERS }).catch(() => {});
+    const [only] = await telemetry.ended(1);
+    expect(only && shapeOf(only)).toMatchObject({ attributes: { "error.type": "RangeError" }, events: ["exception"] });
   });
 
   it.each(APPLICATIONS)("records an error that becomes a 500 once: %s", async (_, make) => {
