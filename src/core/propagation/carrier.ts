@@ -138,10 +138,17 @@ export function withHeaders(headers: unknown, added: Record<string, string>, rep
   return copy;
 }
 
+/** A copy by name and value: msw replaces the global `Headers` by one whose constructor copies only what it has recorded of a `Headers`. */
+function copyHeaders(headers: Headers): HeadersLike {
+  const copy = new Headers();
+  for (const [name, value] of headers) copy.append(name, value);
+  return copy;
+}
+
 function copyOf(headers: HeadersLike): HeadersLike | undefined {
   // Not by their own constructor: that of a subclass may take something else.
   if (headers instanceof Map) return new Map(headers) as HeadersLike;
-  if (headers instanceof Headers) return new Headers(headers);
+  if (headers instanceof Headers) return copyHeaders(headers);
   try {
     const copy = new (headers.constructor as new (init: Iterable<Pair>) => HeadersLike)(headers);
     if (Array.from(copy).length === Array.from(headers).length) return copy;

@@ -1,0 +1,3 @@
+import { mswRequestContract } from "./requests.ts";
+
+mswRequestContract("after");
