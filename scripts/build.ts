@@ -30,4 +30,4 @@ function linkLibrary(): void {
 
 compile("tsconfig.build.json", "dist");
 linkLibrary();
-compile("tools/tsconfig.json", "tools/dist");
+compile("tools/tsconfig.build.json", "tools/dist");
