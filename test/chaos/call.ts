@@ -1,32 +1,32 @@
 import { subscribe } from "node:diagnostics_channel";
 import { getEventListeners } from "node:events";
 import type { Plan, When } from "./plan.ts";
-import type { ServedCall } from "./wire/fault-server.ts";
-import type { Stage } from "./wire/faults.ts";
+import type { ServedCall } from "./faults/fault-server.ts";
+import type { Stage } from "./faults/faults.ts";
 
-/** A call while it runs: where server, client and application meet. */
+/** A running call, as shared by server, client and application. */
 export interface RunningCall extends ServedCall {
   readonly plan: Plan;
-  /** What the application was told of, in order. */
+  /** The events that the application observed, in order. */
   readonly notes: string[];
   readonly signal: AbortSignal | undefined;
-  /** The call has been made. */
+  /** Called when the call has been made. */
   readonly made: () => void;
-  /** The call has settled, and all is done that was planned. */
+  /** Called when the call has settled and its plan is complete. */
   readonly over: () => void;
 }
 
 const running = new Map<number, RunningCall>();
 
-/** The call that a request belongs to: paths begin with its number. */
+/** The call of a request, whose path begins with the call's number. */
 export function callOf(path: string | undefined): RunningCall | undefined {
   return running.get(Number(path?.split("/")[1]));
 }
 
-/** A signal that is never aborted, as an application has one for its shutdown: who listens to it must let go of it. */
+/** A signal that is never aborted, like that of an application's shutdown. Listeners must be removed from it. */
 let shared: AbortSignal = new AbortController().signal;
 
-/** How many listen to the shared signal still. From now on another is shared, for what clients have forgotten there would fill the heap. */
+/** Returns how many listeners are left on the shared signal, and replaces the signal, since listeners that clients forget would fill the heap. */
 export function renewShared(): number {
   const { length } = getEventListeners(shared, "abort");
   shared = new AbortController().signal;
@@ -54,7 +54,7 @@ export function beginCall(plan: Plan, fill: (text: string) => string): RunningCa
     until: async (stage) => waiting.get(stage),
     made: () => abortLater(plan.abort, abort),
     over: () => {
-      // Node keeps a signal of several for ever if a client forgets a listener there, as some do.
+      // Node never releases a composite signal on which a client forgets a listener, as some clients do.
       if (plan.abort === "when it is over" || plan.signal === "any") abort();
       for (const resolve of reached.values()) resolve();
       running.delete(plan.index);
@@ -71,8 +71,8 @@ function signalOf({ abort, signal }: Plan, own: AbortSignal): AbortSignal | unde
 }
 
 function reasonOf({ reason }: Plan): unknown {
-  if (reason === "an error") return new Error("the application gives up");
-  if (reason === "a text") return "the application gives up";
+  if (reason === "an error") return new Error("the application aborts");
+  if (reason === "a text") return "the application aborts";
   return reason === "an object" ? { givesUp: true } : undefined;
 }
 
@@ -92,7 +92,7 @@ function afterTurns(count: number, then: () => void): void {
   else setImmediate(() => afterTurns(count - 1, then));
 }
 
-/** Has calls told when their client has the head of an answer. */
+/** Notifies calls when their client has received the head of a response. */
 export function watchHeaders(): void {
   subscribe("undici:request:headers", (message) =>
     callOf((message as { request: { path: string } }).request.path)?.reached("headers"),

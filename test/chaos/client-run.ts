@@ -6,15 +6,15 @@ import type { CallReport, Run } from "./job.ts";
 import { outcomeOf } from "./outcome.ts";
 import { planner } from "./plan.ts";
 import type { Choice, Plan } from "./plan.ts";
-import type { Sent, Told, Ways } from "./ways/way.ts";
-import { listen, serveFaults } from "./wire/fault-server.ts";
-import type { FaultServer } from "./wire/fault-server.ts";
-import { serveHttp2 } from "./wire/http2-server.ts";
+import type { ClientUsages, Received, Sent, Settled } from "./clients/usage.ts";
+import { listen, serveFaults } from "./faults/fault-server.ts";
+import type { FaultServer } from "./faults/fault-server.ts";
+import { serveHttp2 } from "./faults/http2-server.ts";
 
-/** Calls are made one after the other in a lane, which has servers of its own, so that no lane's connections are another's. */
+/** A lane makes its calls one after the other. It has its own servers, so that lanes share no connections. */
 interface Lane {
   readonly server: FaultServer;
-  /** Another origin. */
+  /** A server at another origin. */
   readonly elsewhere: FaultServer;
   readonly resetting: number;
   readonly noTls: number;
@@ -23,21 +23,21 @@ interface Lane {
   readonly close: () => Promise<void>;
 }
 
-/** What tracing does with the calls. */
-export interface Around {
-  readonly make: (index: number, make: () => Promise<Told>) => Promise<Told>;
-  readonly settled: (call: RunningCall, settled: { told: Told } | { error: unknown }) => void;
+/** How tracing observes the calls. */
+export interface CallHooks {
+  readonly make: (index: number, make: () => Promise<Received>) => Promise<Received>;
+  readonly settled: (call: RunningCall, settled: Settled) => void;
 }
 
-/** A call that is neither answered nor given up after this time is stuck; in milliseconds. */
+/** The time in milliseconds after which a call that has not settled counts as stuck. */
 const STUCK = 20_000;
 const LANES = 16;
 
-export async function startClientRun(choice: Choice, ways: Ways, around: Around): Promise<Run> {
+export async function startClientRun(choice: Choice, usages: ClientUsages, hooks: CallHooks): Promise<Run> {
   watchHeaders();
-  const planned = planner(choice, ways);
+  const planned = planner(choice, usages);
   const lanes = await Promise.all(Array.from({ length: LANES }, startLane));
-  const nowhere = await portOfNobody();
+  const nowhere = await unusedPort();
 
   async function one(index: number, at: number, report: (report: CallReport) => void): Promise<void> {
     const lane = lanes[at] as Lane;
@@ -49,18 +49,18 @@ export async function startClientRun(choice: Choice, ways: Ways, around: Around)
         .replaceAll("%CREDENTIALS%", `http://user:secret@127.0.0.1:${lane.server.port}/${index}`),
     );
     lane.current = call;
-    const own = plan.way.http2 === true ? await serveHttp2(call) : undefined;
+    const own = plan.usage.http2 === true ? await serveHttp2(call) : undefined;
     const url = own === undefined ? urlOf(plan, lane, nowhere) : `https://127.0.0.1:${own.port}/${index}/first`;
-    const made = around.make(index, () => plan.way.call(sentOf(call, url)));
+    const made = hooks.make(index, () => plan.usage.call(sentOf(call, url)));
     call.made();
     const settled = await settle(made, () => {
       call.notes.push("stuck");
       lane.server.cut();
       void own?.close();
     });
-    around.settled(call, settled);
+    hooks.settled(call, settled);
     call.over();
-    if (plan.way.abandons === true || plan.fault.holds === "perhaps") lane.server.cut();
+    if (plan.usage.abandons === true || plan.fault.holds === "perhaps") lane.server.cut();
     await own?.close();
     await lane.elsewhere.quiet();
     if (!(await isQuiet(lane.server))) call.notes.push("a connection is left open");
@@ -76,13 +76,13 @@ export async function startClientRun(choice: Choice, ways: Ways, around: Around)
       await Promise.all(lanes.map(work));
     },
     close: async () => {
-      await ways.close();
+      await usages.close();
       await Promise.all(lanes.map((lane) => lane.close()));
     },
   };
 }
 
-/** Whether all connections come to rest by themselves; if not, they are cut. */
+/** Whether all connections become idle or closed by themselves. If not, they are destroyed. */
 async function isQuiet(server: FaultServer): Promise<boolean> {
   let isLeft = false;
   const timer = setTimeout(() => {
@@ -94,21 +94,21 @@ async function isQuiet(server: FaultServer): Promise<boolean> {
   return !isLeft;
 }
 
-function described({ way, fault, method, body, abort, reason, signal }: Plan): string {
+function described({ usage, fault, method, body, abort, reason, signal }: Plan): string {
   const givenUp =
-    abort === undefined ? "" : `, given up ${typeof abort === "string" ? abort : JSON.stringify(abort)} with ${reason}`;
-  return `${way.name} | ${fault.name} | ${method}, body: ${body}, signal: ${signal}${givenUp}`;
+    abort === undefined ? "" : `, aborted ${typeof abort === "string" ? abort : JSON.stringify(abort)} with ${reason}`;
+  return `${usage.name} | ${fault.name} | ${method}, body: ${body}, signal: ${signal}${givenUp}`;
 }
 
-/** A promise's end, or that it has none, even when the connections of its lane are cut. */
-async function settle(made: Promise<Told>, cut: () => void): Promise<{ told: Told } | { error: unknown }> {
+/** How a promise settles, or an error if it does not settle even after its connections were destroyed. */
+async function settle(made: Promise<Received>, cut: () => void): Promise<Settled> {
   const timers: NodeJS.Timeout[] = [];
   const stuck = new Promise<{ error: unknown }>((resolve) => {
     timers.push(setTimeout(cut, STUCK));
-    timers.push(setTimeout(() => resolve({ error: "stuck for ever" }), STUCK + 1000));
+    timers.push(setTimeout(() => resolve({ error: "never settles" }), STUCK + 1000));
   });
   try {
-    return await Promise.race([made.then((told) => ({ told })), stuck]);
+    return await Promise.race([made.then((received) => ({ received })), stuck]);
   } catch (error) {
     return { error };
   } finally {
@@ -168,8 +168,8 @@ async function startLane(): Promise<Lane> {
       return;
     }
     setImmediate(() => call.reached("hold"));
-    // undici tells of an abort only when it has a connection, or has none in the end.
-    setTimeout(() => socket.destroy(), call.plan.way.timesOut === true ? 4000 : 1000).unref();
+    // undici reports an abort only when it has a connection or fails to get one.
+    setTimeout(() => socket.destroy(), call.plan.usage.timesOut === true ? 4000 : 1000).unref();
   });
   const others: Server[] = [resetting, noTls, silent];
   const open = new Set<Socket>();
@@ -191,8 +191,8 @@ async function startLane(): Promise<Lane> {
   return lane;
 }
 
-/** A port that nobody listens to. It is below those that the system gives to connections, which could connect to themselves. */
-async function portOfNobody(): Promise<number> {
+/** A port without a listener. It is below the ephemeral ports, with which a connection could connect to itself. */
+async function unusedPort(): Promise<number> {
   for (let port = 20_011; ; port += 7) {
     const server = createServer();
     const isFree = await new Promise<boolean>((resolve) => {

@@ -6,14 +6,14 @@ import type { Choice } from "./plan.ts";
 export type Subject = "fetch" | "undici" | "axios" | "got" | ServerKind;
 export const SUBJECTS: readonly Subject[] = ["fetch", "undici", "axios", "got", "node", "express", "http2"];
 
-/** Calls that a process makes, or visits to its servers. */
+/** A run of calls, or of visits to servers. */
 export interface Run {
-  /** Runs those from `first` and before `end`, several at a time. */
+  /** Runs the calls from `first` up to but excluding `end`, several at a time. */
   readonly run: (first: number, end: number, report: (report: CallReport) => void) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-/** What a process is told to do. */
+/** The job of a process. */
 export interface Job extends Choice {
   readonly subject: Subject;
   readonly isTraced: boolean;
@@ -21,23 +21,23 @@ export interface Job extends Choice {
   readonly end: number;
 }
 
-/** One call, and what became of it. */
+/** One call and its outcome. */
 export interface CallReport {
   readonly index: number;
   readonly scenario: string;
-  /** All that was planned, for people. */
+  /** The plan in words. */
   readonly plan: string;
   readonly outcome: string;
 }
 
-/** What a process says when it is through. */
+/** What a process reports at its end. */
 export interface RunReport {
   readonly seconds: number;
-  /** Bytes a call; undefined after too few calls to tell. */
+  /** Bytes per call; undefined after too few calls. */
   readonly heapSlope: number | undefined;
   readonly heap: readonly number[];
   readonly leftovers: Leftovers;
-  /** Errors that nobody has caught, and warnings, by how often. */
+  /** Uncaught errors and warnings with their counts. */
   readonly uncaught: readonly (readonly [text: string, times: number])[];
   readonly spans: SpanReport | undefined;
 }
@@ -46,12 +46,12 @@ export interface SpanReport {
   readonly started: number;
   readonly ended: number;
   readonly durations: number;
-  /** What cannot be, with the number of a call that shows it. */
-  readonly flaws: readonly (readonly [flaw: string, times: number, index: number])[];
+  /** Violations with the number of a call that shows them. */
+  readonly violations: readonly (readonly [violation: string, times: number, index: number])[];
   /** Calls whose spans have not ended. */
   readonly open: readonly number[];
-  readonly said: readonly (readonly [text: string, times: number])[];
-  /** What the library itself has kept: calls that it takes for open, and timers. */
+  readonly diagnostics: readonly (readonly [text: string, times: number])[];
+  /** What the library itself has kept: active calls and timers. */
   readonly kept: { readonly calls: number; readonly timers: number };
 }
 

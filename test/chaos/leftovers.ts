@@ -1,18 +1,18 @@
 import type { EventEmitter } from "node:events";
 import { Socket } from "node:net";
 
-/** What a run leaves behind, in texts that can be compared. */
+/** What a run leaves behind, in comparable form. */
 export interface Leftovers {
-  /** What keeps the process alive, when all is closed. */
+  /** What keeps the process alive after everything is closed. */
   readonly handles: readonly string[];
-  /** Listeners to the signals that calls share. */
+  /** The number of listeners on the shared signals. */
   readonly onShared: number;
-  /** Which listeners sockets have that stand idle; each combination once. */
+  /** The listeners of idle sockets; each combination once. */
   readonly onSockets: readonly string[];
   readonly onProcess: string;
 }
 
-/** What listens, while connections are still open. */
+/** The listeners while connections are still open. */
 export function listeners(): Pick<Leftovers, "onSockets" | "onProcess"> {
   const { _getActiveHandles: activeHandles } = process as unknown as { _getActiveHandles: () => unknown[] };
   const sockets = activeHandles.call(process).filter((handle) => handle instanceof Socket && handle.remotePort !== undefined);
@@ -27,7 +27,7 @@ function listenersOf(emitter: EventEmitter): string {
   return names.toSorted().join(", ");
 }
 
-/** Timers that the library has set and that have neither fired nor been cleared; it must not be loaded yet. */
+/** Counts the pending timers of the library. Must be called before the library is loaded. */
 export function watchTimers(): () => number {
   const open = new Set<unknown>();
   for (const [set, clear] of [
@@ -37,7 +37,7 @@ export function watchTimers(): () => number {
     const original = { set: globalThis[set] as (...args: unknown[]) => unknown, clear: globalThis[clear] };
     Object.assign(globalThis, {
       [set]: (run: (...args: unknown[]) => void, ...rest: unknown[]) => {
-        if (new Error("where").stack?.includes(OURS) !== true) return original.set(run, ...rest);
+        if (new Error("where").stack?.includes(LIBRARY) !== true) return original.set(run, ...rest);
         const timer = original.set(
           (...args: unknown[]) => {
             if (set === "setTimeout") open.delete(timer);
@@ -57,4 +57,4 @@ export function watchTimers(): () => number {
   return () => open.size;
 }
 
-const OURS = new URL("../../src/", import.meta.url).href;
+const LIBRARY = new URL("../../src/", import.meta.url).href;

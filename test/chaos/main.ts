@@ -1,21 +1,21 @@
 // npm run test:chaos: 100,000 calls and visits, each with this library and without it.
-//   CHAOS_SEED      the seed; default: the time. The same seed makes the same calls.
-//   CHAOS_CALLS     how many calls in all; default: 100000
+//   CHAOS_SEED      the seed, by default the time; the same seed makes the same calls
+//   CHAOS_CALLS     the total number of calls; default: 100000
 //   CHAOS_ONLY      only these clients and servers: fetch,undici,axios,got,node,express,http2
 //   CHAOS_FIRST     the number of the first call; default: 0
-//   CHAOS_SCENARIO, CHAOS_WAY   only scenarios, and ways of using the client (or handlers), that match these regular expressions
+//   CHAOS_SCENARIO, CHAOS_USAGE   only scenarios, and usages of the client (or handlers), that match these regular expressions
 //   CHAOS_QUICK=1   nothing that waits for a timer
-//   CHAOS_PLAIN=1   without this library on both sides: what differs then is the harness's own doing
+//   CHAOS_PLAIN=1   without this library on both sides, to check the harness itself
 import { runChaos } from "./chaos.ts";
 import type { Verdict } from "./chaos.ts";
 import { SUBJECTS } from "./job.ts";
 import type { Subject } from "./job.ts";
-import { again, scenarioTable, summaryTable } from "./report.ts";
+import { repeatCommand, scenarioTable, summaryTable } from "./report.ts";
 
-/** The share that each has of all calls. */
+/** The shares of all calls. */
 const SHARES: Record<Subject, number> = { fetch: 20, undici: 20, axios: 20, got: 20, node: 8, express: 6, http2: 6 };
 
-const { CHAOS_SEED, CHAOS_CALLS, CHAOS_ONLY, CHAOS_FIRST, CHAOS_SCENARIO, CHAOS_WAY, CHAOS_QUICK, CHAOS_PLAIN } =
+const { CHAOS_SEED, CHAOS_CALLS, CHAOS_ONLY, CHAOS_FIRST, CHAOS_SCENARIO, CHAOS_USAGE, CHAOS_QUICK, CHAOS_PLAIN } =
   process.env as Record<string, string | undefined>;
 const seed = Number(CHAOS_SEED ?? Date.now() % 2 ** 31);
 const all = Number(CHAOS_CALLS ?? 100_000);
@@ -31,14 +31,14 @@ for (const subject of subjects) {
     calls: Math.round((all * SHARES[subject]) / shares),
     first: Number(CHAOS_FIRST ?? 0),
     scenario: CHAOS_SCENARIO,
-    way: CHAOS_WAY,
+    usage: CHAOS_USAGE,
     isQuick: CHAOS_QUICK !== undefined,
     isTraced: CHAOS_PLAIN === undefined,
   });
   verdicts.push(verdict);
   console.log(`${subject}: ${verdict.calls} calls, ${verdict.seconds.toFixed()} s, ${verdict.defects.length} defects`);
   for (const defect of verdict.defects) console.log(`- ${defect}`);
-  if (verdict.defects.length > 0) console.log(`again: ${again(subject, seed)}`);
+  if (verdict.defects.length > 0) console.log(`to repeat: ${repeatCommand(subject, seed)}`);
 }
 console.log(`\n${scenarioTable(verdicts)}\n\n${summaryTable(verdicts)}\n\nseed ${seed}`);
 process.exitCode = verdicts.some(({ defects }) => defects.length > 0) ? 1 : 0;

@@ -1,33 +1,35 @@
 import { createHash } from "node:crypto";
 import type { RunningCall } from "./call.ts";
-import type { Told } from "./ways/way.ts";
-import type { WireRequest } from "./wire/request-reader.ts";
+import type { Received, Settled } from "./clients/usage.ts";
+import type { WireRequest } from "./faults/request-reader.ts";
 
-/** Headers that carry a trace: those that may differ. */
-const OF_TRACES = new Set(["traceparent", "tracestate", "baggage"]);
+/** The propagation headers, which may differ. */
+const PROPAGATION_HEADERS = new Set(["traceparent", "tracestate", "baggage"]);
 
-/** What became of a call, for its application and for the servers, in a text that is the same where they were. */
-export function outcomeOf(call: RunningCall, settled: { told: Told } | { error: unknown }): string {
+/** The outcome of a call for application and servers, as a string that is equal for equal outcomes. */
+export function outcomeOf(call: RunningCall, settled: Settled): string {
   const { notes, plan } = call;
   const isEarly = plan.abort !== undefined && plan.abort !== "at the hold" && plan.abort !== "when it is over";
-  // Which of the two its client hears of first is a matter of turns.
+  // Which of the two failures the client sees first is a race.
   if (plan.body === "failing stream" && typeof plan.abort === "object") return "either";
-  // The first chunk of a body that is cut right after it may be had or not.
-  if (plan.way.leaves === "in the body" && plan.fault.isCut === true) return "either";
-  // Whether a write or a read finds out that a connection is gone, and what has been told by then, is a race too.
+  // The first chunk of a body that is truncated right after it may or may not arrive.
+  if (plan.usage.leaves === "in the body" && plan.fault.isCut === true) return "either";
+  // Whether a write or a read notices a closed connection first is a race too.
   if (plan.fault.isRace === true) {
-    return JSON.stringify("told" in settled ? { resolved: shown(settled.told) } : { rejected: (settled.error as Error).name });
+    return JSON.stringify(
+      "received" in settled ? { resolved: shown(settled.received) } : { rejected: (settled.error as Error).name },
+    );
   }
   return JSON.stringify({
-    ...("told" in settled ? { resolved: shown(settled.told) } : { rejected: shownError(settled.error) }),
-    // Nor how far its client has come, to the microtask.
+    ...("received" in settled ? { resolved: shown(settled.received) } : { rejected: shownError(settled.error) }),
+    // How far the client has got is a race too.
     notes: isEarly || plan.fault.at !== undefined ? notes.filter((note) => !/^(?:body left|request|info)/.test(note)) : notes,
-    // What is given up before the server has all of it may or may not have left, and what never was whole.
+    // A request that is aborted early may or may not reach the server.
     ...(!isEarly && { requests: call.requests.filter(({ digest: body }) => body !== undefined).map(shownRequest) }),
   });
 }
 
-function shown({ status, headers = {}, body, more }: Told): unknown {
+function shown({ status, headers = {}, body, more }: Received): unknown {
   const pairs = Symbol.iterator in headers ? [...(headers as Iterable<[string, unknown]>)] : Object.entries(headers);
   return {
     status,
@@ -40,7 +42,7 @@ function shown({ status, headers = {}, body, more }: Told): unknown {
   };
 }
 
-/** An error as an application can see it: its class, its codes, its own properties, and what caused it. */
+/** What an application sees of an error: class, codes, own properties and cause. */
 function shownError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error))
     return { value: text(JSON.stringify(error, (key, value: unknown) => (key === "stack" ? undefined : value))) };
@@ -60,11 +62,13 @@ function shownError(error: unknown, depth = 0): unknown {
 }
 
 function shownRequest({ method, path, headers, digest: body }: WireRequest): string {
-  const others = headers.filter(([name]) => !OF_TRACES.has(name.toLowerCase())).map(([name, value]) => `${name}: ${value}`);
+  const others = headers
+    .filter(([name]) => !PROPAGATION_HEADERS.has(name.toLowerCase()))
+    .map(([name, value]) => `${name}: ${value}`);
   return `${method} ${path} ${digest(text(others.join("\n")))} ${body}`;
 }
 
-/** A text without what differs between runs: ports, and addresses of memory. */
+/** A text without what differs between runs: ports and memory addresses. */
 function text(original: unknown): string {
   return String(original)
     .replaceAll(/(127\.0\.0\.1|localhost|\]):\d+/g, "$1:PORT")

@@ -1,19 +1,19 @@
-// One run of one client, in a process of its own, which has never loaded this library if it runs without it.
+// One run of one client, in its own process. A run without this library never loads it.
 import { setTimeout as sleep } from "node:timers/promises";
 import { renewShared } from "./call.ts";
 import { startClientRun } from "./client-run.ts";
-import type { Around } from "./client-run.ts";
+import type { CallHooks } from "./client-run.ts";
 import { heapUsed, slopeOf } from "./heap.ts";
 import type { CallReport, Job, Message, Run, RunReport, SpanReport, Subject } from "./job.ts";
 import { remainingResources } from "../support/active-resources.ts";
 import { listeners, watchTimers } from "./leftovers.ts";
 import { startServerRun } from "./server-run.ts";
-import type { AroundVisits } from "./server-run.ts";
+import type { VisitHooks } from "./server-run.ts";
 import { traceparentOf } from "./trace-ids.ts";
-import type { Ways } from "./ways/way.ts";
+import type { ClientUsages } from "./clients/usage.ts";
 
-/** The same headers arrive, and nobody looks. */
-const UNTRACED: Around & AroundVisits = {
+/** The hooks of a run without tracing: the same headers, and no observation. */
+const UNTRACED: CallHooks & VisitHooks = {
   make: (_, make) => make(),
   settled: () => {},
   traceparent: traceparentOf,
@@ -34,12 +34,12 @@ process.on("uncaughtException", (error) => caught("uncaught", error));
 process.on("unhandledRejection", (error) => caught("unhandled", error));
 process.on("warning", (warning) => caught("warning", warning));
 
-const WAYS = {
-  fetch: async () => (await import("./ways/fetch.ts")).fetchWays,
-  undici: async () => (await import("./ways/undici.ts")).undiciWays,
-  axios: async () => (await import("./ways/axios.ts")).axiosWays,
-  got: async () => (await import("./ways/got.ts")).gotWays,
-} satisfies Partial<Record<Subject, () => Promise<(isTraced: boolean) => Promise<Ways>>>>;
+const USAGES = {
+  fetch: async () => (await import("./clients/fetch.ts")).fetchUsages,
+  undici: async () => (await import("./clients/undici.ts")).undiciUsages,
+  axios: async () => (await import("./clients/axios.ts")).axiosUsages,
+  got: async () => (await import("./clients/got.ts")).gotUsages,
+} satisfies Partial<Record<Subject, () => Promise<(isTraced: boolean) => Promise<ClientUsages>>>>;
 
 const timers = job.isTraced ? watchTimers() : () => 0;
 const tracing = job.isTraced ? (await import("./tracing.ts")).startTracing() : undefined;
@@ -50,7 +50,7 @@ async function start(): Promise<Run> {
   if (subject === "node" || subject === "express" || subject === "http2") {
     return startServerRun(job, subject, isTraced, tracing ?? UNTRACED);
   }
-  return startClientRun(job, await (await WAYS[subject]())(isTraced), tracing ?? UNTRACED);
+  return startClientRun(job, await (await USAGES[subject]())(isTraced), tracing ?? UNTRACED);
 }
 
 let reports: CallReport[] = [];
@@ -58,7 +58,7 @@ const flush = (): void => {
   send({ reports });
   reports = [];
 };
-/** So many points at which the heap is looked at; the first is for warming up. */
+/** The number of measurements of the heap; the first is a warm-up. */
 const POINTS = 12;
 const heap: number[] = [];
 let onShared = 0;
@@ -76,25 +76,25 @@ for (let point = 0; point < POINTS; point++) {
 
 const spans = await tracing?.finish();
 const listening = listeners();
-// fetch takes its listeners off when its requests are collected.
+// fetch removes its listeners when its requests are garbage-collected.
 if (calls < 2000) await heapUsed();
 onShared += renewShared();
 await run.close();
-const left = await remainingResources(3000);
-// One that looks at unread responses from time to time goes when it finds none.
+const handles = await remainingResources(3000);
+// The timer that checks unread responses stops when there are none.
 for (let i = 0; i < 80 && timers() > 0; i++) await sleep(50);
 const settledHeap = heap.slice(2);
 const report: RunReport = {
   seconds: (performance.now() - begun) / 1000,
   heap,
   heapSlope: heap.length === 0 ? undefined : slopeOf(settledHeap, calls / POINTS),
-  leftovers: { ...listening, onShared, handles: left },
+  leftovers: { ...listening, onShared, handles },
   uncaught: [...uncaught],
   spans: spans === undefined ? undefined : ({ ...spans, kept: { ...spans.kept, timers: timers() } } satisfies SpanReport),
 };
 send({ done: report });
 process.disconnect?.();
-// A handle that is left is told of, and must not keep the process.
+// A remaining handle was reported and must not keep the process alive.
 setTimeout(() => process.exit(0), 500).unref();
 
 function send(message: Message): void {

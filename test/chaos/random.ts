@@ -1,12 +1,12 @@
-/** Numbers that are the same in each run for the same seed. */
+/** A generator of pseudo-random numbers, determined by its seed. */
 export interface Random {
-  /** A whole number from 0 and below `limit`. */
+  /** An integer from 0 up to but excluding `limit`. */
   readonly below: (limit: number) => number;
   readonly chance: (probability: number) => boolean;
   readonly pick: <Item>(items: readonly Item[]) => Item;
 }
 
-/** Mulberry32. The first numbers of neighbouring seeds are alike, so the seed is mixed first. */
+/** Mulberry32. The seed is mixed first, because neighbouring seeds start with similar numbers. */
 export function random(seed: number): Random {
   let state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b);
   const next = (): number => {

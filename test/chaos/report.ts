@@ -3,7 +3,7 @@ import type { Subject } from "./job.ts";
 
 type Row = readonly string[];
 
-/** What was run: each scenario with how often each client or server had it. */
+/** How often each client or server ran each scenario. */
 export function scenarioTable(verdicts: readonly Verdict[]): string {
   const subjects = verdicts.map(({ subject }) => subject);
   const names = new Set(verdicts.flatMap(({ scenarios }) => [...scenarios.keys()]));
@@ -11,7 +11,7 @@ export function scenarioTable(verdicts: readonly Verdict[]): string {
   return table(["scenario", ...subjects], rows);
 }
 
-/** How each client or server fared. */
+/** The results of each client and server. */
 export function summaryTable(verdicts: readonly Verdict[]): string {
   const rows = verdicts.map(({ subject, calls, seconds, traced, plain, defects }) => {
     const { spans, heapSlope } = traced;
@@ -28,11 +28,11 @@ export function summaryTable(verdicts: readonly Verdict[]): string {
     Math.round(Number(total(({ seconds }) => seconds))).toString(),
     total(({ defects }) => defects.length),
   ]);
-  return table(["", "calls", "spans started", "ended", "heap, bytes a call (with / without)", "seconds", "defects"], rows);
+  return table(["", "calls", "spans started", "ended", "heap, bytes per call (with / without)", "seconds", "defects"], rows);
 }
 
-/** How the calls of a run are made again. */
-export function again(subject: Subject, seed: number): string {
+/** The command that repeats a call of a run. */
+export function repeatCommand(subject: Subject, seed: number): string {
   return `CHAOS_SEED=${seed} CHAOS_ONLY=${subject} CHAOS_FIRST=<call> CHAOS_CALLS=1 npm run test:chaos`;
 }
 

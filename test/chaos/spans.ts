@@ -13,14 +13,14 @@ import { TracerProvider } from "@opentelemetry/sdk-trace";
 import { PARENT, indexOfTrace, traceIdOf } from "./trace-ids.ts";
 import type { ReadableSpan, Span } from "@opentelemetry/sdk-trace";
 
-/** A span, as far as it is looked at. */
+/** The checked parts of a span. */
 export interface SpanSeen {
   readonly id: string;
   readonly status: unknown;
   readonly errorType: unknown;
 }
 
-/** The spans of one call: those that have ended, and how many have not. */
+/** The ended spans of one call and the number of open ones. */
 interface SpansOfCall {
   readonly ended: SpanSeen[];
   open: number;
@@ -28,30 +28,30 @@ interface SpansOfCall {
 }
 
 export interface Telemetry {
-  /** Runs a call in a trace of its own, whose id tells the call's number. */
+  /** Runs a call in its own trace, whose id contains the call's number. */
   readonly around: <Result>(index: number, make: () => Result) => Result;
-  /** Has the spans of a call looked at when all have ended, and then forgotten. */
+  /** Passes the spans of a call to a function when all have ended, and then discards them. */
   readonly whenEnded: (index: number, look: (spans: readonly SpanSeen[]) => void) => void;
   readonly started: () => number;
   readonly ended: () => number;
   /** Calls with a span that has not ended. */
   readonly open: () => number[];
-  /** What was said to `diag`: of a span that is ended twice, or changed after its end, the SDK says so. */
-  readonly said: ReadonlyMap<string, number>;
-  /** Durations that were recorded. */
+  /** The diagnostic messages: the SDK logs a span that is ended twice or changed after its end. */
+  readonly diagnostics: ReadonlyMap<string, number>;
+  /** The number of recorded durations. */
   readonly durations: () => Promise<number>;
 }
 
 export function startTelemetry(): Telemetry {
   const calls = new Map<number, SpansOfCall>();
-  const said = new Map<string, number>();
+  const diagnostics = new Map<string, number>();
   let started = 0;
   let ended = 0;
-  const say = (message: string, ...rest: unknown[]): void => {
+  const record = (message: string, ...rest: unknown[]): void => {
     const text = [message, ...rest.map(String)].join(" ").slice(0, 300);
-    said.set(text, (said.get(text) ?? 0) + 1);
+    diagnostics.set(text, (diagnostics.get(text) ?? 0) + 1);
   };
-  diag.setLogger({ error: say, warn: say, info: () => {}, debug: () => {}, verbose: () => {} }, DiagLogLevel.WARN);
+  diag.setLogger({ error: record, warn: record, info: () => {}, debug: () => {}, verbose: () => {} }, DiagLogLevel.WARN);
   const of = (index: number): SpansOfCall => {
     let spans = calls.get(index);
     if (spans === undefined) calls.set(index, (spans = { ended: [], open: 0, whenEnded: undefined }));
@@ -86,7 +86,7 @@ export function startTelemetry(): Telemetry {
   );
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 2 ** 30 });
-  // Of durations only the number is wanted; the ports of all the servers would fill the heap.
+  // Only the number of durations matters; the ports of all servers as attributes would fill the heap.
   const views = [{ instrumentName: "*", attributesProcessors: [createAllowListAttributesProcessor([])] }];
   const meters = new MeterProvider({ readers: [reader], views });
   metrics.setGlobalMeterProvider(meters);
@@ -105,7 +105,7 @@ export function startTelemetry(): Telemetry {
     started: () => started,
     ended: () => ended,
     open: () => [...calls].filter(([, { open }]) => open > 0).map(([index]) => index),
-    said,
+    diagnostics,
     durations: async () => {
       await reader.collect().then(({ resourceMetrics }) => exporter.export(resourceMetrics, () => {}));
       let count = 0;

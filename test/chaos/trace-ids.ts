@@ -1,6 +1,6 @@
-// Each call, and each visit, is a trace whose id tells its number.
+// The trace id of each call and visit contains its number.
 
-/** The span id of whoever makes the call. */
+/** The span id of the caller. */
 export const PARENT = "00000000000000aa";
 
 const PREFIX = "c4a05000000000000000";

@@ -3,26 +3,26 @@ import { context, trace } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import { activeCalls } from "../../src/core/calls/active-calls.ts";
 import type { RunningCall } from "./call.ts";
-import type { Around } from "./client-run.ts";
+import type { CallHooks } from "./client-run.ts";
 import type { SpanReport } from "./job.ts";
-import type { AroundVisits } from "./server-run.ts";
+import type { VisitHooks } from "./server-run.ts";
 import { startTelemetry } from "./spans.ts";
 import { indexOfTrace, traceparentOf } from "./trace-ids.ts";
-import { flawsOf, flawsOfVisit } from "./verdicts.ts";
-import type { Told } from "./ways/way.ts";
+import { callViolations, visitViolations } from "./violations.ts";
+import type { Settled } from "./clients/usage.ts";
 
-export interface Tracing extends Around, AroundVisits {
-  /** Waits for the spans that are still open, and says what was seen. */
+export interface Tracing extends CallHooks, VisitHooks {
+  /** Waits for the spans that are still open and reports what was observed. */
   readonly finish: () => Promise<SpanReport>;
 }
 
-/** An SDK around the calls of a run, and a look at what the spans of each call say. */
+/** Runs the calls with an SDK and checks the spans of each call. */
 export function startTracing(): Tracing {
   const telemetry = startTelemetry();
-  const flaws = new Map<string, { times: number; index: number }>();
-  const note = (flaw: string, index: number): void => {
-    const seen = flaws.get(flaw);
-    if (seen === undefined) flaws.set(flaw, { times: 1, index });
+  const violations = new Map<string, { times: number; index: number }>();
+  const note = (violation: string, index: number): void => {
+    const seen = violations.get(violation);
+    if (seen === undefined) violations.set(violation, { times: 1, index });
     else seen.times++;
   };
   return {
@@ -36,9 +36,9 @@ export function startTracing(): Tracing {
           if (isTracingSuppressed(context.active())) note("tracing is suppressed after the call", index);
         }
       }),
-    settled: (call: RunningCall, settled: { told: Told } | { error: unknown }) =>
+    settled: (call: RunningCall, settled: Settled) =>
       telemetry.whenEnded(call.plan.index, (spans) => {
-        for (const flaw of flawsOf(call, settled, spans)) note(flaw, call.plan.index);
+        for (const violation of callViolations(call, settled, spans)) note(violation, call.plan.index);
       }),
     traceparent: traceparentOf,
     look: (index, where) => {
@@ -47,10 +47,10 @@ export function startTracing(): Tracing {
     },
     visited: (visit, received) =>
       telemetry.whenEnded(visit.index, (spans) => {
-        for (const flaw of flawsOfVisit(visit, received, spans)) note(flaw, visit.index);
+        for (const violation of visitViolations(visit, received, spans)) note(violation, visit.index);
       }),
     finish: async () => {
-      // A response that nobody has read ends its span when it is collected, or after three seconds.
+      // An unread response ends its span when it is garbage-collected, or after three seconds.
       for (let i = 0; i < 100 && telemetry.started() > telemetry.ended(); i++) {
         globalThis.gc?.();
         await sleep(100);
@@ -59,16 +59,16 @@ export function startTracing(): Tracing {
         started: telemetry.started(),
         ended: telemetry.ended(),
         durations: await telemetry.durations(),
-        flaws: [...flaws].map(([flaw, { times, index }]) => [flaw, times, index] as const),
+        violations: [...violations].map(([violation, { times, index }]) => [violation, times, index] as const),
         open: telemetry.open().slice(0, 10),
-        said: [...telemetry.said],
+        diagnostics: [...telemetry.diagnostics],
         kept: { calls: sizeOf(activeCalls), timers: 0 },
       };
     },
   };
 }
 
-/** The open calls are kept in a collection, of whichever kind. */
+/** The size of the registry, whichever collection it is. */
 function sizeOf(collection: { readonly size?: number; readonly length?: number }): number {
   return collection.size ?? collection.length ?? Number.NaN;
 }

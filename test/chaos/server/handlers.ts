@@ -7,13 +7,13 @@ export type ServerKind = "node" | "express" | "http2";
 /** What an application does with a request. The types are those of node:http; those of node:http2's compatibility API are alike. */
 export interface Handler {
   readonly name: string;
-  /** Whether it answers, and ends its answer, by itself; default: yes. */
+  /** Whether it sends and ends its response by itself; default: yes. */
   readonly ends?: false | ((kind: ServerKind) => boolean);
-  /** Whether it sends a head; default: yes. */
+  /** Whether it sends the head of a response; default: yes. */
   readonly answers?: false | ((kind: ServerKind) => boolean);
   /** Whether the connection can serve another request afterwards. */
   readonly isClean?: true;
-  /** Servers that it is for; default: all. */
+  /** The servers that it supports; default: all. */
   readonly kinds?: readonly ServerKind[];
   readonly handle: (request: IncomingMessage, response: ServerResponse, visit: Visit) => unknown;
 }
@@ -66,7 +66,7 @@ export const HANDLERS: readonly Handler[] = [
     handle: (request, response) => {
       if (request.httpVersion !== "1.0") response.setHeader("trailer", "x-sum");
       response.write("body");
-      // HTTP/1.0 and HEAD have none.
+      // HTTP/1.0 and HEAD have no trailers.
       if (request.method !== "HEAD" && request.httpVersion !== "1.0") response.addTrailers({ "x-sum": "1" });
       response.end();
     },
@@ -118,7 +118,7 @@ export const HANDLERS: readonly Handler[] = [
     answers: (kind) => kind === "express",
     handle: async () => {
       await turn();
-      // Express answers with the stack, whose frames come and go with the compiler.
+      // Express responds with the stack, whose frames depend on JIT compilation.
       throw Object.assign(new Error("the handler rejects"), { stack: "Error: the handler rejects\n    at a handler" });
     },
   },
@@ -192,7 +192,7 @@ export const HANDLERS: readonly Handler[] = [
   },
 ];
 
-/** Calls the handler of a request's visit, and writes down what it is told of. */
+/** Calls the handler of a request's visit and records the events that it observes. */
 export function handle(request: IncomingMessage, response: ServerResponse, visit: Visit): unknown {
   const number = visit.handled++;
   const note = (event: string): void => {

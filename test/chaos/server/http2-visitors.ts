@@ -6,7 +6,7 @@ import type { Visitor } from "./visitors.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_NO_ERROR } = constants;
 
-/** A visitor over HTTP/2: `visit` is given what it did. */
+/** A visitor over HTTP/2. */
 export interface Http2Visitor extends Omit<Visitor, "visit"> {
   readonly visit: (session: ClientHttp2Session, visit: Visit) => Promise<string>;
 }
@@ -18,7 +18,7 @@ function ask(session: ClientHttp2Session, visit: Visit, method = "GET"): ClientH
   return session.request(headers, { endStream: method === "GET" }).on("error", () => {});
 }
 
-/** All that comes of an answer. */
+/** A summary of everything received of a response. */
 function read(stream: ClientHttp2Stream): Promise<string> {
   const told: string[] = [];
   let size = 0;
@@ -55,7 +55,7 @@ const leaves = (
 const rst = (code: number) => (_: ClientHttp2Session, stream: ClientHttp2Stream) => stream.close(code);
 const destroy = (session: ClientHttp2Session): void => session.destroy();
 
-/** The connection beneath a session, which the session's own `socket` does not let anybody destroy. */
+/** The connection of a session. The session's own `socket` property cannot be destroyed. */
 const beneath = new WeakMap<ClientHttp2Session, Socket>();
 const cut = (session: ClientHttp2Session): unknown => beneath.get(session)?.resetAndDestroy();
 

@@ -10,12 +10,12 @@ import { visitOf } from "./visit.ts";
 
 export interface ChaosServer {
   readonly port: number;
-  /** The server's own sides of the connections that are open. */
+  /** The server's sides of the open connections. */
   readonly sockets: ReadonlySet<Socket>;
   readonly close: () => Promise<void>;
 }
 
-/** A server of the given kind, with this library or without. */
+/** Starts a server of the given kind, with this library or without it. */
 export async function serve(kind: ServerKind, isTraced: boolean): Promise<ChaosServer> {
   const server = kind === "express" ? await expressServer(isTraced) : await nodeServer(kind, isTraced);
   const sockets = new Set<Socket>();

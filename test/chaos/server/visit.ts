@@ -1,30 +1,30 @@
 import type { Handler } from "./handlers.ts";
 import type { Visitor } from "./visitors.ts";
 
-/** What a visit has come to. `"handled"`: the handler has been called; `"answered"`: it has sent what it had to send. */
+/** The stage of a visit. `"handled"`: the handler was called; `"answered"`: it has sent its response. */
 type Stage = "handled" | "answered";
 
-/** One connection of a visitor's, and what a handler makes of its requests. */
+/** One connection of a visitor and the handling of its requests. */
 export interface Visit {
   readonly index: number;
   readonly visitor: Visitor;
   readonly handler: Handler;
   /** The caller's header. */
   readonly traceparent: string;
-  /** What the handler was told of, in order. */
+  /** The events that the handler observed, in order. */
   readonly notes: string[];
-  /** How many requests have reached the handler. */
+  /** The number of requests that reached the handler. */
   handled: number;
   readonly reached: (stage: Stage) => void;
   readonly until: (stage: Stage) => Promise<void>;
-  /** Looks whether the handler's code runs in its request's context. */
+  /** Checks that the handler runs in the context of its request. */
   readonly look: (where: string) => void;
   readonly over: () => void;
 }
 
 const running = new Map<number, Visit>();
 
-/** The visit that a request belongs to: paths begin with its number. */
+/** The visit of a request, whose path begins with the visit's number. */
 export function visitOf(path: string | undefined): Visit | undefined {
   return running.get(Number(path?.split("/")[1]));
 }

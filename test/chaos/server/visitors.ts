@@ -7,23 +7,23 @@ import type { Visit } from "./visit.ts";
 export interface Visitor {
   readonly name: string;
   /**
-   * What it waits for of the answer: all of it; its head, or what else comes first; nothing. A visitor that leaves by itself can visit a handler
+   * The part of the response that it waits for: all of it, its head (or whatever comes first), or nothing. A visitor that leaves by itself can visit a handler
    * that never ends.
    */
   readonly waits: "for all" | "for the head" | "for the handler" | "for nothing";
-  /** How many requests it makes on its connection; more than one only of handlers that leave it clean. */
+  /** The number of requests on its connection; more than one only for handlers that leave the connection reusable. */
   readonly requests?: number;
-  /** Whether its traceparent cannot be believed: its requests begin traces of their own. */
+  /** Whether its traceparent is invalid, so that its requests begin new traces. */
   readonly isUntraced?: true;
-  /** Whether what it sends is no request, so that no handler is called. */
+  /** Whether what it sends is not a request, so that no handler is called. */
   readonly isNoRequest?: true;
   readonly visit: (connection: Connection, visit: Visit) => Promise<void>;
 }
 
-/** A connection as bytes. */
+/** A raw connection. */
 export interface Connection {
   readonly socket: Socket;
-  /** All that has come. */
+  /** All bytes received. */
   readonly received: () => string;
   readonly until: (condition: (received: string) => boolean) => Promise<void>;
   readonly closed: Promise<string>;
@@ -41,7 +41,7 @@ const GET = (visit: Visit): string => head(visit, "GET", LAST);
 const closed = async ({ closed: isClosed }: Connection): Promise<void> => void (await isClosed);
 const answersTo = (count: number) => (received: string) => received.split("HTTP/1.1 ").length > count;
 
-/** Goes away. */
+/** Destroys the connection. */
 type Leave = (socket: Socket) => unknown;
 const reset: Leave = (socket) => socket.resetAndDestroy();
 const close: Leave = (socket) => socket.destroy();
@@ -228,7 +228,7 @@ export function openConnection(port: number): Promise<Connection> {
   });
 }
 
-/** What has come, but for the time at which it was sent; of a long body its digest. */
+/** The received bytes without the Date header, and the digest of a long body. */
 export function shownBytes(received: string): string {
   const text = received.replaceAll(/^date: .*\r\n/gim, "");
   return text.length < 400

@@ -1,2 +1,2 @@
-/** TLS without a certificate, so that no key has to lie in the repository. */
+/** TLS without a certificate, so that the repository needs no key. */
 export const TLS = { ciphers: "AECDH-AES256-SHA:@SECLEVEL=0", maxVersion: "TLSv1.2", rejectUnauthorized: false } as const;

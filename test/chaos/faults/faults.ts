@@ -1,47 +1,47 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import type { Http2Step } from "./http2-faults.ts";
 
-/** What a call has come to; it is waited for, and aborted at. `"headers"`: its client has them; `"hold"`: its server will do no more. */
+/** The stage of a call. `"headers"`: the client has the head of the response; `"hold"`: the server has stalled. */
 export type Stage = "headers" | "hold";
 
-/** A step of an answer: bytes to send, or what else to do with the connection. */
+/** A step of a response: bytes to send, or another action on the connection. */
 export type Step =
   | Buffer
-  /** Close: all that was sent arrives. */
+  /** Close the connection after everything was sent. */
   | "close"
   | "reset"
-  /** Nothing more, until the client goes. */
+  /** Stall until the client closes the connection. */
   | "hold"
-  /** Let the event loop turn. */
+  /** Wait for one turn of the event loop. */
   | "turn"
-  /** Wait until the client has the head of the answer. */
+  /** Wait until the client has the head of the response. */
   | "until headers"
-  /** The same again and again, as fast as the client takes it. */
+  /** Repeat the same bytes as fast as the client reads them. */
   | { readonly endless: Buffer };
 
 /** How a server treats the requests of a call. */
 export interface Fault {
   readonly name: string;
-  /** What answers the first request, the second ...; the last answers all that follow. */
+  /** The responses to the first request, the second, and so on; the last one is repeated. */
   readonly replies?: readonly (readonly Step[])[];
-  /** Likewise, over HTTP/2. */
+  /** The responses over HTTP/2. */
   readonly streams?: readonly (readonly Http2Step[])[];
-  /** When the answer begins: with the request's head, or when all of it is there (default). */
+  /** When the response begins: with the request's head, or after the whole request (default). */
   readonly begin?: "head";
   /**
-   * Where the exchange stands still, so that its client has to give it up; `"perhaps"`: some clients do not wait for what does not come.
+   * Where the exchange stalls, so that the client must abort it; `"perhaps"`: some clients do not wait.
    */
   readonly holds?: "before the head" | "after the head" | "in the body" | "perhaps";
-  /** Whether clients that follow no redirects get an answer and need give nothing up. */
+  /** Whether clients that do not follow redirects get a complete response. */
   readonly isBehindHop?: true;
-  /** Which requests come, and whether all of them, depends on who is faster; so they are not compared. */
+  /** Which requests arrive is a race, so they are not compared. */
   readonly isRace?: true;
-  /** The answer's body comes, and breaks off, in one go. */
+  /** The body of the response is sent and truncated in one step. */
   readonly isCut?: true;
-  /** Some clients send such a request again by themselves, as it is. */
+  /** Some clients re-send such a request unchanged. */
   readonly isResent?: true;
   readonly methods?: readonly string[];
-  /** Where it is, if not at the server of the call's lane. */
+  /** The target of the call, if it is not the server of the lane. */
   readonly at?: "nowhere" | "resetting" | "no-tls" | "silent-tls";
 }
 
@@ -49,13 +49,13 @@ type Headers = Record<string, string | readonly string[]>;
 
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
 
-/** The head of an answer. */
+/** The head of a response. */
 function head(status: number | string, headers: Headers = {}): Buffer {
   const lines = Object.entries(headers).flatMap(([name, value]) => [value].flat().map((one) => `${name}: ${one}\r\n`));
   return bytes(`HTTP/1.1 ${status}${typeof status === "number" ? " Answer" : ""}\r\n${lines.join("")}\r\n`);
 }
 
-/** A whole answer. */
+/** A complete response. */
 function answer(status: number | string, body: string | Buffer = "", headers: Headers = {}): Buffer {
   return Buffer.concat([head(status, { ...headers, "content-length": String(Buffer.byteLength(body)) }), Buffer.from(body)]);
 }
@@ -76,7 +76,7 @@ const LONG = "abcdefghij".repeat(30_000);
 const one = (name: string, ...reply: Step[]): Fault => ({ name, replies: [reply] });
 const cut = (name: string, ...reply: Step[]): Fault => ({ name, isCut: true, replies: [reply] });
 
-/** Answers that are well-formed, if unusual. */
+/** Valid but unusual responses. */
 const SOUND: readonly Fault[] = [
   one("200", ok),
   one("200, chunked", head(200, chunked), chunk("one "), chunk("two"), END),
@@ -124,7 +124,7 @@ const SOUND: readonly Fault[] = [
   { name: "OPTIONS", methods: ["OPTIONS"], replies: [[answer(200, "", { allow: "GET" })]] },
 ];
 
-/** Answers before, beside and after the final one. */
+/** Informational, pipelined and surplus responses. */
 const MORE_THAN_ONE: readonly Fault[] = [
   one("100, then 200", head(100), "turn", ok),
   one("102 and 103, then 200", head(102), head(103, { link: "</a>; rel=preload" }), "turn", ok),
@@ -168,7 +168,7 @@ const REDIRECTS: readonly Fault[] = [
   },
 ];
 
-/** Connections that end where they should not. */
+/** Connections that end prematurely. */
 const CUTS: readonly Fault[] = [
   { name: "refused", at: "nowhere" },
   { name: "reset on accept", at: "resetting" },
@@ -191,7 +191,7 @@ const CUTS: readonly Fault[] = [
   cut("events that break off", head(200, events), event(1), "turn", event(2), "close"),
 ];
 
-/** What no server should send. */
+/** Invalid responses. */
 const NONSENSE: readonly Fault[] = [
   one("no HTTP", bytes("SSH-2.0-OpenSSH_9\r\n"), "close"),
   one("a bad version", bytes("HTTP/3.7 200 OK\r\n\r\n"), "close"),
@@ -224,7 +224,7 @@ const NONSENSE: readonly Fault[] = [
   one("an answer nobody asked for", Buffer.concat([ok, ok]), "close"),
 ];
 
-/** Exchanges that stand still, or never end. */
+/** Exchanges that stall or never end. */
 const STALLS: readonly Fault[] = [
   { name: "stalls before the head", holds: "before the head", replies: [["hold"]] },
   { name: "stalls in the middle of the request", holds: "before the head", begin: "head", isRace: true, replies: [["hold"]] },

@@ -3,15 +3,15 @@ import { once } from "node:events";
 import { createSecureServer } from "node:http2";
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import { TLS } from "../ways/tls.ts";
+import { TLS } from "../clients/tls.ts";
 import type { ServedCall } from "./fault-server.ts";
 import type { Http2Step } from "./http2-faults.ts";
 import type { WireRequest } from "./request-reader.ts";
 
-/** A server of one call's own: what is the matter with its session is no other call's matter. */
+/** A server for one call, so that a broken session affects no other call. */
 export async function serveHttp2(call: ServedCall): Promise<{ port: number; close: () => Promise<void> }> {
   const sessions = new Set<ServerHttp2Session>();
-  // A session's own `socket` does not let anybody destroy it.
+  // The `socket` property of a session cannot be destroyed.
   const sockets = new Set<Socket>();
   const cut = (): void => {
     for (const socket of sockets) socket.resetAndDestroy();
@@ -67,7 +67,7 @@ function requestOf(headers: IncomingHttpHeaders): WireRequest {
 interface Exchange {
   readonly stream: ServerHttp2Stream;
   readonly session: ServerHttp2Session;
-  /** Resets the connection under the session. */
+  /** Resets the connection of the session. */
   readonly cut: () => void;
 }
 

@@ -2,22 +2,22 @@ import { constants } from "node:http2";
 import type { OutgoingHttpHeaders } from "node:http2";
 import type { Fault } from "./faults.ts";
 
-/** A step of an answer over HTTP/2. */
+/** A step of a response over HTTP/2. */
 export type Http2Step =
   | { readonly head: OutgoingHttpHeaders; readonly endStream?: true; readonly trailers?: OutgoingHttpHeaders }
-  /** An answer before the final one. */
+  /** An informational response. */
   | { readonly info: OutgoingHttpHeaders }
   | { readonly data: string }
   | { readonly rst: number }
-  /** @property last whether the stream is among those that the server still answers. */
+  /** @property last whether the server still processes the stream. */
   | { readonly goaway: number; readonly last: boolean }
   | "end"
   | "turn"
   | "hold"
-  /** Close the session when its streams are done. */
+  /** Close the session after its streams have ended. */
   | "close session"
   | "destroy session"
-  /** Without a word of HTTP/2. */
+  /** Destroy the connection without an HTTP/2 frame. */
   | "destroy socket";
 
 const {
@@ -29,7 +29,7 @@ const {
   NGHTTP2_ENHANCE_YOUR_CALM,
 } = constants;
 
-// Else the time of the answer is in it.
+// Without this, the response would contain its time.
 const DATE = { date: "Thu, 01 Jan 1970 00:00:00 GMT" };
 const head = (status: number, headers: OutgoingHttpHeaders = {}): { head: OutgoingHttpHeaders } => ({
   head: { ":status": status, ...DATE, ...headers },

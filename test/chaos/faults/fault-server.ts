@@ -5,30 +5,30 @@ import type { Fault, Stage, Step } from "./faults.ts";
 import { readRequests } from "./request-reader.ts";
 import type { WireRequest } from "./request-reader.ts";
 
-/** A call as the servers see it. */
+/** A call, from the view of the servers. */
 export interface ServedCall {
   readonly fault: Fault;
-  /** The requests that have come. */
+  /** The received requests. */
   readonly requests: WireRequest[];
   readonly reached: (stage: Stage) => void;
   readonly until: (stage: Stage) => Promise<void>;
-  /** Puts the addresses of this run in the place of names (`%OTHER%`). */
+  /** Replaces placeholders (`%OTHER%`) by the addresses of this run. */
   readonly fill: (text: string) => string;
 }
 
 export interface FaultServer {
   readonly port: number;
-  /** Waits until each connection is closed, or stands idle between two requests. */
+  /** Waits until each connection is closed or idle. */
   readonly quiet: () => Promise<void>;
-  /** Cuts the connections on which an exchange is not through. */
+  /** Destroys the connections with an unfinished exchange. */
   readonly cut: () => void;
   readonly close: () => Promise<void>;
 }
 
-/** A server that treats each request as the fault of its call says; it writes bytes, for `node:http` is too polite. */
+/** A server that responds with the fault of the call. It writes raw bytes, because `node:http` only sends valid responses. */
 export async function serveFaults(callOf: (path: string) => ServedCall | undefined): Promise<FaultServer> {
   const open = new Set<Socket>();
-  /** What has still to come of the exchange on each connection: its request, its answer. */
+  /** The unfinished part of the exchange on each connection: the request or the response. */
   const pending = new Map<Socket, number>();
   let whenQuiet: (() => void)[] = [];
   const done = (socket: Socket, parts: number): void => {
@@ -87,7 +87,7 @@ export async function serveFaults(callOf: (path: string) => ServedCall | undefin
   };
 }
 
-/** @returns whether the answer is whole, so that the connection stands idle. */
+/** @returns whether the response is complete, so that the connection is idle. */
 async function perform(steps: readonly Step[], socket: Socket, call: ServedCall): Promise<boolean> {
   for (const step of steps) {
     if (socket.destroyed) return false;
@@ -106,7 +106,7 @@ async function perform(steps: readonly Step[], socket: Socket, call: ServedCall)
   return true;
 }
 
-/** Stands still, and says so when the client can have seen all that there was to see. */
+/** Stalls, and reports so when the client can have received everything that was sent. */
 async function hold(socket: Socket, call: ServedCall): Promise<false> {
   if (call.fault.begin === "head") socket.pause();
   if (call.fault.holds === "after the head" || call.fault.holds === "in the body") await call.until("headers");
@@ -129,7 +129,7 @@ async function repeat(text: Buffer, socket: Socket, call: ServedCall): Promise<f
 
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
-/** Writes, and waits until the system has taken it or the connection has gone. */
+/** Writes and waits until the data was flushed or the connection was closed. */
 async function write(socket: Socket, data: Buffer, call: ServedCall): Promise<void> {
   const bytes = data.includes("%") ? Buffer.from(call.fill(data.toString("latin1")), "latin1") : data;
   await new Promise<void>((resolve) => {

@@ -3,12 +3,12 @@ import type { Readable } from "node:stream";
 import got from "got";
 import type { Got, OptionsInit } from "got";
 import { TLS } from "./tls.ts";
-import type { Sent, Told, Way, Ways } from "./way.ts";
+import type { Sent, Received, Usage, ClientUsages } from "./usage.ts";
 
 type Read = (stream: Readable) => Promise<unknown>;
 
-/** The ways of got: promises and streams. */
-export async function gotWays(isTraced: boolean): Promise<Ways> {
+/** The usages of got: promises and streams. */
+export async function gotUsages(isTraced: boolean): Promise<ClientUsages> {
   const agent = new Agent({ keepAlive: true });
   const wrap = isTraced ? (await import("../../../src/got.ts")).wrapGot : <Instance extends Got>(instance: Instance) => instance;
   const client = wrap(got.extend({ agent: { http: agent }, retry: { limit: 0 } }));
@@ -18,19 +18,19 @@ export async function gotWays(isTraced: boolean): Promise<Ways> {
   const { ciphers, maxVersion, rejectUnauthorized } = TLS;
   const http2: OptionsInit = { http2: true, https: { ciphers, maxVersion, rejectUnauthorized } };
   const all = { throwHttpErrors: false };
-  const promises = (name: string, options: OptionsInit, instance = client, more: Partial<Way> = {}): Way => ({
+  const promises = (name: string, options: OptionsInit, instance = client, more: Partial<Usage> = {}): Usage => ({
     name,
     call: (sent) => promise(instance, sent, options),
     ...more,
   });
-  const streams = (name: string, options: OptionsInit, read: Read, instance = client, more: Partial<Way> = {}): Way => ({
+  const streams = (name: string, options: OptionsInit, read: Read, instance = client, more: Partial<Usage> = {}): Usage => ({
     name,
     call: (sent) => stream(instance, sent, options, read),
     ...more,
   });
 
   return {
-    ways: [
+    usages: [
       promises("text", {}),
       promises("any status", all),
       promises("json", { responseType: "json" }),
@@ -57,7 +57,7 @@ export async function gotWays(isTraced: boolean): Promise<Ways> {
       promises("HTTP/2, retry", http2, retrying, { http2: true, streamsUp: false }),
       streams("HTTP/2, stream", { ...all, ...http2 }, loop, client, { http2: true }),
     ],
-    // Seen without us.
+    // Observed without the library.
     hangs: [
       [/./, /^101 /],
       [/^HTTP\/2/, /^h2 connection cut in the body$/],
@@ -82,7 +82,7 @@ interface Answer {
   ok: boolean;
 }
 
-async function promise(instance: Got, sent: Sent, options: OptionsInit): Promise<Told> {
+async function promise(instance: Got, sent: Sent, options: OptionsInit): Promise<Received> {
   const { statusCode, headers, body, url, redirectUrls, retryCount, ok } = (await instance(
     sent.url,
     optionsOf(sent, options) as never,
@@ -94,13 +94,13 @@ const NOTED = ["request", "redirect", "response", "end", "error", "close"];
 
 type Started = Readable & { response?: Answer };
 
-async function stream(instance: Got, sent: Sent, options: OptionsInit, read: Read): Promise<Told> {
+async function stream(instance: Got, sent: Sent, options: OptionsInit, read: Read): Promise<Received> {
   const upload = sent.method !== "GET" && sent.method !== "HEAD" && sent.body === undefined ? { ...sent, body: "" } : sent;
   const { response, body } = await follow(instance.stream(sent.url, optionsOf(upload, options) as never) as never, sent, read);
   return { status: response?.statusCode ?? 0, ...(response && { headers: response.headers }), body };
 }
 
-/** Reads a stream, or the one that stands in for it when got tries again. */
+/** Reads a stream, or the one that replaces it when got retries. */
 async function follow(started: Started, sent: Sent, read: Read): Promise<{ response: Answer | undefined; body: unknown }> {
   for (const name of NOTED) started.on(name, () => sent.note(name));
   let again: Started | undefined;

@@ -4,7 +4,7 @@ import { PassThrough, Writable } from "node:stream";
 import { ask } from "./fetch.ts";
 import type { Fetch } from "./fetch.ts";
 import { TLS } from "./tls.ts";
-import type { Sent, Told, Way, Ways } from "./way.ts";
+import type { Sent, Received, Usage, ClientUsages } from "./usage.ts";
 
 type Answer = Dispatcher.ResponseData;
 type Interceptor = Dispatcher.DispatcherComposeInterceptor;
@@ -12,8 +12,8 @@ type Interceptor = Dispatcher.DispatcherComposeInterceptor;
 const retry = (): Interceptor => interceptors.retry({ minTimeout: 1, maxTimeout: 3, maxRetries: 2 });
 const redirect = (): Interceptor => interceptors.redirect({ maxRedirections: 4 });
 
-/** The ways of the undici package: its dispatchers, with and without its own interceptors inside and outside of ours, and its fetch. */
-export async function undiciWays(isTraced: boolean): Promise<Ways> {
+/** The usages of the undici package: its dispatchers, with its interceptors inside and outside of the library's, and its fetch. */
+export async function undiciUsages(isTraced: boolean): Promise<ClientUsages> {
   const ours = isTraced ? [(await import("../../../src/undici.ts")).traceInterceptor()] : [];
   const fetch = (isTraced ? (await import("../../../src/fetch.ts")).wrapFetch : (same: Fetch) => same)(undiciFetch as never);
   const agents: Dispatcher[] = [];
@@ -23,12 +23,12 @@ export async function undiciWays(isTraced: boolean): Promise<Ways> {
     return made.compose(...(inside ?? []), ...ours, ...(outside ?? []));
   };
   const plain = agent();
-  const requests = (name: string, read: (answer: Answer) => Promise<unknown>, more: Partial<Way> = {}): Way => ({
+  const requests = (name: string, read: (answer: Answer) => Promise<unknown>, more: Partial<Usage> = {}): Usage => ({
     name,
     call: (sent) => request(plain, sent, read),
     ...more,
   });
-  const composed = (name: string, inside: Interceptor[], outside: Interceptor[]): Way => {
+  const composed = (name: string, inside: Interceptor[], outside: Interceptor[]): Usage => {
     const dispatcher = agent(inside, outside);
     return {
       name,
@@ -41,7 +41,7 @@ export async function undiciWays(isTraced: boolean): Promise<Ways> {
   const impatiently = impatient.compose(...ours);
 
   return {
-    ways: [
+    usages: [
       requests("text", ({ body }) => body.text()),
       requests("json", ({ body }) => body.json()),
       requests("loop", ({ body }) => body.toArray().then((chunks) => Buffer.concat(chunks as Buffer[]))),
@@ -81,7 +81,7 @@ export async function undiciWays(isTraced: boolean): Promise<Ways> {
         call: (sent) => overHttp2([], (dispatcher) => ask(fetch, sent, (response) => response.text(), { dispatcher } as never)),
       },
     ],
-    // Its timeouts are of silence.
+    // Its timeouts limit inactivity, not duration.
     hangs: [[/^timeouts$/, /^events without end$/]],
     close: async () => void (await Promise.all(agents.map((made) => made.destroy()))),
   };
@@ -93,7 +93,7 @@ function optionsOf({ url, method, headers, body, signal }: Sent): Dispatcher.Req
   return { origin, path: pathname, method, headers, body: bytes ?? null, signal: signal ?? null } as Dispatcher.RequestOptions;
 }
 
-async function request(dispatcher: Dispatcher, sent: Sent, read: (answer: Answer) => Promise<unknown>): Promise<Told> {
+async function request(dispatcher: Dispatcher, sent: Sent, read: (answer: Answer) => Promise<unknown>): Promise<Received> {
   const answer = await dispatcher.request({ ...optionsOf(sent), onInfo: ({ statusCode }) => sent.note(`info ${statusCode}`) });
   sent.note(`answered ${answer.statusCode}`);
   const body = await read(answer);
@@ -111,9 +111,9 @@ async function destroyed({ body }: Answer): Promise<unknown> {
   return closed;
 }
 
-async function stream(dispatcher: Dispatcher, sent: Sent): Promise<Told> {
+async function stream(dispatcher: Dispatcher, sent: Sent): Promise<Received> {
   const chunks: Buffer[] = [];
-  let told: Told | undefined;
+  let told: Received | undefined;
   const { trailers } = (await dispatcher.stream(optionsOf(sent), ({ statusCode, headers }) => {
     sent.note(`answered ${statusCode}`);
     told = { status: statusCode, headers };
@@ -127,9 +127,9 @@ async function stream(dispatcher: Dispatcher, sent: Sent): Promise<Told> {
   return { status: 0, ...told, body: Buffer.concat(chunks), more: { trailers } };
 }
 
-async function pipeline(dispatcher: Dispatcher, sent: Sent): Promise<Told> {
+async function pipeline(dispatcher: Dispatcher, sent: Sent): Promise<Received> {
   const { body: _, ...options } = optionsOf(sent);
-  let told: Told | undefined;
+  let told: Received | undefined;
   const through = dispatcher.pipeline(options, ({ statusCode, headers, body }) => {
     sent.note(`answered ${statusCode}`);
     told = { status: statusCode, headers: headers as Record<string, string> };
@@ -140,8 +140,8 @@ async function pipeline(dispatcher: Dispatcher, sent: Sent): Promise<Told> {
   return { status: 0, ...told, body: Buffer.concat(chunks) };
 }
 
-/** All that undici tells a handler, in its order. */
-function dispatch(dispatcher: Dispatcher, sent: Sent, aborts = false): Promise<Told> {
+/** The callbacks of a handler, in order. */
+function dispatch(dispatcher: Dispatcher, sent: Sent, aborts = false): Promise<Received> {
   return new Promise((resolve, reject) => {
     const { signal: _, ...options } = optionsOf(sent);
     const chunks: Buffer[] = [];
@@ -179,7 +179,7 @@ function dispatch(dispatcher: Dispatcher, sent: Sent, aborts = false): Promise<T
   });
 }
 
-async function overHttp2(composed: Interceptor[], use: (dispatcher: Dispatcher) => Promise<Told>): Promise<Told> {
+async function overHttp2(composed: Interceptor[], use: (dispatcher: Dispatcher) => Promise<Received>): Promise<Received> {
   const made = new Agent({ allowH2: true, connect: TLS });
   try {
     return await use(made.compose(...composed));

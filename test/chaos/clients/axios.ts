@@ -4,12 +4,12 @@ import axios from "axios";
 import type { AxiosInstance, AxiosRequestConfig, AxiosResponse } from "axios";
 import axiosRetry from "axios-retry";
 import { TLS } from "./tls.ts";
-import type { Sent, Told, Way, Ways } from "./way.ts";
+import type { Sent, Received, Usage, ClientUsages } from "./usage.ts";
 
 type Read = (data: unknown) => unknown;
 
-/** The ways of axios: its http adapter, HTTP/2, and its fetch adapter. */
-export async function axiosWays(isTraced: boolean): Promise<Ways> {
+/** The usages of axios: its http adapter, HTTP/2, and its fetch adapter. */
+export async function axiosUsages(isTraced: boolean): Promise<ClientUsages> {
   const instrument = isTraced ? (await import("../../../src/axios.ts")).instrumentAxios : () => {};
   const httpAgent = new Agent({ keepAlive: true });
   const make = (config: AxiosRequestConfig = {}, prepare: (instance: AxiosInstance) => void = () => {}): AxiosInstance => {
@@ -21,7 +21,13 @@ export async function axiosWays(isTraced: boolean): Promise<Ways> {
   const usual = make();
   const all = make({ validateStatus: null });
   const text: Read = (data) => data;
-  const way = (name: string, instance: AxiosInstance, config: AxiosRequestConfig, read: Read, more: Partial<Way> = {}): Way => ({
+  const usage = (
+    name: string,
+    instance: AxiosInstance,
+    config: AxiosRequestConfig,
+    read: Read,
+    more: Partial<Usage> = {},
+  ): Usage => ({
     name,
     seesAttempts: false,
     call: (sent) => request(instance, sent, config, read),
@@ -35,45 +41,48 @@ export async function axiosWays(isTraced: boolean): Promise<Ways> {
   const http2 = { httpVersion: 2, http2Options: { ...TLS, sessionTimeout: 1 } } as AxiosRequestConfig;
 
   return {
-    ways: [
-      way("json", usual, {}, text),
-      way("any status", all, { responseType: "text" }, text),
-      way("bytes", usual, { responseType: "arraybuffer" }, text),
-      way("no redirects", usual, { maxRedirects: 0 }, text),
-      way("stream", usual, streams, loop),
-      way("stream of any status", all, streams, loop),
-      way("stream that is left", all, streams, leave, { leaves: "in the body" }),
-      way("stream that is destroyed", all, streams, (data) => void (data as Readable).on("error", () => {}).destroy(), {
+    usages: [
+      usage("json", usual, {}, text),
+      usage("any status", all, { responseType: "text" }, text),
+      usage("bytes", usual, { responseType: "arraybuffer" }, text),
+      usage("no redirects", usual, { maxRedirects: 0 }, text),
+      usage("stream", usual, streams, loop),
+      usage("stream of any status", all, streams, loop),
+      usage("stream that is left", all, streams, leave, { leaves: "in the body" }),
+      usage("stream that is destroyed", all, streams, (data) => void (data as Readable).on("error", () => {}).destroy(), {
         leaves: "at the head",
       }),
-      way("stream that is never read", all, streams, (data) => void (data as Readable).on("error", () => {}), {
+      usage("stream that is never read", all, streams, (data) => void (data as Readable).on("error", () => {}), {
         leaves: "at the head",
         abandons: true,
       }),
-      way("stream, raw", all, { ...streams, decompress: false }, loop),
-      way("small answers only", usual, { maxContentLength: 1000 }, text),
-      way("timeout", usual, { timeout: 2500 }, text, { timesOut: true }),
-      way("retry", retrying, {}, text, { streamsUp: false }),
-      way("authorising", authorising, {}, text, { streamsUp: false }),
-      way("a transform that throws", throwing, {}, text),
-      way("progress", usual, { onDownloadProgress: () => {}, onUploadProgress: () => {} }, text),
+      usage("stream, raw", all, { ...streams, decompress: false }, loop),
+      usage("small answers only", usual, { maxContentLength: 1000 }, text),
+      usage("timeout", usual, { timeout: 2500 }, text, { timesOut: true }),
+      usage("retry", retrying, {}, text, { streamsUp: false }),
+      usage("authorising", authorising, {}, text, { streamsUp: false }),
+      usage("a transform that throws", throwing, {}, text),
+      usage("progress", usual, { onDownloadProgress: () => {}, onUploadProgress: () => {} }, text),
       {
         name: "cancel token",
         seesAttempts: false,
-        tellsNoReason: true,
+        hidesAbortReason: true,
         call: (sent) => request(usual, { ...sent, signal: undefined }, tokenOf(sent), text),
       },
-      way("fetch adapter", usual, { ...byFetch, responseType: "text" }, text),
-      way("fetch adapter, any status", all, { ...byFetch, responseType: "json" }, text),
-      way("fetch adapter, stream", all, { ...byFetch, ...streams }, loop),
-      way("fetch adapter, stream that is left", all, { ...byFetch, ...streams }, leave, { leaves: "in the body", abandons: true }),
-      way("HTTP/2", usual, http2, text, { http2: true }),
-      way("HTTP/2, stream", all, { ...http2, ...streams }, loop, { http2: true }),
+      usage("fetch adapter", usual, { ...byFetch, responseType: "text" }, text),
+      usage("fetch adapter, any status", all, { ...byFetch, responseType: "json" }, text),
+      usage("fetch adapter, stream", all, { ...byFetch, ...streams }, loop),
+      usage("fetch adapter, stream that is left", all, { ...byFetch, ...streams }, leave, {
+        leaves: "in the body",
+        abandons: true,
+      }),
+      usage("HTTP/2", usual, http2, text, { http2: true }),
+      usage("HTTP/2, stream", all, { ...http2, ...streams }, loop, { http2: true }),
     ],
-    // Seen without us.
+    // Observed without the library.
     hangs: [
       [/^(?!fetch)/, /^101 /],
-      // It ends, by its limit, but nobody knows when.
+      // It ends by its size limit, at a point that is not determined.
       [/^small answers/, /^events without end$/],
       [/^HTTP\/2/, /^h2 (session destroyed|GOAWAY before the head|RST NGHTTP2_(CANCEL|NO_ERROR) before the head)$/],
     ],
@@ -86,7 +95,7 @@ export async function axiosWays(isTraced: boolean): Promise<Ways> {
 
 const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
 
-async function request(instance: AxiosInstance, sent: Sent, config: AxiosRequestConfig, read: Read): Promise<Told> {
+async function request(instance: AxiosInstance, sent: Sent, config: AxiosRequestConfig, read: Read): Promise<Received> {
   const { url, method, headers, body, signal } = sent;
   const data = typeof body === "function" ? Readable.from(body(), { objectMode: false }) : body;
   const response = await instance.request<unknown>({ url, method, headers, data, ...(signal && { signal }), ...config });

@@ -1,34 +1,34 @@
 import type { Dispatcher } from "undici";
-import type { Sent, Told, Way, Ways } from "./way.ts";
+import type { Sent, Received, Usage, ClientUsages } from "./usage.ts";
 
 export type Fetch = typeof globalThis.fetch;
 type Read = (response: Response, sent: Sent) => Promise<unknown>;
 
-/** The ways of Node's own fetch. The undici package must not be loaded beside it: it would put its own dispatcher beneath. */
-export async function fetchWays(isTraced: boolean): Promise<Ways> {
+/** The usages of Node's fetch. The undici package must not be loaded, because it would install its own dispatcher. */
+export async function fetchUsages(isTraced: boolean): Promise<ClientUsages> {
   const wrap = isTraced ? (await import("../../../src/fetch.ts")).wrapFetch : (fetch: Fetch) => fetch;
   const fetch = wrap(globalThis.fetch);
-  const way = (name: string, read: Read, more: Partial<Way> & { init?: RequestInit } = {}): Way => {
+  const usage = (name: string, read: Read, more: Partial<Usage> & { init?: RequestInit } = {}): Usage => {
     const { init, ...rest } = more;
     return { name, call: (sent) => ask(fetch, sent, read, init), ...rest };
   };
   return {
-    ways: [
-      way("text", (response) => response.text()),
-      way("json", (response) => response.json()),
-      way("bytes", async (response) => Buffer.from(await response.arrayBuffer())),
-      way("reader", reader),
-      way("loop", loop),
-      way("loop that is left", leave, { leaves: "in the body" }),
-      way("cancel", async (response) => response.body?.cancel(), { leaves: "at the head" }),
-      way("never read", async () => "never read", { leaves: "at the head", abandons: true }),
-      way("clone", async (response) => {
+    usages: [
+      usage("text", (response) => response.text()),
+      usage("json", (response) => response.json()),
+      usage("bytes", async (response) => Buffer.from(await response.arrayBuffer())),
+      usage("reader", reader),
+      usage("loop", loop),
+      usage("loop that is left", leave, { leaves: "in the body" }),
+      usage("cancel", async (response) => response.body?.cancel(), { leaves: "at the head" }),
+      usage("never read", async () => "never read", { leaves: "at the head", abandons: true }),
+      usage("clone", async (response) => {
         const copy = response.clone();
         return (await Promise.all([response.text(), copy.text()])).join();
       }),
-      way("pipeThrough", decoded),
-      way("no redirects", (response) => response.text(), { init: { redirect: "manual" } }),
-      way("no redirects allowed", (response) => response.text(), { init: { redirect: "error" } }),
+      usage("pipeThrough", decoded),
+      usage("no redirects", (response) => response.text(), { init: { redirect: "manual" } }),
+      usage("no redirects allowed", (response) => response.text(), { init: { redirect: "error" } }),
       { name: "Request", call: (sent) => askByRequest(fetch, sent) },
       { name: "authorising", streamsUp: false, call: (sent) => authorising(fetch, sent) },
     ],
@@ -38,7 +38,7 @@ export async function fetchWays(isTraced: boolean): Promise<Ways> {
 
 const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
 
-export async function ask(fetch: Fetch, sent: Sent, read: Read, more: RequestInit = {}): Promise<Told> {
+export async function ask(fetch: Fetch, sent: Sent, read: Read, more: RequestInit = {}): Promise<Received> {
   const { url, method, headers, body, signal } = sent;
   const init: RequestInit & { duplex: "half" } = { method, headers, duplex: "half", ...more };
   if (signal !== undefined) init.signal = signal;
@@ -49,8 +49,8 @@ export async function ask(fetch: Fetch, sent: Sent, read: Read, more: RequestIni
   return { status, headers: answered, body: await read(response, sent), more: { redirected, type, url: response.url } };
 }
 
-/** The `Request` is kept: Node's follows the caller's signal only as long as somebody has it. */
-async function askByRequest(fetch: Fetch, sent: Sent): Promise<Told> {
+/** The `Request` is retained: Node's follows the caller's signal only while it is referenced. */
+async function askByRequest(fetch: Fetch, sent: Sent): Promise<Received> {
   let request: Request | undefined;
   const told = await ask(
     (input, init) => fetch((request = new Request(input, init))),
@@ -60,8 +60,8 @@ async function askByRequest(fetch: Fetch, sent: Sent): Promise<Told> {
   return request === undefined ? told : { ...told };
 }
 
-/** An application that gets a token when it is asked for one. */
-async function authorising(fetch: Fetch, sent: Sent): Promise<Told> {
+/** An application that obtains a token after a 401. */
+async function authorising(fetch: Fetch, sent: Sent): Promise<Received> {
   const first = await ask(fetch, sent, (response) => response.text());
   if (first.status !== 401) return first;
   return ask(fetch, { ...sent, headers: { ...sent.headers, authorization: "Bearer token" } }, (response) => response.text());

@@ -1,34 +1,34 @@
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
 
-/** A request as it came over the wire. */
+/** A received request. */
 export interface WireRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Of the body, when all of it has come. */
+  /** The digest of the body, after all of it was received. */
   digest: string | undefined;
 }
 
 interface Reader {
-  /** The head of a request has come. */
+  /** The head of a request was received. */
   head(request: WireRequest): void;
-  /** The whole request has come. */
+  /** The whole request was received. */
   complete(request: WireRequest): void;
 }
 
-/** What of a body is still to come. */
+/** The outstanding part of a body. */
 interface Body {
   readonly request: WireRequest;
   readonly hash: ReturnType<typeof createHash>;
   readonly isChunked: boolean;
-  /** Bytes; of a chunked body, of the chunk. */
+  /** In bytes; of the current chunk if the body is chunked. */
   left: number;
 }
 
 /**
- * Reads requests from a socket, one after the other. It is no server's parser: what it reads comes from the clients under test, which write valid
- * requests, or break off in the middle of one.
+ * Reads requests from a socket, one after the other. It is not a general parser: the clients under test write valid
+ * requests or stop in the middle of one.
  */
 export function readRequests(socket: Socket, reader: Reader): void {
   let buffer: Buffer = Buffer.alloc(0);
