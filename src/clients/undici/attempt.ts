@@ -1,6 +1,7 @@
 import { isRedirect } from "../../core/calls/client-call.ts";
 import type { ClientCall } from "../../core/calls/client-call.ts";
 import type { ChannelRequest, RequestObserver } from "../../core/calls/request-observer.ts";
+import { isError } from "../../core/http/errors.ts";
 import { parseUrl } from "../../core/http/urls.ts";
 import { decodeHeaders } from "../../core/node/request-headers.ts";
 import { urlOfRequest } from "../../core/node/undici-requests.ts";
@@ -19,6 +20,7 @@ export interface Abortable {
 }
 
 interface RequestOptions {
+  readonly body?: unknown;
   readonly signal?: unknown;
   readonly highWaterMark?: number;
 }
@@ -113,11 +115,22 @@ export class UndiciAttempt implements RequestObserver {
     safeCall("recording a failure", () => {
       const { call } = this;
       if (call.status === undefined) this.#setStatusOf(error);
+      const { signal } = call.request as RequestOptions;
       // The controller also shows aborts without a signal: those of fetch, and of a body that the application destroys.
-      const { signal } = this.call.request as RequestOptions;
-      call.fail(error, (isAborted(signal) || !isAborted(controller) ? signal : controller) as AbortSignal | undefined);
+      const isAbort = isAborted(controller) && !this.#isBodyFailure(error);
+      call.fail(error, (isAborted(signal) || !isAbort ? signal : controller) as AbortSignal | undefined);
     });
     this.call.end();
+  }
+
+  /**
+   * Whether a request body has failed. `undici.fetch` aborts the request then, with the body's error as the reason, just as for an abort of the application,
+   * whose signal it does not pass on. Of the two only the application's usual abort is an `AbortError`.
+   */
+  #isBodyFailure(error: unknown): boolean {
+    const { body } = this.call.request as RequestOptions;
+    const isGenerator = typeof (body as Partial<AsyncGenerator> | null | undefined)?.next === "function";
+    return isGenerator && this.call.status === undefined && isError(error) && error.name !== "AbortError";
   }
 
   /** After exhausted retries, and with the `responseError` interceptor, only undici's error has the status. */

@@ -1,5 +1,4 @@
 import type { Context } from "@opentelemetry/api";
-import { writeHeaders } from "../propagation/carrier.ts";
 import { allowsTrace, injectWithPolicy, selectBaggageHeader } from "../propagation/policy.ts";
 import type { Policy } from "../propagation/policy.ts";
 import { BAGGAGE } from "../propagation/baggage.ts";
@@ -82,13 +81,13 @@ export class CallHeaders {
     return [this.values, ...(this.#otherOrigins ?? [])].some((set) => isIssued(set, headers));
   }
 
-  /** Replaces the call's headers on a request to another origin, in place. */
-  reinject({ policy, source, context, url }: Injection, carrier: object): void {
+  /** The headers that replace the call's on a request to another origin. */
+  reinject({ policy, source, context, url }: Injection): CallHeaders {
     const values = injectWithPolicy(policy, source, context, url);
     const { names } = this;
     (this.#otherOrigins ??= []).push(values);
     // A later attempt may have replaced the call's headers by its own already.
-    writeHeaders(carrier, values, [...names, ...Object.keys(values)]);
+    return new CallHeaders(values, [...names, ...Object.keys(values)]);
   }
 }
 

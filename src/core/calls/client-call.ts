@@ -5,6 +5,7 @@ import type { Suppressible } from "../context/call-context.ts";
 import type { A2ARecognition } from "../http/a2a-recognition.ts";
 import type { Target } from "../http/target.ts";
 import { isSameOrigin, isSameResource, originOf } from "../http/urls.ts";
+import { writeHeaders } from "../propagation/carrier.ts";
 import { hasParent } from "../propagation/parent.ts";
 import { dependsOnUrl, intersectPolicies } from "../propagation/policy.ts";
 import type { Policy } from "../propagation/policy.ts";
@@ -208,16 +209,18 @@ export class ClientCall implements ActiveCall, Suppressible {
   reinjectForRedirect(url: string, headers: unknown, wasChanged = false): boolean {
     if (typeof headers !== "object" || headers === null) return wasChanged;
     if (!wasChanged && this.isAtOrigin(url)) return false;
-    return this.reinject(url, headers) || wasChanged;
+    const replacement = this.reinject(url);
+    if (replacement === undefined) return wasChanged;
+    writeHeaders(headers, replacement.values, replacement.replaced);
+    return true;
   }
 
-  /** Replaces the call's headers on a request by those for a URL. @returns false if there is no propagator. */
-  reinject(url: string, headers: object): boolean {
+  /** The headers that replace the call's on a request to a URL; undefined if there is no propagator. */
+  reinject(url: string): CallHeaders | undefined {
     const source = this.config.propagation();
-    if (source === undefined) return false;
+    if (source === undefined) return undefined;
     this.#headers ??= new CallHeaders({}, NONE);
-    this.#headers.reinject({ policy: this.first.policy, source, context: this.context, url }, headers);
-    return true;
+    return this.#headers.reinject({ policy: this.first.policy, source, context: this.context, url });
   }
 
   /** Registers the call under the `traceparent` of an earlier attempt whose headers the transport sends again. */

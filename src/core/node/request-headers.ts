@@ -1,4 +1,5 @@
-import { sameName } from "../propagation/carrier.ts";
+import type { ChannelRequest } from "../calls/request-observer.ts";
+import { sameName, writeHeaders } from "../propagation/carrier.ts";
 import { TRACEPARENT, TRACESTATE } from "../propagation/trace-context.ts";
 
 // The headers in undici's channels: a flat array of names and values; those of a response are buffers.
@@ -6,6 +7,14 @@ import { TRACEPARENT, TRACESTATE } from "../propagation/trace-context.ts";
 /** The headers of a response as texts. */
 export function decodeHeaders(rawHeaders: unknown): string[] {
   return Array.isArray(rawHeaders) ? rawHeaders.map(String) : [];
+}
+
+/** Sets and removes headers of a request that is being created, in place. */
+export function setRequestHeaders({ headers }: ChannelRequest, added: Record<string, string>, removed: readonly string[]): void {
+  if (!Array.isArray(headers)) return;
+  // An empty array does not show that it is a flat one.
+  if (headers.length === 0) headers.push(...Object.entries(added).flat());
+  else writeHeaders(headers, added, removed);
 }
 
 /** The length of a `traceparent` of version 00. */

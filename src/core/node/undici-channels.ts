@@ -4,11 +4,10 @@ import { activeCalls } from "../calls/active-calls.ts";
 import type { ChannelRequest, RequestObserver } from "../calls/request-observer.ts";
 import { enclosingCall } from "../context/call-context.ts";
 import type { Suppressible } from "../context/call-context.ts";
-import { writeHeaders } from "../propagation/carrier.ts";
 import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
 import { isNode } from "../telemetry/environment.ts";
 import { sharedState } from "../telemetry/shared-state.ts";
-import { keepFirstTraceparent } from "./request-headers.ts";
+import { keepFirstTraceparent, setRequestHeaders } from "./request-headers.ts";
 import { findCallOfRequest, urlOfRequest } from "./undici-requests.ts";
 
 interface Channel {
@@ -158,7 +157,8 @@ function prepareRequest(call: ClientCall, request: ObservedRequest): void {
   const { latest } = call.first;
   latest.hasRequest = true;
   // If the observer has made the request an attempt of its own, it has that attempt's headers.
-  if (isElsewhere && !call.ended) call.reinject(url, request.headers as object);
+  const replacement = isElsewhere && !call.ended ? call.reinject(url) : undefined;
+  if (replacement !== undefined) setRequestHeaders(request, replacement.values, replacement.replaced);
 }
 
 function afterCreate({ request }: { request: ChannelRequest }): void {
@@ -209,5 +209,5 @@ function onError({ request, error }: { request: ObservedRequest; error: unknown 
 
 /** Replaces the propagation headers of a request that is being created by those of another attempt. */
 export function replacePropagationHeaders(request: ChannelRequest, call: ClientCall): void {
-  if (Array.isArray(request.headers)) writeHeaders(request.headers, call.headers ?? {}, call.replaced);
+  setRequestHeaders(request, call.headers ?? {}, call.replaced);
 }

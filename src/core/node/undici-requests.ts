@@ -4,9 +4,9 @@ import { CallHeaders } from "../calls/call-headers.ts";
 import { ClientCall } from "../calls/client-call.ts";
 import type { ChannelRequest } from "../calls/request-observer.ts";
 import { enclosingCall } from "../context/call-context.ts";
-import { readHeaders, writeHeaders } from "../propagation/carrier.ts";
+import { readHeaders } from "../propagation/carrier.ts";
 import { intersectPolicies } from "../propagation/policy.ts";
-import { readTraceparent } from "./request-headers.ts";
+import { readTraceparent, setRequestHeaders } from "./request-headers.ts";
 
 /**
  * The call that a request in undici's channels belongs to. A header that only one call has issued identifies it. Otherwise the context does, but only
@@ -28,8 +28,10 @@ export function findCallOfRequest(request: ChannelRequest, active: Context): Cli
     return undefined;
   }
   if (issuers.length === 1) return asClientCall(issuers[0]);
-  const isOfContext = ofContext !== undefined && (ofContext.hasIssued(headers) || ofContext.isRequestFor(request.method, url));
-  return isOfContext && !ofContext.ended ? ofContext : asClientCall(findAwaiting(url));
+  const awaiting = ofContext?.awaits(url) === true ? ofContext : asClientCall(findAwaiting(url));
+  if (awaiting !== undefined) return awaiting;
+  const isOfContext = ofContext?.ended === false && (ofContext.hasIssued(headers) || ofContext.isRequestFor(request.method, url));
+  return isOfContext ? ofContext : undefined;
 }
 
 /** Calls of another copy of this package are left to its own subscribers. */
@@ -49,7 +51,7 @@ function applyAllPolicies(issuers: readonly (ClientCall | undefined)[], request:
     existing,
     url: urlOfRequest(request),
   });
-  if (restricted !== undefined) writeHeaders(request.headers as object, restricted.values, restricted.replaced);
+  if (restricted !== undefined) setRequestHeaders(request, restricted.values, restricted.replaced);
 }
 
 const IP_ADDRESS_HOST = /^https?:\/\/(?:\[[^\]]*\]|\d+\.\d+\.\d+\.\d+)(?::\d+)?$/;
