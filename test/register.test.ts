@@ -105,6 +105,40 @@ describe("a service without an SDK forwards trace context and baggage", () => {
   });
 });
 
+describe("the policy of register", () => {
+  const policyOf = (env: Record<string, string>): Promise<object[]> => through("", { imports: [REGISTER], env });
+  const { traceparent, tracestate, baggage } = INCOMING;
+
+  it("comes from A2A_OTEL_PROPAGATE_TO and A2A_OTEL_BAGGAGE_TO", async () => {
+    expect(await policyOf({ A2A_OTEL_PROPAGATE_TO: "agents.example, *.corp.example", A2A_OTEL_BAGGAGE_TO: "127.0.0.1" })).toEqual([
+      { baggage },
+    ]);
+  });
+
+  it("comes from A2A_OTEL_BAGGAGE_KEYS", async () => {
+    expect(await policyOf({ A2A_OTEL_BAGGAGE_KEYS: "who" })).toEqual([{ traceparent, tracestate, baggage: "who=alice" }]);
+  });
+
+  it.each(["A2A_OTEL_PROPAGATE_TO", "A2A_OTEL_BAGGAGE_TO"])("ends the process at its start if %s is invalid", async (name) => {
+    const child = startChild("console.log('started')", { imports: [REGISTER], env: { [name]: "https://a.example/path" } });
+    expect((await child.ended).code).not.toBe(0);
+    expect(child.errors()).toContain(`environment variable ${name}`);
+    expect(child.output()).not.toContain("started");
+  });
+
+  it("gives way to the options of instrumentFetch()", async () => {
+    const prelude = `import { instrumentFetch } from "./src/fetch.ts"; instrumentFetch({ propagateTo: "agents.example" });`;
+    expect(await through(prelude, { imports: [REGISTER] })).toEqual([{}]);
+  });
+
+  it("conflicts with other options of instrumentFetch()", async () => {
+    const code = `import { instrumentFetch } from "./src/fetch.ts"; instrumentFetch({ propagateTo: "agents.example" });`;
+    const child = startChild(code, { imports: [REGISTER], env: { A2A_OTEL_PROPAGATE_TO: "other.example" } });
+    expect((await child.ended).code).not.toBe(0);
+    expect(child.errors()).toMatch(/instrumentFetch: other options are in effect, which instrumentFetch\(\) \(.*register\.ts/u);
+  });
+});
+
 describe("register", () => {
   it("lets an SDK that starts before the first call register everything", async () => {
     const prelude = `${LOGGER + SDK} console.log(JSON.stringify(startSdk()));`;
@@ -117,6 +151,24 @@ describe("register", () => {
     const [request] = last.requests;
     expect(request?.headers["traceparent"]).toMatch(new RegExp(`^00-${TRACE_ID}-(?!${SPAN_ID})[\\da-f]{16}-01$`));
     expect(request?.headers).not.toHaveProperty("baggage"); // the SDK's propagator has no baggage
+  });
+
+  it("carries the context of a bare TracerProvider from its first span on", async () => {
+    const prelude = `
+      import { trace } from "@opentelemetry/api";
+      import { TracerProvider } from "@opentelemetry/sdk-trace";
+      trace.setGlobalTracerProvider(new TracerProvider());
+      const traceId = await trace.getTracer("app").startActiveSpan("first", async (span) => {
+        await new Promise(setImmediate);
+        await fetch(process.env.URL);
+        return span.spanContext().traceId;
+      });
+      console.log(traceId);`;
+    last = await serve(ROUTES);
+    middle = startChild(prelude, { imports: [REGISTER], env: { URL: `${last.url}/json` } });
+    expect(last.requests.map(({ headers }) => headers["traceparent"]?.slice(3, 35))).toEqual([]);
+    const traceId = await middle.line;
+    expect(last.requests.map(({ headers }) => headers["traceparent"]?.slice(3, 35))).toEqual([traceId]);
   });
 
   it("lets an SDK that starts after the first call register its tracer and its context manager", async () => {

@@ -169,6 +169,28 @@ describe("a request with the traceparent of a call", () => {
     expect(call.suppressing).toBe(false);
   });
 
+  it("suppresses both calls in turn if a subscriber dispatches another request while the first one is created", () => {
+    const outer = begin();
+    const inner = begin();
+    const seen: string[] = [];
+    let isNested = false;
+    publishBeside(requestOf(outer), () => {
+      if (isNested) {
+        seen.push(`inner ${inner.suppressing}`);
+        return;
+      }
+      isNested = true;
+      seen.push(`outer ${outer.suppressing}`);
+      created.publish({ request: requestOf(inner) });
+      seen.push(`inner after ${inner.suppressing}, outer still ${outer.suppressing}`);
+    });
+    expect(seen).toEqual(["outer true", "inner true", "inner after false, outer still true"]);
+    expect(outer.suppressing).toBe(false);
+    expect(inner.suppressing).toBe(false);
+    outer.end();
+    inner.end();
+  });
+
   it("keeps only the first traceparent if other subscribers add more", () => {
     const call = begin();
     const request = requestOf(call);
