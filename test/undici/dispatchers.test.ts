@@ -46,7 +46,7 @@ describe("traceInterceptor() after the dns interceptor", () => {
 
 describe("traceInterceptor() on a BalancedPool", () => {
   const request = async (dispatcher: Dispatcher): Promise<void> => {
-    const { body } = await dispatcher.request({ path: "/card", method: "GET" } as Dispatcher.RequestOptions);
+    const { body } = await dispatcher.request({ path: "/card", method: "GET" });
     await body.text();
   };
 
