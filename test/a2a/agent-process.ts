@@ -39,7 +39,7 @@ setupPropagation();
 let next: AgentCard | undefined;
 process.on("message", (card: AgentCard) => {
   next = card;
-  process.send?.({ told: card.name });
+  process.send?.({ received: card.name });
 });
 
 const agent = await startAgent({

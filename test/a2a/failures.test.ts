@@ -16,7 +16,7 @@ beforeEach(() => telemetry.reset());
 const missing = (client: Client): Promise<unknown> => client.getTask({ tenant: "", id: "nowhere" });
 
 /** The status and `error.type` of the spans with a kind and a name. */
-function verdict(kind: SpanKind, name: string): unknown[] {
+function outcomes(kind: SpanKind, name: string): unknown[] {
   const { status, attributes, events } = find(telemetry.spans(), kind, name);
   return [status.code, attributes["error.type"], events.map((event) => event.attributes?.["exception.type"])];
 }
@@ -52,11 +52,11 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     expect(error).toBeInstanceOf(TaskNotFoundError);
     expect(error).toMatchObject({ name: expected.name, message: expected.message });
     await telemetry.settled();
-    // A REST error has a status of its own, and 404 is no error of a server (semconv HTTP). v0.3 answers with the code in the body, and its
-    // transport keeps no status.
-    const told = binding === "JSONRPC" || version === "0.3" ? "-32001" : "404";
-    expect(verdict(SpanKind.CLIENT, "GetTask")).toEqual(failed(told));
-    expect(verdict(SpanKind.SERVER, "GetTask")).toEqual(binding === "JSONRPC" ? failed("-32001") : fine);
+    // Over REST the error has a status, and 404 is not an error of a server (semconv HTTP). In v0.3 the code is in the body, and the transport
+    // does not keep the status.
+    const errorType = binding === "JSONRPC" || version === "0.3" ? "-32001" : "404";
+    expect(outcomes(SpanKind.CLIENT, "GetTask")).toEqual(failed(errorType));
+    expect(outcomes(SpanKind.SERVER, "GetTask")).toEqual(binding === "JSONRPC" ? failed("-32001") : fine);
     const http = find(telemetry.spans(), SpanKind.CLIENT, binding === "JSONRPC" ? "POST" : "GET");
     expect(http.attributes["http.response.status_code"]).toBe(binding === "JSONRPC" ? 200 : 404);
     await agent.close();
@@ -74,12 +74,12 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     expect(error).toBeInstanceOf(Error);
     await telemetry.settled();
     expect(find(telemetry.spans(), SpanKind.SERVER, "SendStreamingMessage").attributes["http.response.status_code"]).toBe(200);
-    expect(verdict(SpanKind.SERVER, "SendStreamingMessage")).toEqual([
+    expect(outcomes(SpanKind.SERVER, "SendStreamingMessage")).toEqual([
       SpanStatusCode.ERROR,
       "-32004",
       ["UnsupportedOperationError"],
     ]);
-    expect(verdict(SpanKind.CLIENT, "SendStreamingMessage").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "-32004"]);
+    expect(outcomes(SpanKind.CLIENT, "SendStreamingMessage").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "-32004"]);
     expect(find(telemetry.spans(), SpanKind.CLIENT, "SendStreamingMessage").attributes["a2a.task.state"]).toBe(
       "TASK_STATE_WORKING",
     );
@@ -92,7 +92,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     await rejection(drain(client.resubscribeTask({ tenant: "", id: "nowhere" })));
     await telemetry.settled();
     const type = binding === "JSONRPC" || version === "0.3" ? "-32001" : "404";
-    expect(verdict(SpanKind.CLIENT, "SubscribeToTask").slice(0, 2)).toEqual([SpanStatusCode.ERROR, type]);
+    expect(outcomes(SpanKind.CLIENT, "SubscribeToTask").slice(0, 2)).toEqual([SpanStatusCode.ERROR, type]);
     await agent.close();
   });
 
@@ -102,10 +102,10 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 30);
     await rejection(client.sendMessage(request(), { signal: controller.signal }));
-    expect(verdict(SpanKind.CLIENT, "SendMessage")).toEqual([SpanStatusCode.UNSET, undefined, []]);
+    expect(outcomes(SpanKind.CLIENT, "SendMessage")).toEqual([SpanStatusCode.UNSET, undefined, []]);
     telemetry.reset();
     await rejection(client.sendMessage(request(), { signal: AbortSignal.timeout(30) }));
-    expect(verdict(SpanKind.CLIENT, "SendMessage").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "TimeoutError"]);
+    expect(outcomes(SpanKind.CLIENT, "SendMessage").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "TimeoutError"]);
     await agent.close();
   });
 });
@@ -120,7 +120,7 @@ it("records the connection error if the agent cannot be reached", async () => {
   const agent = await startAgent();
   await agent.close();
   await rejection((await connect(agent)).sendMessage(request()));
-  expect(verdict(SpanKind.CLIENT, "SendMessage")).toEqual([SpanStatusCode.ERROR, "ECONNREFUSED", ["TypeError"]]);
+  expect(outcomes(SpanKind.CLIENT, "SendMessage")).toEqual([SpanStatusCode.ERROR, "ECONNREFUSED", ["TypeError"]]);
 });
 
 it("throws the error of a method that throws synchronously", async () => {
@@ -128,7 +128,7 @@ it("throws the error of a method that throws synchronously", async () => {
   const client = await connect(agent);
   const config = { tenant: "", id: "", taskId: "t", url: "", token: "", authentication: undefined };
   expect(() => client.createTaskPushNotificationConfig(config)).toThrow("Push Notification is not supported");
-  expect(verdict(SpanKind.CLIENT, "CreateTaskPushNotificationConfig").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "-32003"]);
+  expect(outcomes(SpanKind.CLIENT, "CreateTaskPushNotificationConfig").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "-32003"]);
   await agent.close();
 });
 
@@ -136,7 +136,7 @@ it("records the status of a REST error response that is not from the agent", asy
   const agent = await startAgent({ binding: "HTTP+JSON" });
   const gateway = await listen((_, response) => void response.writeHead(503).end("try later"));
   await rejection((await elsewhere(agent, gateway.url)).sendMessage(request()));
-  expect(verdict(SpanKind.CLIENT, "SendMessage").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "503"]);
+  expect(outcomes(SpanKind.CLIENT, "SendMessage").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "503"]);
   await Promise.all([gateway.close(), agent.close()]);
 });
 
@@ -149,7 +149,7 @@ it("records the code with which the SDK responds to an error of a handler", asyn
   });
   await rejection(missing(await connect(agent)));
   await telemetry.settled();
-  expect(verdict(SpanKind.SERVER, "GetTask")).toEqual([SpanStatusCode.ERROR, "-32603", ["RangeError"]]);
-  expect(verdict(SpanKind.CLIENT, "GetTask").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "-32603"]);
+  expect(outcomes(SpanKind.SERVER, "GetTask")).toEqual([SpanStatusCode.ERROR, "-32603", ["RangeError"]]);
+  expect(outcomes(SpanKind.CLIENT, "GetTask").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "-32603"]);
   await agent.close();
 });

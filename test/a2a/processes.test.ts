@@ -29,17 +29,17 @@ async function start(setup: object, spans: ReadableSpan[]): Promise<Started> {
   return { card, process: child };
 }
 
-async function tell({ process: child }: Started, next: AgentCard): Promise<void> {
-  const told = once(child, "message");
+async function sendCard({ process: child }: Started, next: AgentCard): Promise<void> {
+  const received = once(child, "message");
   child.send(next);
-  await told;
+  await received;
 }
 
 it.each(WIRES)("makes one trace of three agents in three processes, over $binding $version", async ({ binding, version }) => {
   const spans: ReadableSpan[] = [];
   const agents = ["first", "second", "third"].map((name) => start({ name, binding, version }, spans));
   const [first, second, third] = (await Promise.all(agents)) as [Started, Started, Started];
-  await Promise.all([tell(first, second.card), tell(second, third.card)]);
+  await Promise.all([sendCard(first, second.card), sendCard(second, third.card)]);
   await inSpan("agent", async () => (await connect(first)).sendMessage(request()));
   await telemetry.settled();
   await until(() => spans.length === 7);

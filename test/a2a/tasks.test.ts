@@ -26,11 +26,11 @@ const work = (name: string): Promise<void> => inSpan(name, () => pause(5));
 
 /** Responds when it has started, and completes its task in the background on request. */
 function inBackground(): { execute: Execute; finish: () => void } {
-  const { promise: told, resolve: finish } = Promise.withResolvers<void>();
+  const { promise: mayFinish, resolve: finish } = Promise.withResolvers<void>();
   const execute: Execute = async (context, bus) => {
     await work("first");
     bus.publish(AgentEvent.task(task(context, TaskState.TASK_STATE_WORKING)));
-    await told;
+    await mayFinish;
     await work("second");
     bus.publish(AgentEvent.statusUpdate(update(context, TaskState.TASK_STATE_COMPLETED)));
   };

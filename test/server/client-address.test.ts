@@ -53,22 +53,25 @@ describe("trustProxy", () => {
   beforeEach(() => void (telemetry = startTelemetry()));
   afterEach(() => telemetry.stop());
 
-  async function addressesOf(options: NodeServerOptions, headers: OutgoingHttpHeaders): Promise<unknown[]> {
+  async function addressesOf(options: NodeServerOptions, headers: OutgoingHttpHeaders): Promise<object> {
     const server = await listen(traceRequests((_, response) => void response.end(), options));
     await send(server.url, { headers });
     const [span] = await telemetry.ended(1);
     await server.close();
-    return [span?.attributes["client.address"], span?.attributes["network.peer.address"]];
+    return { client: span?.attributes["client.address"], peer: span?.attributes["network.peer.address"] };
   }
 
   const HEADERS = { forwarded: "for=192.0.2.60", "x-forwarded-for": "203.0.113.1" };
   it("is false by default: client.address is the peer of the socket", async () => {
-    expect(await addressesOf({}, HEADERS)).toEqual(["127.0.0.1", "127.0.0.1"]);
+    expect(await addressesOf({}, HEADERS)).toEqual({ client: "127.0.0.1", peer: "127.0.0.1" });
   });
   it("takes client.address from the headers of proxies if it is true; the peer address stays that of the socket", async () => {
-    expect(await addressesOf({ trustProxy: true }, HEADERS)).toEqual(["192.0.2.60", "127.0.0.1"]);
+    expect(await addressesOf({ trustProxy: true }, HEADERS)).toEqual({ client: "192.0.2.60", peer: "127.0.0.1" });
   });
   it("takes client.address from the socket if the proxies do not report an address", async () => {
-    expect(await addressesOf({ trustProxy: true }, { forwarded: "for=unknown" })).toEqual(["127.0.0.1", "127.0.0.1"]);
+    expect(await addressesOf({ trustProxy: true }, { forwarded: "for=unknown" })).toEqual({
+      client: "127.0.0.1",
+      peer: "127.0.0.1",
+    });
   });
 });

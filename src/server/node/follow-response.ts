@@ -1,6 +1,6 @@
 import { context } from "@opentelemetry/api";
-import type { ServerHttp2Stream } from "node:http2";
-import type { SentResponse, ServerCall } from "../../core/calls/server-call.ts";
+import type { Http2ServerResponse } from "node:http2";
+import type { ServerCall } from "../../core/calls/server-call.ts";
 import { isError } from "../../core/http/errors.ts";
 import { STREAM_RESET, watchStream } from "./http2-stream.ts";
 import type { NodeRequest, NodeResponse } from "./received-request.ts";
@@ -34,27 +34,9 @@ export function followResponse(call: ServerCall, request: NodeRequest, response:
   const { beforeEnd, hookResponse = response } = options;
   (request as { [CALL]?: ServerCall })[CALL] = call;
   let isPrepared = false;
-  const prepare = (): void => {
-    if (!isPrepared) beforeEnd?.();
-    isPrepared = true;
-  };
-  const end = (): void => {
-    const sent: SentResponse = {
-      status: response.headersSent ? response.statusCode : undefined,
-      headers: () => sentHeaders(response),
-      response: hookResponse,
-    };
-    const error = streamEnd?.isResetByServer === true ? stream?.errored : responseFailure(response);
-    if (isError(error)) call.fail(error, { status: sent.status });
-    else call.end(streamEnd?.isResetByServer === true ? { ...sent, errorType: STREAM_RESET } : sent);
-  };
-  const { stream } = response as { stream?: ServerHttp2Stream };
-  const streamEnd =
-    stream &&
-    watchStream(stream, () => {
-      prepare();
-      end();
-    });
+  let hasEnded = false;
+  const stream = request.httpVersionMajor === 2 ? (response as Http2ServerResponse).stream : undefined;
+  const streamEnd = stream && watchStream(stream, endEarly);
   emitInContext(call, request);
   emitInContext(call, response, (event, emit) => {
     if (event === "timeout") return emitTimeout(request, response, emit);
@@ -68,6 +50,27 @@ export function followResponse(call: ServerCall, request: NodeRequest, response:
       end();
     }
   });
+
+  function endEarly(): void {
+    prepare();
+    end();
+  }
+
+  function prepare(): void {
+    if (!isPrepared) beforeEnd?.();
+    isPrepared = true;
+  }
+
+  function end(): void {
+    if (hasEnded) return;
+    hasEnded = true;
+    const status = response.headersSent ? response.statusCode : undefined;
+    const isReset = streamEnd?.isResetByServer === true;
+    const error = isReset ? stream?.errored : responseFailure(response);
+    if (isError(error)) return call.fail(error, { status });
+    const errorType = isReset ? STREAM_RESET : undefined;
+    call.end({ status, headers: () => sentHeaders(response), response: hookResponse, errorType });
+  }
 }
 
 /** The error that broke off a response. node:http2 emits "finish" for such a response too, and has the error on its stream. */
