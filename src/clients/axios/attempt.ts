@@ -13,7 +13,7 @@ import type { FetchResponse } from "./fetch-response.ts";
 import { overlayHeaders } from "./headers.ts";
 import type { HeaderOverlay } from "./headers.ts";
 import { trackHeadersTime } from "./http-channels.ts";
-import { identifyTransport } from "./transport.ts";
+import { identifyTransport, isInstrumentedBelow } from "./transport.ts";
 import type { Transport } from "./transport.ts";
 import { requestUrl } from "./url.ts";
 
@@ -80,15 +80,23 @@ export function startAttempt({
     const transport = identifyTransport(adapter, request.adapter ?? build.defaultAdapter(), build);
     const headerOverlay = overlayHeaders(request, call, previous !== undefined);
     const restores = overrideConfig({ call, hasInner, request, transport, url });
+    if (transport !== "http") call.registerForRedirects();
     if (transport === "fetch") ensureLastSubscriber();
     if (call.observed && instrumentation.config.options.endSpanOn === "headers") trackHeadersTime(call);
-    const fetchResponse = transport === "fetch" && call.observed ? observeFetchResponse(call, request.signal) : undefined;
+    const fetchResponse = observesFetch(call, transport, hasInner) ? observeFetchResponse(call, request.signal) : undefined;
     return { instrumentation, call, request, transport, hasInner, fetchResponse, headerOverlay, restores };
   } catch (error) {
     reportFailure("reading a request of axios", error);
     call?.end();
     return undefined;
   }
+}
+
+/** Whether the requests of the fetch adapter are observed: to record the response, or to apply a policy to the hops of a redirect. */
+function observesFetch(call: ClientCall, transport: Transport, hasInner: boolean): boolean {
+  if (transport !== "fetch" || call.isInner) return false;
+  // A traced fetch, or another instrumentation of the instance, may add its policy later.
+  return call.mustEnd || hasInner || isInstrumentedBelow(transport);
 }
 
 // axios writes methods in lower case; `toUpperCase` allocates a string for each request.
