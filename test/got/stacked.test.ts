@@ -64,6 +64,7 @@ describe.each(SDK_STATES)("a got instance that is wrapped more than once, %s", (
   });
   const ALLOWED = { traceparent: 1, baggage: ["tenant=1"] };
   const NOTHING = { traceparent: 0, baggage: [] };
+  const issuedTraceparents = (): unknown[] => (state === "recorded" ? telemetry.own().map(traceparentOf) : [expect.any(String)]);
   const expectSpans = async (count: number): Promise<void> => {
     await telemetry.settled();
     expect(telemetry.own()).toHaveLength(state === "recorded" ? count : 0);
@@ -74,7 +75,7 @@ describe.each(SDK_STATES)("a got instance that is wrapped more than once, %s", (
       await inReceivedRequest(() => STACKINGS[name]!()(`${partner.url}/ok`));
       expect(partner.requests.map((request) => sent(partner, request))).toEqual([ALLOWED]);
       await expectSpans(1);
-      if (state === "recorded") expect(partner.values("traceparent")).toEqual(telemetry.own().map(traceparentOf));
+      expect(partner.values("traceparent")).toEqual(issuedTraceparents());
     });
 
     it("sends nothing to a host that one policy excludes, under one span", async () => {
