@@ -138,8 +138,9 @@ export function withHeaders(headers: unknown, added: Record<string, string>, rep
   return copy;
 }
 
-/** A copy by name and value: msw replaces the global `Headers` by one whose constructor copies only what it has recorded of a `Headers`. */
 function copyHeaders(headers: Headers): HeadersLike {
+  if (Headers === Headers.prototype.constructor) return new Headers(headers);
+  // msw replaces the global by a proxy, whose constructor copies only what msw has recorded of the other Headers.
   const copy = new Headers();
   for (const [name, value] of headers) copy.append(name, value);
   return copy;
