@@ -14,7 +14,7 @@ import { overlayHeaders } from "./headers.ts";
 import type { HeaderOverlay } from "./headers.ts";
 import { trackHeadersTime } from "./http-channels.ts";
 import { identifyTransport, isInstrumentedBelow } from "./transport.ts";
-import type { Transport } from "./transport.ts";
+import type { TransportKind } from "./transport.ts";
 import { requestUrl } from "./url.ts";
 
 /** The instrumentation of one axios instance. */
@@ -32,7 +32,7 @@ export interface AxiosAttempt {
   readonly instrumentation: Instrumentation;
   readonly call: ClientCall;
   readonly request: AxiosRequest;
-  readonly transport: Transport;
+  readonly transport: TransportKind;
   readonly hasInner: boolean;
   /** Only for the fetch adapter. */
   readonly fetchResponse: FetchResponse | undefined;
@@ -55,7 +55,7 @@ export interface OutboundAxiosRequest {
 }
 
 /** Starts an attempt and prepares its config; undefined if the request must be sent as it is. */
-export function startAttempt({
+export function startAxiosCall({
   instrumentation,
   build,
   adapter,
@@ -93,7 +93,7 @@ export function startAttempt({
 }
 
 /** Whether the requests of the fetch adapter are observed: to record the response, or to apply a policy to the hops of a redirect. */
-function observesFetch(call: ClientCall, transport: Transport, hasInner: boolean): boolean {
+function observesFetch(call: ClientCall, transport: TransportKind, hasInner: boolean): boolean {
   if (transport !== "fetch" || call.isInner) return false;
   // A traced fetch, or another instrumentation of the instance, may add its policy later.
   return call.mustEnd || hasInner || isInstrumentedBelow(transport);

@@ -2,7 +2,7 @@ import type { AxiosResponse, InternalAxiosRequestConfig } from "axios";
 import type { ClientCall } from "../../core/calls/client-call.ts";
 import { safeCall } from "../../core/telemetry/diagnostics.ts";
 import { isHttpPatched } from "./transport.ts";
-import type { Transport } from "./transport.ts";
+import type { TransportKind } from "./transport.ts";
 import type { RequestUrl } from "./url.ts";
 
 // The config of a request is an object of axios's own, merged for this request. Parts of it are replaced while an attempt is in progress.
@@ -17,7 +17,7 @@ interface Overridden {
   /** Whether the policy of another instrumentation is added to that of the call later. */
   readonly hasInner: boolean;
   readonly request: AxiosRequest;
-  readonly transport: Transport;
+  readonly transport: TransportKind;
   readonly url: RequestUrl;
 }
 

@@ -4,7 +4,7 @@ import type { AxiosResponse } from "axios";
 import { CallContext } from "../../core/context/call-context.ts";
 import type { ClientCall } from "../../core/calls/client-call.ts";
 import { sharedSymbol } from "../../core/telemetry/shared-state.ts";
-import { startAttempt } from "./attempt.ts";
+import { startAxiosCall } from "./attempt.ts";
 import type { AxiosAttempt, Instrumentation } from "./attempt.ts";
 import { findBuild } from "./build.ts";
 import { setAdapter } from "./config.ts";
@@ -63,11 +63,11 @@ function dispatch(instrumentation: Instrumentation, route: Route, request: Axios
     typeof setting === "function" ? setting : (build.getAdapter(setting ?? build.defaultAdapter(), request) as Adapter);
   const next = inner ?? adapter;
   if (!instrumentation.active) return next(request);
-  const attempt = startAttempt({ instrumentation, build, adapter, hasInner: inner !== undefined, request, previous });
-  return attempt === undefined ? next(request) : sendAttempt(attempt, next);
+  const attempt = startAxiosCall({ instrumentation, build, adapter, hasInner: inner !== undefined, request, previous });
+  return attempt === undefined ? next(request) : sendThroughAdapter(attempt, next);
 }
 
-function sendAttempt(attempt: AxiosAttempt, adapter: Adapter): Promise<AxiosResponse> {
+function sendThroughAdapter(attempt: AxiosAttempt, adapter: Adapter): Promise<AxiosResponse> {
   const { call, request, transport } = attempt;
   // An inner call runs in the context of the outer one.
   const transportContext = call.isInner ? undefined : transportContextOf(attempt);

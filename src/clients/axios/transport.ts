@@ -7,10 +7,10 @@ import { hasThirdPartySubscribers, thirdPartySubscribedFirst } from "../../core/
 import type { Build } from "./build.ts";
 
 /** What sends a request: one of axios's own adapters, or a function of the application's. */
-export type Transport = "http" | "fetch" | "xhr" | "custom";
+export type TransportKind = "http" | "fetch" | "xhr" | "custom";
 
 /** @param setting what the request has as its adapter: names, functions, or a list of both. */
-export function identifyTransport(adapter: unknown, setting: unknown, build: Build): Transport {
+export function identifyTransport(adapter: unknown, setting: unknown, build: Build): TransportKind {
   const name = (adapter as { adapterName?: unknown }).adapterName;
   if (name === "http" || name === "xhr") return name;
   const isOfApplication = adapter === setting || (Array.isArray(setting) && setting.includes(adapter));
@@ -21,20 +21,20 @@ export function identifyTransport(adapter: unknown, setting: unknown, build: Bui
  * Whether tracing is suppressed while the adapter is being called. Other instrumentation starts its span within `http.request`, or in a global fetch that
  * it has replaced. The application's own fetch and adapter must not find tracing suppressed.
  */
-export function suppressesAtStart(transport: Transport, request: AxiosRequestConfig): boolean {
+export function suppressesAtStart(transport: TransportKind, request: AxiosRequestConfig): boolean {
   if (transport === "http") return true;
   return transport === "fetch" && (request.env?.fetch === undefined || thirdPartySubscribedFirst());
 }
 
 /** Whether tracing stays suppressed after the adapter has returned, because the request is made later. */
-export function suppressesUntilRequest(transport: Transport, { data }: AxiosRequestConfig): boolean {
+export function suppressesUntilRequest(transport: TransportKind, { data }: AxiosRequestConfig): boolean {
   // The http adapter first determines the length of a body of the package form-data.
   if (transport === "http") return typeof (data as { getHeaders?: unknown } | null | undefined)?.getHeaders === "function";
   return transport === "fetch" && thirdPartySubscribedFirst();
 }
 
 /** Whether other instrumentation may be active below a transport. This check costs less than a change of context. */
-export function isInstrumentedBelow(transport: Transport): boolean {
+export function isInstrumentedBelow(transport: TransportKind): boolean {
   if (transport === "http") return isHttpPatched();
   if (transport === "xhr") return false;
   return isFetchPatched() || hasThirdPartySubscribers() || (transport === "custom" && isHttpPatched());

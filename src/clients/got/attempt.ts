@@ -9,38 +9,43 @@ import { CallContext } from "../../core/context/call-context.ts";
 import { createPatchDetector } from "../../core/node/native-function.ts";
 import { withHeaders } from "../../core/propagation/carrier.ts";
 import { reportFailure } from "../../core/telemetry/diagnostics.ts";
-import type { Transport } from "./intercept-transport.ts";
-import { RequestObserver, isPromise } from "./request-observer.ts";
+import type { RequestFunction } from "./intercept-request-function.ts";
+import { AttemptObserver, isPromise } from "./attempt-observer.ts";
 import type { TracedRequest } from "./traced-request.ts";
 
 /** Sends an attempt and records it, if it is to be recorded. `options` are the attempt's own copy, and are not changed. */
-export function sendAttempt(request: TracedRequest, options: Options, transport: Transport, args: unknown[]): unknown {
+export function sendInterceptedAttempt(
+  request: TracedRequest,
+  options: Options,
+  requestFunction: RequestFunction,
+  args: unknown[],
+): unknown {
   const previous = request.latestCall;
   // The body of a redirect may still be arriving, or never end.
   previous?.end();
   if (!request.isRedirected) request.redirectCount = 0;
   request.isRedirected = false;
 
-  const call = startAttempt(request, options, args);
-  if (call === undefined) return transport(...args);
-  if (call.isInner) return transport(...args);
+  const call = startGotCall(request, options, args);
+  if (call === undefined) return requestFunction(...args);
+  if (call.isInner) return requestFunction(...args);
   request.latestCall = call;
-  const runsInContext = request.hasInner || isInstrumentedBelow(options);
-  if (!runsInContext && !call.mustEnd) return transport(...args);
+  const runsInContext = request.hasInner || isHttpInstrumented(options);
+  if (!runsInContext && !call.mustEnd) return requestFunction(...args);
 
-  const observer = new RequestObserver(request, call, options);
+  const observer = new AttemptObserver(request, call, options);
   const { first } = call;
   first.suppressing = true;
   let result: unknown;
   try {
-    result = runsInContext ? runInContext(call, transport, args) : transport(...args);
+    result = runsInContext ? runInContext(call, requestFunction, args) : requestFunction(...args);
   } catch (error) {
     first.suppressing = false;
     observer.failed(error);
     throw error;
   }
   if (isPromise(result)) {
-    // got's own transport for http2 first asks the server which protocol it speaks. One of the application's is asynchronous as it likes.
+    // got's own request function for http2 first asks the server which protocol it speaks, and then makes the request.
     first.suppressing = options.request === undefined;
     return observePromise(observer, first, result);
   }
@@ -49,8 +54,8 @@ export function sendAttempt(request: TracedRequest, options: Options, transport:
   return result;
 }
 
-/** Starts the call of an attempt and adds its headers to the arguments of the transport. */
-function startAttempt({ config, latestCall }: TracedRequest, options: Options, args: unknown[]): ClientCall | undefined {
+/** Starts the call of an attempt and adds its headers to the arguments of the request function. */
+function startGotCall({ config, latestCall }: TracedRequest, options: Options, args: unknown[]): ClientCall | undefined {
   try {
     // The arguments are `(url, request)`, or `(request, callback)` if they come from the cache that got uses.
     const index = typeof args[1] === "object" ? 1 : 0;
@@ -80,16 +85,16 @@ const startChannel = channel("http.client.request.start");
 const createdChannel = channel("http.client.request.created");
 
 /** Whether other instrumentation may be active below got, which must find tracing suppressed. This check costs less than a change of context. */
-function isInstrumentedBelow({ request }: Options): boolean {
+function isHttpInstrumented({ request }: Options): boolean {
   return request !== undefined || isHttpPatched() || startChannel.hasSubscribers || createdChannel.hasSubscribers;
 }
 
-/** Runs the transport in the application's own context with the call's switch for suppression: listeners keep the context that a request is made in. */
-function runInContext({ first, parent }: ClientCall, transport: Transport, args: unknown[]): unknown {
-  return context.with(new CallContext(parent, undefined, first), transport, undefined, ...args);
+/** Runs the request function in the application's own context with the call's switch for suppression: listeners keep the context that a request is made in. */
+function runInContext({ first, parent }: ClientCall, requestFunction: RequestFunction, args: unknown[]): unknown {
+  return context.with(new CallContext(parent, undefined, first), requestFunction, undefined, ...args);
 }
 
-async function observePromise(observer: RequestObserver, first: ClientCall, promise: Promise<unknown>): Promise<unknown> {
+async function observePromise(observer: AttemptObserver, first: ClientCall, promise: Promise<unknown>): Promise<unknown> {
   try {
     const result = await promise;
     first.suppressing = false;

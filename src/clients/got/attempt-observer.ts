@@ -13,11 +13,11 @@ import type { TracedRequest } from "./traced-request.ts";
 /**
  * Observes the request of one attempt until it ends, and records on the call how it ended:
  *
- * 1. `observe()` or `failed()`: the transport has returned the request, or has failed.
+ * 1. `observe()` or `failed()`: the request function has returned the request, or has failed.
  * 2. `#responded()`: the headers of the response have arrived. There is none if the request fails or is destroyed.
  * 3. The end: the last byte, a failure, or `#destroyed()`, which decides between a cancel of the application's and a failure that got reacted to.
  */
-export class RequestObserver {
+export class AttemptObserver {
   readonly #traced: TracedRequest;
   readonly #call: ClientCall;
   readonly #options: Options;
@@ -29,7 +29,7 @@ export class RequestObserver {
     this.#options = options;
   }
 
-  /** @param result what the transport returned: a request; a transport of the application's may also return a response. */
+  /** @param result what the request function returned: a request; a request function of the application's may also return a response. */
   observe(result: unknown): void {
     if (!this.#call.mustEnd) return;
     try {

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { SpanStatusCode } from "@opentelemetry/api";
 import type { Options } from "got";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { sendAttempt } from "../../src/clients/got/attempt.ts";
+import { sendInterceptedAttempt } from "../../src/clients/got/attempt.ts";
 import { clientConfig } from "../../src/core/calls/client-config.ts";
 import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
@@ -39,7 +39,7 @@ function destroyedRequest(options: object, socket: object): EventEmitter {
     latestCall: undefined,
   };
   const url = "http://agent.example/rpc";
-  sendAttempt(traced, { method: "POST", url, ...options } as unknown as Options, () => request, [url, { headers: {} }]);
+  sendInterceptedAttempt(traced, { method: "POST", url, ...options } as unknown as Options, () => request, [url, { headers: {} }]);
   return request;
 }
 
