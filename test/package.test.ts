@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pack } from "./matrix/install.ts";
 
 const run = promisify(execFile);
@@ -22,7 +22,7 @@ interface Manifest {
   readonly peerDependenciesMeta: Record<string, { optional?: boolean }>;
 }
 
-/** A project that has the package installed, and the project's own packages as its peers. */
+/** A user's project with the packed package installed; its peers are this project's packages. */
 const user = mkdtempSync(join(tmpdir(), "a2a-otel-package-"));
 const installed = join(user, "node_modules/a2a-otel");
 let tarball: string;
@@ -47,107 +47,114 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rmSync(user, { recursive: true, force: true }));
 
-it("contains the build, its sources and the user documentation, and nothing else", () => {
-  const pages = ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json"];
-  const sources = globSync("src/**/*.ts", { cwd: project }).map((file) => file.replaceAll("\\", "/"));
-  const built = sources.flatMap((file) => {
-    const name = file.replace(/^src\/(.*)\.ts$/, "dist/$1");
-    return [`${name}.js`, `${name}.d.ts`, `${name}.js.map`, `${name}.d.ts.map`];
+describe("the packed package", () => {
+  it("contains the build, its sources and the user documentation, and nothing else", () => {
+    const pages = ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json"];
+    const sources = globSync("src/**/*.ts", { cwd: project }).map((file) => file.replaceAll("\\", "/"));
+    const built = sources.flatMap((file) => {
+      const name = file.replace(/^src\/(.*)\.ts$/, "dist/$1");
+      return [`${name}.js`, `${name}.d.ts`, `${name}.js.map`, `${name}.d.ts.map`];
+    });
+    const modules = built.filter((file) => /\.js(?:\.map)?$/.test(file));
+    expect([...pages, ...sources, ...modules].filter((file) => !files.includes(file))).toEqual([]);
+    // `npm run build` removes files of deleted sources from dist.
+    const known = new Set([...pages, ...sources, ...built]);
+    expect(files.filter((file) => !known.has(file) && !/^docs\/[\w-]+\.md$/.test(file))).toEqual([]);
   });
-  const modules = built.filter((file) => /\.js(?:\.map)?$/.test(file));
-  expect([...pages, ...sources, ...modules].filter((file) => !files.includes(file))).toEqual([]);
-  // What is left over in dist from a source that is no more, `npm run build` takes away.
-  const known = new Set([...pages, ...sources, ...built]);
-  expect(files.filter((file) => !known.has(file) && !/^docs\/[\w-]+\.md$/.test(file))).toEqual([]);
-});
 
-it("contains every export and its types, and no command", () => {
-  const targets = Object.values(manifest.exports).map((target) => posix.normalize(target));
-  const types = targets.filter((target) => target.endsWith(".js")).map((target) => target.replace(/\.js$/, ".d.ts"));
-  expect([...targets, ...types].filter((file) => !files.includes(file))).toEqual([]);
-  expect(manifest).not.toHaveProperty("bin");
-});
+  it("contains every export and its types, and no command", () => {
+    const targets = Object.values(manifest.exports).map((target) => posix.normalize(target));
+    const types = targets.filter((target) => target.endsWith(".js")).map((target) => target.replace(/\.js$/, ".d.ts"));
+    expect([...targets, ...types].filter((file) => !files.includes(file))).toEqual([]);
+    expect(manifest).not.toHaveProperty("bin");
+  });
 
-it("every file that another one imports is in it", () => {
-  const missing = [...ending(".js"), ...ending(".d.ts")].flatMap((file) => {
-    const imports = [...text(file).matchAll(/(?:from|import|import\()\s*"(\.[^"]+)"/g)].map(([, name = ""]) =>
-      posix.join(dirname(file), name),
+  it("contains every file that another one imports", () => {
+    const missing = [...ending(".js"), ...ending(".d.ts")].flatMap((file) => {
+      const imports = [...text(file).matchAll(/(?:from|import|import\()\s*"(\.[^"]+)"/g)].map(([, name = ""]) =>
+        posix.join(dirname(file), name),
+      );
+      const wanted = file.endsWith(".d.ts") ? imports.map((name) => name.replace(/\.[jt]s$/, ".d.ts")) : imports;
+      return wanted.filter((name) => !files.includes(name)).map((name) => `${file} imports ${name}`);
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it("contains every source map and the source that it refers to", () => {
+    for (const file of [...ending(".js"), ...ending(".d.ts")]) {
+      const [, map = ""] = /\/\/# sourceMappingURL=(\S+)\s*$/.exec(text(file)) ?? [];
+      expect(map, file).toBe(`${posix.basename(file)}.map`);
+      const { sources, sourceRoot } = JSON.parse(text(posix.join(dirname(file), map))) as {
+        sources: string[];
+        sourceRoot?: string;
+      };
+      const found = sources.map((source) => posix.join(dirname(file), sourceRoot ?? "", source));
+      expect(found, file).toEqual([file.replace(/^dist\//, "src/").replace(/(?:\.d)?\.[jt]s$/, ".ts")]);
+      expect(files).toEqual(expect.arrayContaining(found));
+    }
+  });
+
+  it("runs nothing when it is installed", () => {
+    expect(Object.keys(manifest.scripts).filter((name) => /^(?:pre|post)?(?:install|prepare)$|^dependencies$/.test(name))).toEqual(
+      [],
     );
-    const wanted = file.endsWith(".d.ts") ? imports.map((name) => name.replace(/\.[jt]s$/, ".d.ts")) : imports;
-    return wanted.filter((name) => !files.includes(name)).map((name) => `${file} imports ${name}`);
+    expect(files.filter((file) => file.endsWith("binding.gyp"))).toEqual([]); // npm would build it
   });
-  expect(missing).toEqual([]);
-});
 
-it("every map is found, and leads to a source that is in it", () => {
-  for (const file of [...ending(".js"), ...ending(".d.ts")]) {
-    const [, map = ""] = /\/\/# sourceMappingURL=(\S+)\s*$/.exec(text(file)) ?? [];
-    expect(map, file).toBe(`${posix.basename(file)}.map`);
-    const { sources, sourceRoot } = JSON.parse(text(posix.join(dirname(file), map))) as { sources: string[]; sourceRoot?: string };
-    const found = sources.map((source) => posix.join(dirname(file), sourceRoot ?? "", source));
-    expect(found, file).toEqual([file.replace(/^dist\//, "src/").replace(/(?:\.d)?\.[jt]s$/, ".ts")]);
-    expect(files).toEqual(expect.arrayContaining(found));
-  }
-});
+  it("depends on OpenTelemetry packages only, and every other peer is optional", () => {
+    expect(Object.keys(manifest.dependencies).filter((name) => !name.startsWith("@opentelemetry/"))).toEqual([]);
+    expect(manifest).not.toHaveProperty("optionalDependencies");
+    expect(manifest).not.toHaveProperty("bundleDependencies");
+    const required = Object.keys(manifest.peerDependencies).filter(
+      (name) => manifest.peerDependenciesMeta[name]?.optional !== true,
+    );
+    expect(required).toEqual(["@opentelemetry/api"]);
+    const unused = Object.keys(manifest.peerDependenciesMeta).filter((name) => !Object.hasOwn(manifest.peerDependencies, name));
+    expect(unused).toEqual([]);
+  });
 
-it("installing it runs nothing", () => {
-  expect(Object.keys(manifest.scripts).filter((name) => /^(?:pre|post)?(?:install|prepare)$|^dependencies$/.test(name))).toEqual(
-    [],
+  it("stays within its size budget", () => {
+    expect(statSync(tarball).size).toBeLessThan(PACKED);
+    expect(files.reduce((sum, file) => sum + statSync(join(installed, file)).size, 0)).toBeLessThan(UNPACKED);
+  });
+
+  it.each(["nodenext", "bundler"])(
+    "has types for every export with TypeScript's module resolution %s",
+    async (resolution) => {
+      const folder = join(user, resolution);
+      mkdirSync(join(folder, "node_modules"), { recursive: true });
+      symlinkSync(installed, join(folder, "node_modules/a2a-otel"), "junction");
+      // Linked for the user's folder and for the package, which is a symbolic link.
+      for (const name of ["@types", ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })]) link(name);
+      const subpaths = Object.keys(manifest.exports).filter((subpath) => manifest.exports[subpath]?.endsWith(".js") === true);
+      const lines = subpaths.map(
+        (subpath, at) =>
+          `import * as module${at} from "a2a-otel${subpath.slice(1)}";\nexport const names${at}: object = module${at};`,
+      );
+      writeFileSync(join(folder, "index.ts"), lines.join("\n"));
+      writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+      const options = [
+        "--ignoreConfig",
+        "--strict",
+        "--noEmit",
+        "--target",
+        "es2024",
+        "--types",
+        "node",
+        "--moduleResolution",
+        resolution,
+      ];
+      const module = ["--module", resolution === "nodenext" ? "nodenext" : "esnext"];
+      const { stdout } = await run(`${project}node_modules/.bin/tsc`, [...options, ...module, "index.ts"], { cwd: folder }).catch(
+        (error: { stdout: string }) => error,
+      );
+      expect(stdout).toBe("");
+    },
+    60_000,
   );
-  expect(files.filter((file) => file.endsWith("binding.gyp"))).toEqual([]); // npm would build it
 });
 
-it("depends on OpenTelemetry packages only, and every other peer is optional", () => {
-  expect(Object.keys(manifest.dependencies).filter((name) => !name.startsWith("@opentelemetry/"))).toEqual([]);
-  expect(manifest).not.toHaveProperty("optionalDependencies");
-  expect(manifest).not.toHaveProperty("bundleDependencies");
-  const required = Object.keys(manifest.peerDependencies).filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true);
-  expect(required).toEqual(["@opentelemetry/api"]);
-  const unused = Object.keys(manifest.peerDependenciesMeta).filter((name) => !Object.hasOwn(manifest.peerDependencies, name));
-  expect(unused).toEqual([]);
-});
-
-it("stays within its size budget", () => {
-  expect(statSync(tarball).size).toBeLessThan(PACKED);
-  expect(files.reduce((sum, file) => sum + statSync(join(installed, file)).size, 0)).toBeLessThan(UNPACKED);
-});
-
-it.each(["nodenext", "bundler"])(
-  "every export has types, by TypeScript's module resolution %s",
-  async (resolution) => {
-    const folder = join(user, resolution);
-    mkdirSync(join(folder, "node_modules"), { recursive: true });
-    symlinkSync(installed, join(folder, "node_modules/a2a-otel"), "junction");
-    // Found from the user's folder, and from the package, which a symbolic link leads to.
-    for (const name of ["@types", ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })]) link(name);
-    const subpaths = Object.keys(manifest.exports).filter((subpath) => manifest.exports[subpath]?.endsWith(".js") === true);
-    const lines = subpaths.map(
-      (subpath, at) =>
-        `import * as module${at} from "a2a-otel${subpath.slice(1)}";\nexport const names${at}: object = module${at};`,
-    );
-    writeFileSync(join(folder, "index.ts"), lines.join("\n"));
-    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-    const options = [
-      "--ignoreConfig",
-      "--strict",
-      "--noEmit",
-      "--target",
-      "es2024",
-      "--types",
-      "node",
-      "--moduleResolution",
-      resolution,
-    ];
-    const module = ["--module", resolution === "nodenext" ? "nodenext" : "esnext"];
-    const { stdout } = await run(`${project}node_modules/.bin/tsc`, [...options, ...module, "index.ts"], { cwd: folder }).catch(
-      (error: { stdout: string }) => error,
-    );
-    expect(stdout).toBe("");
-  },
-  60_000,
-);
-
-/** Has the user's project find a package where this project has it. */
+/** Links a package of this project into the user's project. */
 function link(name: string): void {
   const target = join(user, "node_modules", name);
   mkdirSync(dirname(target), { recursive: true });

@@ -52,12 +52,12 @@ export async function ask(fetch: Fetch, sent: Sent, read: Read, more: RequestIni
 /** The `Request` is retained: Node's follows the caller's signal only while it is referenced. */
 async function askByRequest(fetch: Fetch, sent: Sent): Promise<Received> {
   let request: Request | undefined;
-  const told = await ask(
+  const received = await ask(
     (input, init) => fetch((request = new Request(input, init))),
     sent,
     (response) => response.text(),
   );
-  return request === undefined ? told : { ...told };
+  return request === undefined ? received : { ...received };
 }
 
 /** An application that obtains a token after a 401. */

@@ -113,10 +113,10 @@ async function destroyed({ body }: Answer): Promise<unknown> {
 
 async function stream(dispatcher: Dispatcher, sent: Sent): Promise<Received> {
   const chunks: Buffer[] = [];
-  let told: Received | undefined;
+  let received: Received | undefined;
   const { trailers } = (await dispatcher.stream(optionsOf(sent), ({ statusCode, headers }) => {
     sent.note(`answered ${statusCode}`);
-    told = { status: statusCode, headers };
+    received = { status: statusCode, headers };
     return new Writable({
       write: (chunk: Buffer, _, done) => {
         chunks.push(chunk);
@@ -124,20 +124,20 @@ async function stream(dispatcher: Dispatcher, sent: Sent): Promise<Received> {
       },
     });
   })) as { trailers?: unknown };
-  return { status: 0, ...told, body: Buffer.concat(chunks), more: { trailers } };
+  return { status: 0, ...received, body: Buffer.concat(chunks), more: { trailers } };
 }
 
 async function pipeline(dispatcher: Dispatcher, sent: Sent): Promise<Received> {
   const { body: _, ...options } = optionsOf(sent);
-  let told: Received | undefined;
+  let received: Received | undefined;
   const through = dispatcher.pipeline(options, ({ statusCode, headers, body }) => {
     sent.note(`answered ${statusCode}`);
-    told = { status: statusCode, headers: headers as Record<string, string> };
+    received = { status: statusCode, headers: headers as Record<string, string> };
     return body.on("error", (error) => through.destroy(error)).pipe(new PassThrough());
   });
   through.end(typeof sent.body === "string" || Buffer.isBuffer(sent.body) ? sent.body : "piped");
   const chunks = (await through.toArray()) as Buffer[];
-  return { status: 0, ...told, body: Buffer.concat(chunks) };
+  return { status: 0, ...received, body: Buffer.concat(chunks) };
 }
 
 /** The callbacks of a handler, in order. */

@@ -131,7 +131,7 @@ const MORE_THAN_ONE: readonly Fault[] = [
   one("many 103, then 200", ...Array.from({ length: 40 }, (_, i) => head(103, { "x-i": String(i) })), ok),
   one("103, then closed", head(103), "close"),
   one("103, then reset", head(103), "turn", "turn", "reset"),
-  one("101 that nobody asked for", head(101, { upgrade: "other", connection: "upgrade" }), "close"),
+  one("101 without a request for an upgrade", head(101, { upgrade: "other", connection: "upgrade" }), "close"),
   { name: "503 with Retry-After, then 200", replies: [[answer(503, "busy", { "retry-after": "0" })], [ok]] },
   { name: "503 with a date, then 200", replies: [[answer(503, "", { "retry-after": new Date(0).toUTCString() })], [ok]] },
   { name: "503 twice, then 200", replies: [[answer(503, "busy")], [answer(503, "busy")], [ok]] },
@@ -221,7 +221,7 @@ const NONSENSE: readonly Fault[] = [
   one("204 with a body", bytes("HTTP/1.1 204 No\r\ncontent-length: 4\r\n\r\nbody"), "close"),
   one("no gzip", answer(200, "this is not gzip", gzip)),
   one("no brotli", answer(200, "\u0001this is not brotli", { "content-encoding": "br" })),
-  one("an answer nobody asked for", Buffer.concat([ok, ok]), "close"),
+  one("an unrequested response", Buffer.concat([ok, ok]), "close"),
 ];
 
 /** Exchanges that stall or never end. */

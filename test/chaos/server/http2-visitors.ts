@@ -20,13 +20,13 @@ function ask(session: ClientHttp2Session, visit: Visit, method = "GET"): ClientH
 
 /** A summary of everything received of a response. */
 function read(stream: ClientHttp2Stream): Promise<string> {
-  const told: string[] = [];
+  const events: string[] = [];
   let size = 0;
-  stream.on("headers", (headers) => told.push(`info ${headers[":status"]}`));
-  stream.on("response", (headers) => told.push(`answered ${headers[":status"]} ${Object.keys(headers).join()}`));
-  stream.on("trailers", (headers) => told.push(`trailers ${Object.keys(headers).join()}`));
+  stream.on("headers", (headers) => events.push(`info ${headers[":status"]}`));
+  stream.on("response", (headers) => events.push(`answered ${headers[":status"]} ${Object.keys(headers).join()}`));
+  stream.on("trailers", (headers) => events.push(`trailers ${Object.keys(headers).join()}`));
   stream.on("data", (data: Buffer) => (size += data.length));
-  return new Promise((resolve) => void stream.on("close", () => resolve(`${told.join("; ")}; ${size} bytes; ${stream.rstCode}`)));
+  return new Promise((resolve) => void stream.on("close", () => resolve(`${events.join("; ")}; ${size} bytes; ${stream.rstCode}`)));
 }
 
 const closed = (stream: ClientHttp2Stream): Promise<unknown> =>
