@@ -108,7 +108,8 @@ interface Socket {
 /** The `request` of the http adapter's responses and errors: Node's request, or the stream of an HTTP/2 request. */
 interface AdapterRequest {
   readonly socket?: Socket | null;
-  readonly res?: { readonly httpVersion?: string };
+  /** Null until the response arrives. */
+  readonly res?: { readonly httpVersion?: string } | null;
   /** Only HTTP/2 streams have it. */
   readonly sentHeaders?: object;
   readonly session?: { readonly socket?: Socket };
@@ -120,7 +121,7 @@ function recordConnection(call: ClientCall, request: unknown): void {
   try {
     const { res, sentHeaders, session, socket } = (request ?? {}) as AdapterRequest;
     if (sentHeaders !== undefined) call.connected(session?.socket?.remoteAddress, session?.socket?.remotePort, "2");
-    else if (res !== undefined) call.connected(socket?.remoteAddress, socket?.remotePort, res.httpVersion);
+    else if (res !== undefined && res !== null) call.connected(socket?.remoteAddress, socket?.remotePort, res.httpVersion);
   } catch (error) {
     reportFailure("reading the connection of axios", error);
   }
