@@ -18,6 +18,9 @@ export type FetchOptions = ClientOptions<FetchRequest, Response>;
 
 type Fetch = typeof globalThis.fetch;
 
+/** What a fetch function of any type extends. */
+type FetchLike = (input: never, init?: never) => Promise<object>;
+
 /**
  * Instruments the global fetch: each request gets a CLIENT span and carries the trace context.
  *
@@ -65,7 +68,10 @@ function wrapGlobalFetch(original: Fetch): GlobalInstrumentation<ClientConfig> {
  * @example
  * const client = await createClient({ fetchImpl: wrapFetch(fetch) });
  */
-export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {}): Fetch & F {
+export function wrapFetch<F extends Fetch>(fetch: F, options?: FetchOptions): Fetch & F;
+/** Wraps a fetch function with types of its own, such as that of the package `undici`. */
+export function wrapFetch<F extends FetchLike>(fetch: F, options?: FetchOptions): F;
+export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {}): F {
   const config = clientConfig("wrapFetch", options);
   if (typeof fetch !== "function") throw new TypeError(`wrapFetch: fetch must be a function, not ${describe(fetch)}`);
   const isConfigured = Object.values(options).some((value) => value !== undefined);

@@ -7,8 +7,8 @@ import { safeCall } from "./core/telemetry/diagnostics.ts";
 import { extract, inject, propagationSource, replacedNames } from "./core/propagation/propagator.ts";
 import { checkContextManager, tracerSource } from "./core/telemetry/tracer.ts";
 
-/** Where trace context is written: a record, `Headers`, a `Map`, an array of pairs. */
-export type WritableCarrier = Record<string, unknown> | Headers | Map<string, string> | [string, string][];
+/** Where trace context is written: an object whose properties are headers, `Headers`, a `Map`, or an array of pairs. */
+export type WritableCarrier = object;
 
 /** Where trace context is read: what is written, and node's `IncomingHttpHeaders`; nothing at all is an empty carrier. */
 export type ReadableCarrier = object | null | undefined;
@@ -61,16 +61,16 @@ export function extractTraceContext(carrier: ReadableCarrier, context: Context =
 /** Options of {@link continueTrace}. */
 export interface ContinueOptions {
   /** The name of a span around the work. Default: no span. */
-  name?: string;
+  name?: string | undefined;
   /** The span's kind. Default: `SpanKind.INTERNAL`; a queue's worker is a `CONSUMER`. */
-  kind?: SpanKind;
+  kind?: SpanKind | undefined;
   /**
    * `"parent"`: the work belongs to the caller's trace. `"link"`: it stays in the trace that is active, or begins one, and its span links to
    * the caller's; baggage goes on in both. Default: `"parent"`.
    */
-  mode?: "parent" | "link";
+  mode?: "parent" | "link" | undefined;
   /** Attributes to start the span with. */
-  attributes?: Attributes;
+  attributes?: Attributes | undefined;
 }
 
 /**

@@ -12,9 +12,9 @@ export type { PropagationSetup } from "./core/telemetry/propagation-status.ts";
 /** Options of {@link setupPropagation}. */
 export interface SetupOptions {
   /** The propagator to set where none is. Default: what `OTEL_PROPAGATORS` names, else W3C Trace Context and W3C Baggage. */
-  propagator?: TextMapPropagator;
+  propagator?: TextMapPropagator | undefined;
   /** Whether to set an AsyncLocalStorage context manager where none is. Default: true. */
-  contextManager?: boolean;
+  contextManager?: boolean | undefined;
 }
 
 /**

@@ -2,7 +2,7 @@ import { ROOT_CONTEXT, context, propagation, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { extractTraceContext, injectTraceContext } from "../src/index.ts";
+import { continueTrace, extractTraceContext, injectTraceContext } from "../src/index.ts";
 import type { ReadableCarrier, WritableCarrier } from "../src/index.ts";
 import { inSpan, startTelemetry, traceparentOf } from "./support/telemetry.ts";
 import type { TestTelemetry } from "./support/telemetry.ts";
@@ -148,7 +148,7 @@ describe("extractTraceContext()", () => {
     ["a revoked proxy", revoked()],
   ])("does not throw, nor does injecting, for %s", (_, carrier) => {
     expect(extractTraceContext(carrier, SOURCE)).toBe(SOURCE);
-    expect(injectTraceContext(carrier as WritableCarrier, SOURCE) === carrier).toBe(true);
+    expect(injectTraceContext(carrier, SOURCE) === carrier).toBe(true);
   });
 
   it("does not throw, nor does injecting, for any carrier", () => {
@@ -178,3 +178,28 @@ function revoked(): object {
   revoke();
   return proxy;
 }
+
+describe("a received header of several megabytes", () => {
+  const megabytes = Array.from({ length: 400_000 }, (_, i) => `key${i}=value`).join(",");
+  const membersOf = (extracted: Context): string[] =>
+    propagation
+      .getBaggage(extracted)
+      ?.getAllEntries()
+      .map(([key]) => key) ?? [];
+
+  it("is truncated to the members that fit in 8192 characters", () => {
+    const members = membersOf(extractTraceContext({ traceparent: TRACEPARENT, baggage: megabytes }, ROOT_CONTEXT));
+    expect(members.slice(0, 2)).toEqual(["key0", "key1"]);
+    expect(members.length).toBeLessThan(8192 / "key0=value,".length);
+  });
+
+  it("is truncated for continueTrace() too", () => {
+    const members = continueTrace({ baggage: megabytes }, () => membersOf(context.active()));
+    expect(members.length).toBeLessThan(8192 / "key0=value,".length);
+  });
+
+  it("is ignored as a traceparent", () => {
+    const extracted = extractTraceContext({ traceparent: `${TRACEPARENT}-${"x".repeat(4e6)}` }, ROOT_CONTEXT);
+    expect(trace.getSpanContext(extracted)).toBeUndefined();
+  });
+});

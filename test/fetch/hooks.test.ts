@@ -235,7 +235,7 @@ describe("options", () => {
   });
 
   it("that are undefined have their defaults", async () => {
-    undo = instrumentFetch({ requestHook: undefined, endSpanOn: undefined, propagator: undefined } as never);
+    undo = instrumentFetch({ requestHook: undefined, endSpanOn: undefined, propagator: undefined });
     await (await fetch(`${server.url}/ok`)).text();
     const [span] = await telemetry.ended(1);
     expect(server.values("traceparent")).toEqual([traceparentOf(span as never)]);

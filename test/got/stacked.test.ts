@@ -121,7 +121,7 @@ describe.each(SDK_STATES)("a got instance that is wrapped more than once, %s", (
 
 it("returns a traced instance as it is if no option has a value", () => {
   const traced = wrapGot(got);
-  expect(wrapGot(traced, { propagateTo: undefined } as unknown as GotOptions)).toBe(traced);
+  expect(wrapGot(traced, { propagateTo: undefined })).toBe(traced);
 });
 
 it("records the span with the options of the outermost wrapper", async () => {

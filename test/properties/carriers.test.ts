@@ -27,7 +27,7 @@ const SHAPES: Record<string, (pairs: Pair[]) => WritableCarrier> = {
   Headers: (pairs) => new Headers(pairs),
   "a Map": (pairs) => new Map(pairs),
   pairs: (pairs) => pairs.map(([name, value]): Pair => [name, value]),
-  "a flat list": (pairs) => pairs.flat() as never,
+  "a flat list": (pairs) => pairs.flat(),
 };
 
 /** The headers of a carrier of any shape by lower-case name, with lists joined. */

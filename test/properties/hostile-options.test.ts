@@ -34,6 +34,7 @@ const OPTIONS = [
   "propagateTo",
   "baggageTo",
   "baggageKeys",
+  "modelProviders",
   "a2a",
   "tracerProvider",
   "meterProvider",

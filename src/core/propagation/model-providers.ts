@@ -1,8 +1,10 @@
-import type { Matcher } from "./matchers.ts";
+import { parseUrl } from "../http/urls.ts";
+import { compileMatchers } from "./matchers.ts";
+import type { Matcher, UrlTest } from "./matchers.ts";
 
 /**
- * The public model APIs that agents call, which get no baggage unless `baggageTo` says so: what a conversation carries is no business of a
- * model provider. Where a provider puts a customer's or a region's name into the host, the matcher is for all of them.
+ * The public model APIs that agents call. They receive no baggage by default, because baggage may describe users and conversations. Hosts that contain
+ * the name of a customer or a region are matched by a pattern.
  */
 export const modelProviderHosts: readonly Matcher[] = [
   "api.openai.com",
@@ -62,3 +64,17 @@ export const modelProviderHosts: readonly Matcher[] = [
   "gateway.ai.cloudflare.com",
   "ai-gateway.vercel.sh",
 ];
+
+/** Whether a normalised URL (`URL.href`) is that of a public model API. */
+export const matchesModelProvider: UrlTest = compileMatchers(modelProviderHosts);
+
+/**
+ * Whether a URL is that of a public model API (`modelProviderHosts`), for use in a policy of your own. False for text that is not an absolute URL.
+ *
+ * @example
+ * instrumentFetch({ baggageTo: (url) => !isModelProvider(url) && new URL(url).hostname !== "llm.corp.example" });
+ */
+export function isModelProvider(url: string | URL): boolean {
+  const parsed = parseUrl(String(url));
+  return parsed !== undefined && matchesModelProvider(parsed.href);
+}

@@ -4,7 +4,7 @@ import { BAGGAGE, sizeOf } from "./baggage.ts";
 import { warnOnce } from "../telemetry/diagnostics.ts";
 import { compileMatchers, ownOriginTest } from "./matchers.ts";
 import type { UrlTest } from "./matchers.ts";
-import { modelProviderHosts } from "./model-providers.ts";
+import { matchesModelProvider } from "./model-providers.ts";
 import type { ClientOptions } from "../telemetry/options.ts";
 import { inject } from "./propagator.ts";
 import type { Propagation } from "./propagator.ts";
@@ -28,16 +28,17 @@ export interface Policy {
 const MAX_MEMBERS = 64;
 const MAX_BYTES = 8192;
 
-const isModelProvider = compileMatchers(modelProviderHosts);
-
 /**
  * Compiles the policy options of a client.
  *
  * @param caller the public function whose options these are, for error messages.
  * @throws TypeError for a matcher that is not a host or an origin.
  */
-export function compilePolicy(caller: string, options: Pick<ClientOptions, "propagateTo" | "baggageTo" | "baggageKeys">): Policy {
-  const compile = (name: "propagateTo" | "baggageTo"): UrlTest | undefined => {
+export function compilePolicy(
+  caller: string,
+  options: Pick<ClientOptions, "propagateTo" | "baggageTo" | "baggageKeys" | "modelProviders">,
+): Policy {
+  const compile = (name: "propagateTo" | "baggageTo" | "modelProviders"): UrlTest | undefined => {
     const matchers = options[name];
     try {
       return matchers === undefined ? undefined : compileMatchers(matchers);
@@ -47,13 +48,21 @@ export function compilePolicy(caller: string, options: Pick<ClientOptions, "prop
   };
   const tracing = compile("propagateTo");
   // A stated `propagateTo` restricts baggage too. Only an instrumentation that states neither leaves the choice to those that it is stacked with.
-  const baggage = compile("baggageTo") ?? (tracing && ((url) => tracing(url) && !isModelProvider(url)));
+  const providers = compile("modelProviders");
+  const baggage = compile("baggageTo") ?? defaultBaggage(tracing, providers);
   return {
     trace: tracing === undefined ? [] : [tracing],
     baggage: baggage === undefined ? [] : [baggage],
     keys: options.baggageKeys && new Set(options.baggageKeys),
     defaultTrace: ownOriginTest(),
   };
+}
+
+/** The default of `baggageTo`; undefined if no option states anything about it. */
+function defaultBaggage(tracing: UrlTest | undefined, providers: UrlTest | undefined): UrlTest | undefined {
+  if (tracing === undefined && providers === undefined) return undefined;
+  const admitted = tracing ?? ownOriginTest();
+  return (url) => (admitted === undefined || admitted(url)) && !matchesModelProvider(url) && providers?.(url) !== true;
 }
 
 /** The policy that admits what both policies admit. A default applies only where neither states anything. */
@@ -90,7 +99,7 @@ export function allowsTrace({ trace: tests, defaultTrace }: Policy, url: string)
 /** Whether a URL may receive baggage. */
 export function allowsBaggage(policy: Policy, url: string): boolean {
   const { baggage: tests } = policy;
-  return tests.length === 0 ? allowsTrace(policy, url) && !isModelProvider(url) : tests.every((test) => test(url));
+  return tests.length === 0 ? allowsTrace(policy, url) && !matchesModelProvider(url) : tests.every((test) => test(url));
 }
 
 /** The propagation headers of a context for a URL, as far as the policy allows them. Never throws. */

@@ -8,28 +8,28 @@ import type { Matcher } from "../propagation/matchers.ts";
 
 /** Header names whose values are recorded as `http.request.header.<name>` and `http.response.header.<name>`. */
 export interface HeadersToSpanAttributes {
-  requestHeaders?: string[];
-  responseHeaders?: string[];
+  requestHeaders?: string[] | undefined;
+  responseHeaders?: string[] | undefined;
 }
 
 /** What a client or a server can be told of the telemetry that it uses. */
 interface TelemetryOptions {
   /** The provider of the tracer. Default: the global one. */
-  tracerProvider?: TracerProvider;
+  tracerProvider?: TracerProvider | undefined;
   /** The provider of the meter. Default: the global one. */
-  meterProvider?: MeterProvider;
+  meterProvider?: MeterProvider | undefined;
   /** The propagator. Default: the global one if there is one, else W3C Trace Context and Baggage. */
-  propagator?: TextMapPropagator;
+  propagator?: TextMapPropagator | undefined;
 }
 
 /** Options that both ends of a call share. */
 interface SharedOptions<Request, Response> extends TelemetryOptions {
   /** True: the request is neither traced nor changed. */
-  ignoreRequestHook?: (request: Request) => boolean;
+  ignoreRequestHook?: ((request: Request) => boolean) | undefined;
   /** Sees the span when it has started, and may change it. */
-  requestHook?: (span: Span, request: Request) => void;
+  requestHook?: ((span: Span, request: Request) => void) | undefined;
   /** Sees the span when the response's headers have come, and may change it. */
-  responseHook?: (span: Span, exchange: { request: Request; response: Response }) => void;
+  responseHook?: ((span: Span, exchange: { request: Request; response: Response }) => void) | undefined;
   /**
    * Names of headers to record. Default: none.
    *
@@ -37,37 +37,47 @@ interface SharedOptions<Request, Response> extends TelemetryOptions {
    * `credential`, `password` or the like in their name. That includes names such as `idempotency-key`. In all other headers, URLs lose their user
    * info and the values of sensitive query parameters, and of parameters whose names look like credentials.
    */
-  headersToSpanAttributes?: HeadersToSpanAttributes;
+  headersToSpanAttributes?: HeadersToSpanAttributes | undefined;
   /** Query keys whose values become `REDACTED`; replaces the default list of semconv `url.full` as a whole. */
-  sensitiveQueryParameters?: string[];
+  sensitiveQueryParameters?: string[] | undefined;
   /** Methods that are recorded as they are, others are `_OTHER`. Default: `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`, else RFC 9110's, PATCH and QUERY. */
-  knownMethods?: string[];
+  knownMethods?: string[] | undefined;
   /**
    * How A2A is recognised without its SDK: by URL and headers; also, where these show A2A, by a look at the first characters of a string body, for
    * its JSON-RPC method (clients only); or not at all. Default: `"headers"`.
    */
-  a2a?: "headers" | "body" | false;
+  a2a?: "headers" | "body" | false | undefined;
 }
 
 /** Options that all clients share. `Request` and `Response` are what the client itself knows by these names. */
 export interface ClientOptions<Request = unknown, Response = unknown> extends SharedOptions<Request, Response> {
   /** Attributes to start the span with; samplers see them. */
-  startSpanHook?: (request: Request) => Attributes;
+  startSpanHook?: ((request: Request) => Attributes) | undefined;
   /** True: no span without a parent span; the context is propagated all the same. Default: false. */
-  requireParentforSpans?: boolean;
+  requireParentforSpans?: boolean | undefined;
   /** The low-cardinality template of the URL's path, for the span's name and `url.template`; undefined where there is none. */
-  urlTemplate?: (request: Request) => string | undefined;
+  urlTemplate?: ((request: Request) => string | undefined) | undefined;
   /** Whether the span covers the response's body or ends with its headers. Default: `"response"`. */
-  endSpanOn?: "response" | "headers";
+  endSpanOn?: "response" | "headers" | undefined;
   /**
    * Who gets `traceparent` and `tracestate`. Default: everyone; in a browser the page's own origin alone, since a header that another origin
    * does not allow makes the request fail (CORS).
    */
-  propagateTo?: Matcher | readonly Matcher[];
-  /** Who gets `baggage`. Default: everyone whom `propagateTo` admits, except `modelProviderHosts`. */
-  baggageTo?: Matcher | readonly Matcher[];
+  propagateTo?: Matcher | readonly Matcher[] | undefined;
+  /**
+   * Hosts that receive `baggage`. Default: the hosts of `propagateTo`, except public model APIs (`modelProviderHosts`) and `modelProviders`.
+   *
+   * The option replaces this default as a whole. To exclude model APIs in a policy of your own, call `isModelProvider`:
+   * `baggageTo: (url) => url.startsWith("https://") && !isModelProvider(url)`.
+   */
+  baggageTo?: Matcher | readonly Matcher[] | undefined;
+  /**
+   * Hosts or origins of your own model gateways (`"llm.corp.example"`, `"*.llm.corp.example"`), which receive no baggage by default, like the public
+   * model APIs. Without effect if `baggageTo` is given. Default: none.
+   */
+  modelProviders?: readonly string[] | undefined;
   /** The only baggage members that leave. Default: all. */
-  baggageKeys?: readonly string[];
+  baggageKeys?: readonly string[] | undefined;
 }
 
 /** What becomes of a caller's trace. */
@@ -79,26 +89,26 @@ export interface ServerOptions<Request = unknown, Response = unknown> extends Sh
    * How the caller's trace is continued: as the parent, by a link from a trace of this server's own, or not at all; or a function that says so
    * for each request, of which anything but these words means `"ignore"`. Default: `"parent"`.
    */
-  incoming?: Incoming | ((request: Request) => Incoming);
+  incoming?: Incoming | ((request: Request) => Incoming) | undefined;
   /** Whether the caller's baggage gets in; or only these members of it. Default: true. */
-  acceptBaggage?: boolean | readonly string[];
+  acceptBaggage?: boolean | readonly string[] | undefined;
   /** True: `client.address` comes from `Forwarded`, then `X-Forwarded-For`, which any client can write. Default: false, the socket's. */
-  trustProxy?: boolean;
+  trustProxy?: boolean | undefined;
 }
 
 /** Options of the A2A layer, for both ends of a call. */
 export interface A2AOptions {
   /** `"suppress"`: asking for a task's state (`GetTask`) is neither traced nor propagated. Default: `"trace"`. */
-  polling?: "trace" | "suppress";
+  polling?: "trace" | "suppress" | undefined;
   /**
    * What belongs to the conversation and goes into baggage: `gen_ai.conversation.id` and association properties, by name. Whoever the HTTP
    * layer sends baggage to can read it. Default: nothing.
    */
-  conversationBaggage?: string[];
+  conversationBaggage?: string[] | undefined;
   /** The provider of the tracer. Default: the global one. */
-  tracerProvider?: TracerProvider;
+  tracerProvider?: TracerProvider | undefined;
   /** The propagator that reads what came in where no HTTP instrumentation has. Default: the global one if there is one, else W3C's. */
-  propagator?: TextMapPropagator;
+  propagator?: TextMapPropagator | undefined;
 }
 
 type Checked<T> = { readonly [Name in keyof T]-?: (value: unknown) => string | undefined };
@@ -160,6 +170,7 @@ export const CLIENT_OPTIONS: Checked<ClientOptions> = {
   endSpanOn: isOneOf("response", "headers"),
   propagateTo: isMatchers,
   baggageTo: isMatchers,
+  modelProviders: isStrings,
   baggageKeys: isStrings,
 };
 
@@ -180,7 +191,7 @@ export const A2A_OPTIONS: Checked<A2AOptions> = {
 };
 
 /** The checks of what `setupPropagation` takes. */
-export const SETUP_OPTIONS: Checked<{ propagator?: TextMapPropagator; contextManager?: boolean }> = {
+export const SETUP_OPTIONS: Checked<{ propagator?: TextMapPropagator | undefined; contextManager?: boolean | undefined }> = {
   propagator: SHARED.propagator,
   contextManager: isBoolean,
 };

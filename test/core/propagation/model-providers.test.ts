@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { compileMatchers } from "../../../src/core/propagation/matchers.ts";
-import { modelProviderHosts } from "../../../src/index.ts";
+import { isModelProvider, modelProviderHosts } from "../../../src/index.ts";
 
 const isProvider = compileMatchers(modelProviderHosts);
 
@@ -65,5 +65,19 @@ describe("the regional hosts of model providers", () => {
     "http://bedrock-runtime.us-east-1.amazonaws.com/",
   ])("do not include %s", (url) => {
     expect(isProvider(url)).toBe(false);
+  });
+});
+
+describe("isModelProvider()", () => {
+  it.each<[string | URL, boolean]>([
+    ["https://api.openai.com/v1/responses", true],
+    ["HTTPS://API.OpenAI.com", true],
+    [new URL("https://api.anthropic.com/v1/messages"), true],
+    ["https://agents.corp.example/", false],
+    ["api.openai.com", false],
+    ["/v1/responses", false],
+    ["", false],
+  ])("of %s is %s", (url, expected) => {
+    expect(isModelProvider(url)).toBe(expected);
   });
 });

@@ -8,7 +8,7 @@ import type * as policies from "../../../src/core/propagation/policy.ts";
 import { propagationSource, w3cPropagator } from "../../../src/core/propagation/propagator.ts";
 import { recordDiagnostics } from "../../support/diagnostics.ts";
 
-type PolicyOptions = Pick<ClientOptions, "propagateTo" | "baggageTo" | "baggageKeys">;
+type PolicyOptions = Pick<ClientOptions, "propagateTo" | "baggageTo" | "baggageKeys" | "modelProviders">;
 
 const URL_ = "https://agent.example/rpc";
 const SPAN = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: TraceFlags.SAMPLED };
@@ -49,8 +49,21 @@ describe("injectWithPolicy()", () => {
     [{ baggageKeys: ["tenant", "user"] }, URL_, { traceparent: TRACEPARENT, baggage }],
     [{ baggageKeys: ["none"] }, URL_, { traceparent: TRACEPARENT }],
     [{ baggageKeys: [] }, URL_, { traceparent: TRACEPARENT }],
+    [{ modelProviders: ["agent.example"] }, URL_, { traceparent: TRACEPARENT }],
+    [{ modelProviders: ["agent.example"] }, "https://api.openai.com/v1/responses", { traceparent: TRACEPARENT }],
+    [{ modelProviders: ["*.agent.example"] }, URL_, { traceparent: TRACEPARENT, baggage }],
+    [{ modelProviders: [] }, URL_, { traceparent: TRACEPARENT, baggage }],
+    [{ propagateTo: "agent.example", modelProviders: ["agent.example"] }, URL_, { traceparent: TRACEPARENT }],
+    [{ propagateTo: "other.example", modelProviders: ["llm.example"] }, URL_, {}],
+    [{ baggageTo: "agent.example", modelProviders: ["agent.example"] }, URL_, { traceparent: TRACEPARENT, baggage }],
   ])("injects what the policy %j allows for %s", (options, url, expected) => {
     expect(injectWithPolicy(compilePolicy("f", options), W3C, CARRYING, url)).toEqual(expected);
+  });
+
+  it("rejects a model provider that is not a host or an origin", () => {
+    expect(() => compilePolicy("f", { modelProviders: ["llm.example/v1"] })).toThrow(
+      'f: option "modelProviders": "llm.example/v1"',
+    );
   });
 
   it("does not call the propagator for a host that may receive nothing", () => {

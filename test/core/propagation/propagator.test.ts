@@ -82,6 +82,27 @@ describe("propagationSource()", () => {
     expect(headers()).toEqual(w3cHeaders);
   });
 
+  it.each<[string, object | undefined]>([
+    ["tracecontext", { traceparent: TRACEPARENT }],
+    ["baggage", { baggage: "user=1" }],
+    [" baggage , tracecontext,", { traceparent: TRACEPARENT, baggage: "user=1" }],
+    ["b3,tracecontext", { traceparent: TRACEPARENT }],
+    ["b3", undefined],
+    ["tracecontext,none", undefined],
+  ])("injects only what OTEL_PROPAGATORS=%s names if no propagator is registered", (names, headers) => {
+    vi.stubEnv("OTEL_PROPAGATORS", names);
+    const source = propagationSource(undefined)();
+    expect(source && inject(source, propagation.setBaggage(TRACED, BAGGAGE))).toEqual(headers);
+  });
+
+  it("logs once that a name in OTEL_PROPAGATORS is not supported", () => {
+    vi.stubEnv("OTEL_PROPAGATORS", "ottrace,baggage");
+    for (let i = 0; i < 2; i++) propagationSource(undefined)();
+    expect(diagnostics.messages("warn")).toEqual([
+      'OTEL_PROPAGATORS: "ottrace" is skipped, because only tracecontext, baggage and none are supported without an SDK',
+    ]);
+  });
+
   it("returns the same object until another global propagator is registered", () => {
     const find = propagationSource(undefined);
     const found = [["b3"], ["uber-trace-id", "b3"]].map((names) => {
@@ -243,6 +264,23 @@ describe("extract()", () => {
       expect(traceState?.serialize()).toBe(kept);
       expect(rest).toEqual({ ...SPAN, traceFlags: Number(flags), isRemote: true });
     }
+  });
+});
+
+describe("extract()", () => {
+  it("passes at most 8192 characters of a received header to the propagator, whatever its length", () => {
+    const lengths: number[] = [];
+    const source = sourceOf({
+      fields: () => ["baggage", "b3"],
+      extract: (base, carrier, getter) => {
+        for (const name of getter.keys(carrier)) lengths.push(String(getter.get(carrier, name)).length);
+        return base;
+      },
+    });
+    const megabytes = "key=value%20,".repeat(400_000);
+    extract(source, { baggage: megabytes, b3: megabytes }, ROOT_CONTEXT);
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(8192);
+    expect(lengths).toHaveLength(2);
   });
 });
 

@@ -49,6 +49,8 @@ describe("checkOptions()", () => {
     [{ headersToSpanAttributes: { noResponseHeaders: ["a"] } }, 'option "headersToSpanAttributes" must be '],
     [{ headersToSpanAttributes: "requestHeaders" }, 'option "headersToSpanAttributes" must be '],
     [{ propagateTo: { host: "a" } }, 'option "propagateTo" must be a host, an origin, a RegExp, a function, or an array of these'],
+    [{ modelProviders: "llm.example" }, 'option "modelProviders" must be an array of strings'],
+    [{ modelProviders: [/llm/] }, 'option "modelProviders" must be an array of strings'],
     [{ baggageTo: ["a", 1] }, 'option "baggageTo" must be a host, an origin, a RegExp, a function, or an array of these'],
     [null, "f: options must be an object, not null"],
     [{ a2a: null }, 'f: option "a2a" must be one of "headers", "body", false, not null'],

@@ -1,6 +1,6 @@
 import type { Context } from "@opentelemetry/api";
 import { ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
-import { continueTrace, extractTraceContext, injectTraceContext, modelProviderHosts } from "a2a-otel";
+import { continueTrace, extractTraceContext, injectTraceContext, isModelProvider, modelProviderHosts } from "a2a-otel";
 import type {
   ClientOptions,
   ContinueOptions,
@@ -59,7 +59,32 @@ const server: ServerOptions<{ url: string }> = {
   headersToSpanAttributes: recorded,
   trustProxy: true,
 };
-// @ts-expect-error exactOptionalPropertyTypes: an option is given or left out
-const absent: ClientOptions = { baggageKeys: undefined };
+const isProvider = isModelProvider(new URL("https://api.openai.com"));
+same<typeof isProvider, boolean>();
+
+// Under exactOptionalPropertyTypes an option may also be undefined.
+const absent: ClientOptions & ServerOptions & ContinueOptions = {
+  propagateTo: undefined,
+  modelProviders: undefined,
+  tracerProvider: undefined,
+  requestHook: undefined,
+  headersToSpanAttributes: undefined,
+  incoming: undefined,
+  acceptBaggage: undefined,
+  name: undefined,
+};
+
+interface Message {
+  id: number;
+  trace?: string;
+}
+class Job {
+  readonly id = 1;
+}
+const message: Message = { id: 1 };
+
+const traced = injectTraceContext(message);
+same<typeof traced, Message>();
+injectTraceContext(new Job());
 
 export { absent, policy, server };

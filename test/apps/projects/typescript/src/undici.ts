@@ -1,6 +1,7 @@
 import { traceInterceptor } from "a2a-otel/undici";
 import type { UndiciOptions, UndiciRequest, UndiciResponse } from "a2a-otel/undici";
-import { Agent, interceptors } from "undici";
+import { wrapFetch } from "a2a-otel/fetch";
+import { Agent, fetch as undiciFetch, interceptors } from "undici";
 import type { Dispatcher } from "undici";
 import { same } from "./type.js";
 
@@ -21,3 +22,6 @@ interceptor satisfies Dispatcher.DispatcherComposeInterceptor;
 export const dispatcher = new Agent().compose(interceptor, interceptors.retry());
 // @ts-expect-error no such option
 traceInterceptor({ retries: 1 });
+
+const ofUndici = wrapFetch(undiciFetch, { endSpanOn: "headers" });
+same<typeof ofUndici, typeof undiciFetch>();
