@@ -142,7 +142,7 @@ export class UndiciAttempt implements RequestObserver {
   }
 
   onRequestCreated(request: ChannelRequest): void {
-    this.call.awaitedUrl = undefined;
+    this.call.awaitedUrls = [];
     if (this.call.needsContext) this.#requestUrl = urlOfRequest(request);
     const url = this.locate?.(request);
     this.locate = undefined;
@@ -163,11 +163,17 @@ export class UndiciAttempt implements RequestObserver {
     const url = this.#requestUrl;
     if (url === undefined || status < 300) return;
     const location = isRedirect(status) ? readHeader(decodeHeaders(rawHeaders), "location") : undefined;
-    this.call.awaitedUrl = location === undefined ? url : parseUrl(location, url)?.href;
+    const target = location === undefined ? undefined : parseUrl(location, url);
+    this.call.awaitedUrls = target === undefined ? this.#retryUrls(url) : [target.href];
   }
 
   onRequestError(): void {
-    this.call.awaitedUrl = this.#requestUrl;
+    if (this.#requestUrl !== undefined) this.call.awaitedUrls = this.#retryUrls(this.#requestUrl);
+  }
+
+  /** A retry sends the failed request again, or the first one if it is outside of redirects. */
+  #retryUrls(url: string): readonly string[] {
+    return [url, this.url];
   }
 }
 

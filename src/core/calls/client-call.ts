@@ -67,8 +67,8 @@ export class ClientCall implements ActiveCall, Suppressible {
   a2a: A2ARecognition | undefined = undefined;
   /** Whether undici has created a request of this call. */
   hasRequest = false;
-  /** The URL of the request that the client may send next by itself, because a redirect, an error status or a failure was answered. */
-  awaitedUrl: string | undefined = undefined;
+  /** The URLs of the requests that the client may send next by itself, because a redirect, an error status or a failure was answered. */
+  awaitedUrls: readonly string[] = NONE;
   ended = false;
   suppressing = false;
   registryIndex = -1;
@@ -183,7 +183,7 @@ export class ClientCall implements ActiveCall, Suppressible {
 
   /** Whether a request is the next one that the client was expected to send by itself. */
   awaits(url: string): boolean {
-    return !this.ended && this.awaitedUrl !== undefined && isSameResource(this.awaitedUrl, url);
+    return !this.ended && this.awaitedUrls.some((awaited) => isSameResource(awaited, url));
   }
 
   /** Whether a flat array of headers has one that the call has issued. */
