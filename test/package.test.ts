@@ -11,8 +11,8 @@ const run = promisify(execFile);
 const project = fileURLToPath(new URL("../", import.meta.url));
 
 // Bytes. A budget is what was measured, with a little headroom.
-const PACKED = 330_000;
-const UNPACKED = 1_300_000;
+const PACKED = 380_000;
+const UNPACKED = 1_520_000;
 
 interface Manifest {
   readonly exports: Record<string, string>;

@@ -13,8 +13,8 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 // Bytes. A budget is what was measured, with a little headroom.
-const PACKED = 84_000;
-const UNPACKED = 260_000;
+const PACKED = 90_000;
+const UNPACKED = 280_000;
 
 /** What the library needs, from this project's own `node_modules`: npm finds no other version without a network. */
 const DEPENDENCIES = ["api", "context-async-hooks", "core", "semantic-conventions"].map((name) =>

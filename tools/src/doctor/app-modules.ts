@@ -1,4 +1,5 @@
 import type * as ApiModule from "@opentelemetry/api";
+import type { injectTraceContext } from "a2a-otel";
 import type { getDiagnostics, redactText } from "a2a-otel/diagnostics";
 import type { wrapFetch } from "a2a-otel/fetch";
 import type { traceRequests } from "a2a-otel/server/node";
@@ -15,6 +16,7 @@ export interface AppModules {
   readonly api: Api;
   readonly getDiagnostics: typeof getDiagnostics;
   readonly redactText: typeof redactText;
+  readonly injectTraceContext: typeof injectTraceContext;
   readonly wrapFetch: typeof wrapFetch;
   readonly traceRequests: typeof traceRequests;
   /** The URL of a file of this copy of a2a-otel. */
@@ -37,10 +39,11 @@ export async function loadAppModules(entry: string): Promise<AppModules | undefi
     const load = async <Module>(url: string): Promise<Module> => (await import(url)) as Module;
     const api = await load<Api>(locate("@opentelemetry/api", location));
     const diagnostics = await load<Pick<AppModules, "getDiagnostics" | "redactText">>(location);
+    const { injectTraceContext } = await load<Pick<AppModules, "injectTraceContext">>(locate("a2a-otel", entry));
     const { wrapFetch } = await load<Pick<AppModules, "wrapFetch">>(locate("a2a-otel/fetch", entry));
     const { traceRequests } = await load<Pick<AppModules, "traceRequests">>(locate("a2a-otel/server/node", entry));
     const { getDiagnostics, redactText } = diagnostics;
-    return { api, getDiagnostics, redactText, wrapFetch, traceRequests, location };
+    return { api, getDiagnostics, redactText, injectTraceContext, wrapFetch, traceRequests, location };
   } catch {
     return undefined;
   }

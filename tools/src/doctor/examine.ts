@@ -18,7 +18,7 @@ import { createReport } from "./report.ts";
 import type { DoctorReport } from "./report.ts";
 import { diagnose } from "./round-trip/diagnosis.ts";
 import { findProxy } from "./round-trip/proxy.ts";
-import { makeFirstCall, makeRoundTrip } from "./round-trip/round-trip.ts";
+import { makeFirstCall, makeRoundTrip, writesTraceparent } from "./round-trip/round-trip.ts";
 import type { RoundTrip } from "./round-trip/round-trip.ts";
 import { tryGet } from "./try-get.ts";
 
@@ -169,7 +169,7 @@ async function checkRoundTrip(
 ): Promise<RoundTrip | undefined> {
   const trip = await makeRoundTrip(modules, span, "global fetch", timeout);
   if (trip === undefined) return undefined;
-  const needsSecond = trip.failure === undefined && trip.traceparents.length === 0;
+  const needsSecond = trip.failure === undefined && trip.traceparents.length === 0 && !instrumentations.ownFetch;
   const wrapped = needsSecond ? await makeRoundTrip(modules, span, "wrapFetch", timeout) : undefined;
   const { fields } = modules.getDiagnostics().propagation;
   const contextProblem = !isVisible
@@ -177,7 +177,8 @@ async function checkRoundTrip(
     : hasContextManager(modules)
       ? undefined
       : "without a context manager";
-  diagnose(findings, trip, { contextProblem, hasSdk, fields, instrumentations, wrapped });
+  const circumstances = { contextProblem, hasSdk, fields, instrumentations, wrapped };
+  diagnose(findings, trip, { ...circumstances, writesTraceparent: writesTraceparent(modules, span) });
   if (hasSdk && span.isRecording()) {
     findings.ok(
       "spans",

@@ -1,4 +1,5 @@
 import * as api from "@opentelemetry/api";
+import { injectTraceContext } from "a2a-otel";
 import { getDiagnostics, redactText } from "a2a-otel/diagnostics";
 import { wrapFetch } from "a2a-otel/fetch";
 import { traceRequests } from "a2a-otel/server/node";
@@ -6,7 +7,15 @@ import type { AppModules } from "./app-modules.ts";
 import { tryGet } from "./try-get.ts";
 
 /** The copies that this package itself resolves. They are the application's if this package is installed in the application. */
-export const ownModules: AppModules = { api, getDiagnostics, redactText, wrapFetch, traceRequests, location: locateLibrary() };
+export const ownModules: AppModules = {
+  api,
+  getDiagnostics,
+  redactText,
+  injectTraceContext,
+  wrapFetch,
+  traceRequests,
+  location: locateLibrary(),
+};
 
 /** In a bundle the library has no file of its own; the bundle's URL is used then. */
 function locateLibrary(): string {

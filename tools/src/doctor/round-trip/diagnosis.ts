@@ -10,8 +10,13 @@ export interface Circumstances {
   readonly hasSdk: boolean;
   readonly fields: readonly string[];
   readonly instrumentations: Instrumentations;
-  /** The same call through `wrapFetch`; it is made if the first call arrived without any trace context. */
+  /**
+   * The same call through `wrapFetch`. It is made if the first call arrived without any trace context and a2a-otel does not instrument the global
+   * fetch; otherwise the policy of `instrumentFetch()` would apply to it too.
+   */
   readonly wrapped: RoundTrip | undefined;
+  /** Whether the propagator in use writes `traceparent` for the context of the call. */
+  readonly writesTraceparent: boolean;
 }
 
 const CALL = "A call over loopback through the global fetch";
@@ -59,7 +64,7 @@ function reportFailure(findings: Findings, failure: string): void {
 }
 
 function reportMissingTraceparent(findings: Findings, { received }: RoundTrip, circumstances: Circumstances): void {
-  const { fields, contextProblem, instrumentations, wrapped } = circumstances;
+  const { fields, contextProblem, instrumentations, wrapped, writesTraceparent } = circumstances;
   const { ownFetch, otherFetch, subscribers } = instrumentations;
   const others = Object.keys(received).filter((name) => name !== "baggage");
   const instead = others.length === 0 ? "" : `, but with ${others.join(", ")}`;
@@ -78,19 +83,19 @@ function reportMissingTraceparent(findings: Findings, { received }: RoundTrip, c
       "round-trip",
       `${call}: ${contextProblem}, the call does not find its trace. An earlier finding describes the cause.`,
     );
-  } else if (!wrappedCallCarries) {
+  } else if (ownFetch ? !writesTraceparent : !wrappedCallCarries) {
     const reason = fields.includes("traceparent")
       ? "The registered propagator lists traceparent among its fields, but it wrote none for the context of this call."
       : `The propagator in use does not write it (it writes ${fields.join(", ") || "nothing"}).`;
     findings.error(
       "round-trip",
-      `${call}, also through wrapFetch(). ${reason}`,
+      `${call}${ownFetch ? "" : ", also through wrapFetch()"}. ${reason}`,
       "OTEL_PROPAGATORS=tracecontext,baggage, another propagator for the SDK, or one for these calls alone: `instrumentFetch({ propagator })`.",
     );
   } else if (ownFetch) {
     findings.warn(
       "round-trip",
-      `${call}, although instrumentFetch() is active; wrapFetch() without options sends one. An option of instrumentFetch() excludes 127.0.0.1 ` +
+      `${call}, although instrumentFetch() is active and the propagator in use writes it. An option of instrumentFetch() excludes 127.0.0.1 ` +
         "(propagateTo, ignoreRequestHook or propagator), which may be intended.",
     );
   } else {

@@ -82,6 +82,14 @@ export async function makeRoundTrip(
   return { via, traceId, failure, ...result, milliseconds };
 }
 
+/** Whether a2a-otel's propagator writes `traceparent` for the context of the call, without any policy. */
+export function writesTraceparent({ api, injectTraceContext }: AppModules, span: Span): boolean {
+  const caller = api.isSpanContextValid(span.spanContext()) ? span : generatedSpan(api);
+  const carrier: Record<string, string> = {};
+  injectTraceContext(carrier, contextOf(api, caller));
+  return carrier["traceparent"] !== undefined;
+}
+
 /** Makes a call outside of any trace, so that what is set up by the first call is set up (`a2a-otel/register`). */
 export async function makeFirstCall(modules: AppModules, timeout: number): Promise<void> {
   const loopback = await openLoopback(modules);
