@@ -10,19 +10,19 @@ import { checkContextManager, tracerSource } from "./core/telemetry/tracer.ts";
 /** Where trace context is written: an object whose properties are headers, `Headers`, a `Map`, or an array of pairs. */
 export type WritableCarrier = object;
 
-/** Where trace context is read: what is written, and node's `IncomingHttpHeaders`; nothing at all is an empty carrier. */
+/** Where trace context is read: the same as {@link WritableCarrier}, and Node's `IncomingHttpHeaders`. Null and undefined are empty carriers. */
 export type ReadableCarrier = object | null | undefined;
 
 const source = propagationSource(undefined);
 const tracer = tracerSource(undefined);
 
 /**
- * Writes a context's trace context and baggage into a carrier, in place of what it has of them in any letter case.
+ * Writes the trace context and the baggage of a context into a carrier. Existing headers of the same names, in any letter case, are replaced.
  *
- * Which propagator writes: the global one if there is one, else W3C Trace Context and W3C Baggage. Never throws.
+ * The global propagator is used; if there is none, what `OTEL_PROPAGATORS` names, else W3C Trace Context and W3C Baggage. Never throws.
  *
- * @param carrier default: a new record. `JSON.stringify(injectTraceContext())` is what one stores in a queue.
- * @param context default: the active one.
+ * @param carrier default: a new record, which can be stored as JSON.
+ * @param context default: the active context.
  * @returns the carrier.
  *
  * @example
@@ -41,10 +41,11 @@ export function injectTraceContext(carrier: WritableCarrier = {}, context: Conte
 }
 
 /**
- * Reads the trace context and baggage of a carrier, whatever the letter case of its names. Nothing of an invalid header gets in. Never
- * throws.
+ * Reads the trace context and the baggage of a carrier, in any letter case. Invalid headers are ignored. Headers are truncated before they are parsed, to
+ * 8192 characters each. Never throws.
  *
- * @param context what to add it to; default: the active context.
+ * @param context the context to which they are added. Default: the active context.
+ * @returns the extended context.
  *
  * @example
  * const parent = extractTraceContext(message.headers);
@@ -60,25 +61,25 @@ export function extractTraceContext(carrier: ReadableCarrier, context: Context =
 
 /** Options of {@link continueTrace}. */
 export interface ContinueOptions {
-  /** The name of a span around the work. Default: no span. */
+  /** The name of a span for the work. Default: no span is created. */
   name?: string | undefined;
-  /** The span's kind. Default: `SpanKind.INTERNAL`; a queue's worker is a `CONSUMER`. */
+  /** The kind of the span. Default: `SpanKind.INTERNAL`. The kind of a queue's worker is `SpanKind.CONSUMER`. */
   kind?: SpanKind | undefined;
   /**
-   * `"parent"`: the work belongs to the caller's trace. `"link"`: it stays in the trace that is active, or begins one, and its span links to
-   * the caller's; baggage goes on in both. Default: `"parent"`.
+   * `"parent"`: the work continues the caller's trace. `"link"`: the work belongs to the active trace, or to a new one, and its span links to the caller's
+   * span. Baggage is continued in both modes. Default: `"parent"`.
    */
   mode?: "parent" | "link" | undefined;
-  /** Attributes to start the span with. */
+  /** Attributes that the span starts with. */
   attributes?: Attributes | undefined;
 }
 
 /**
- * Runs work that goes on after a request or elsewhere (a queue, a database row, a background task) in the trace that a carrier tells of.
+ * Continues the trace of a carrier for work that runs later or elsewhere, such as a message of a queue, a database row or a background task.
  *
- * @param fn runs in the carrier's context; with a `name`, inside a span that ends when `fn` returns or its promise settles. What it throws
- * is recorded and thrown on.
- * @returns what `fn` returns.
+ * @param fn runs in the carrier's context; with a `name`, inside a span that ends when `fn` returns or its promise settles. An error is recorded and
+ * rethrown.
+ * @returns the result of `fn`.
  *
  * @example
  * await continueTrace(message.trace, () => handle(message), { name: "handle message", kind: SpanKind.CONSUMER });

@@ -11,20 +11,20 @@ export type { PropagationSetup } from "./core/telemetry/propagation-status.ts";
 
 /** Options of {@link setupPropagation}. */
 export interface SetupOptions {
-  /** The propagator to set where none is. Default: what `OTEL_PROPAGATORS` names, else W3C Trace Context and W3C Baggage. */
+  /** The propagator to register if there is none. Default: what `OTEL_PROPAGATORS` names, else W3C Trace Context and W3C Baggage. */
   propagator?: TextMapPropagator | undefined;
-  /** Whether to set an AsyncLocalStorage context manager where none is. Default: true. */
+  /** Whether to register an `AsyncLocalStorageContextManager` if there is no context manager. Default: true. */
   contextManager?: boolean | undefined;
 }
 
 /**
- * Fills OpenTelemetry's global places for a propagator and a context manager where nothing is, and leaves alone what is there.
+ * Registers a global propagator and a context manager if there are none. What is registered already is not changed.
  *
- * OpenTelemetry lets each place be taken once, so call it after your SDK has started; where no SDK is, it makes a service pass on the trace
- * that it receives. `OTEL_PROPAGATORS` (`tracecontext`, `baggage`, `none`) is respected. Calling it again changes nothing.
+ * OpenTelemetry allows one registration of each, so call it after your SDK has started. Without an SDK, the service then forwards the trace that it
+ * receives. `OTEL_PROPAGATORS` selects among `tracecontext`, `baggage` and `none`. Calling it again changes nothing.
  *
- * @returns what is in effect.
- * @throws TypeError for a bad option.
+ * @returns the propagator, context manager and tracer provider that are in effect.
+ * @throws TypeError for an invalid option.
  *
  * @example
  * sdk.start();
@@ -41,7 +41,7 @@ function setPropagator(propagator: TextMapPropagator | undefined): void {
   if (propagator === undefined || !propagation.setGlobalPropagator(propagator)) return;
   registered.propagator = true;
   if (isNoop(trace.getTracerProvider())) {
-    diag.info("a2a-otel: a propagator was set before any SDK; an SDK that brings another would come too late for it");
+    diag.info("a2a-otel: a propagator was registered before any SDK; the propagator of an SDK that starts later is ignored");
   }
 }
 

@@ -124,7 +124,7 @@ describe.each(CLIENTS)("$name", (client) => {
 
   it("throws at set-up for an invalid matcher and names the option", () => {
     expect(() => client.traced({ propagateTo: "https://a.example/path" })).toThrow(
-      /option "propagateTo": "https:\/\/a.example\/path" means no host/,
+      /option "propagateTo": "https:\/\/a.example\/path" does not name a host/,
     );
     expect(() => client.traced({ baggageTo: [3] as never })).toThrow(/option "baggageTo" must be/);
   });

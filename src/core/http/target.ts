@@ -7,7 +7,7 @@ import type { Origin } from "./urls.ts";
 import type { RequestRules } from "../telemetry/options.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 
-/** What the method and the URL alone say of a call. */
+/** What the method and the URL of a request determine. */
 export interface Target {
   readonly method: string;
   readonly url: string;
@@ -16,15 +16,15 @@ export interface Target {
   readonly recordedMethod: string;
   /** `url.full`. */
   readonly recordedUrl: string;
-  /** What the path shows of A2A; its headers may have to confirm it. */
+  /** The A2A method that the path matches; the headers may have to confirm it. */
   readonly a2a: A2ARecognition | undefined;
 }
 
-/** Reads methods and URLs by a client's options; what was asked lately is at hand, for an agent asks the same again and again. */
+/** Returns a function that computes targets by the rules of a client. Targets are cached by URL, because agents call few URLs again and again. */
 export function targetSource({ knownMethods, sensitive }: RequestRules): (method: string, url: string) => Target {
-  const recent = new BoundedCache<Target>();
+  const cache = new BoundedCache<Target>();
   return (method, url) => {
-    const known = recent.get(url);
+    const known = cache.get(url);
     if (known !== undefined && known.method === method) return known;
     const target: Target = {
       method,
@@ -34,7 +34,7 @@ export function targetSource({ knownMethods, sensitive }: RequestRules): (method
       recordedUrl: redactUrl(url, sensitive),
       a2a: recognisePath(method, url),
     };
-    recent.set(url, target);
+    cache.set(url, target);
     return target;
   };
 }

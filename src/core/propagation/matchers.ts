@@ -5,22 +5,22 @@ import { isBrowser } from "../telemetry/environment.ts";
 import { redactMessage } from "../http/redaction.ts";
 
 /**
- * Who is meant by a policy: an origin (`https://agents.corp.example:8443`), a host on any port (`agents.corp.example`) or on one
- * (`agents.corp.example:8443`), the hosts below one (`*.corp.example`, which is not `corp.example` itself), an expression that is tried on
- * the origin, or a function of the whole URL.
+ * Selects the hosts of a policy: an origin (`https://agents.corp.example:8443`), a host on any port (`agents.corp.example`) or on one port
+ * (`agents.corp.example:8443`), the subdomains of a host (`*.corp.example`, which does not include `corp.example`), a regular expression that is tested
+ * against the origin, or a function of the whole URL.
  */
 export type Matcher = string | RegExp | ((url: string) => boolean);
 
-/** Says whether a URL is meant. Never throws. */
+/** Whether a URL matches. Never throws. */
 export type UrlTest = (url: string) => boolean;
 
-/** What a matcher that looks at the origin alone sees of a URL. */
+/** A matcher that depends on the origin alone. */
 type OriginTest = (origin: Origin) => boolean;
 
 /**
- * Makes one test of a list of matchers: a URL is meant if one of them says so. A URL that has no host is meant by nobody.
+ * Compiles matchers to one test: a URL matches if any of them does. A URL without a host never matches.
  *
- * @throws TypeError for a matcher that means no host.
+ * @throws TypeError for a text that is not a host or an origin.
  */
 export function compileMatchers(matchers: Matcher | readonly Matcher[]): UrlTest {
   const list = Array.isArray(matchers) ? (matchers as readonly Matcher[]) : [matchers as Matcher];
@@ -49,7 +49,7 @@ function cachedByOrigin(test: OriginTest): OriginTest {
 
 function originTest(matcher: string | RegExp): OriginTest {
   if (matcher instanceof RegExp) {
-    // Without the flags that make an expression remember where it was.
+    // Without the flags that make `test` depend on `lastIndex`.
     const expression = new RegExp(matcher.source, matcher.flags.replace(/[gy]/g, ""));
     return (origin) => expression.test(serialized(origin));
   }
@@ -65,20 +65,20 @@ function originTest(matcher: string | RegExp): OriginTest {
     (below ? host(origin).endsWith(suffix) : host(origin) === host(meant)) && (port === undefined || origin.port === Number(port));
 }
 
-/** The URL of a matcher, normalised as the URL standard does it (letter case, IDN, IPv6, default ports); it may have no more than an origin. */
+/** The URL of a matcher, normalised by the URL standard (letter case, IDN, IPv6, default ports). It may have no path, query or user info. */
 function rootOf(url: string, matcher: string): string {
   const parsed = parseUrl(url);
   const bare =
     parsed !== undefined && parsed.pathname === "/" && parsed.search + parsed.hash + parsed.username + parsed.password === "";
   if (!bare || parsed.hostname === "" || /[*\s]/.test(parsed.hostname)) {
     throw new TypeError(
-      `"${redactMessage(matcher)}" means no host; use an origin ("https://agents.example:8443"), a host ("agents.example") or the hosts below one ("*.agents.example")`,
+      `"${redactMessage(matcher)}" does not name a host; use an origin ("https://agents.example:8443"), a host ("agents.example") or the hosts below one ("*.agents.example")`,
     );
   }
   return parsed.href;
 }
 
-/** A host as it is compared: the dot at its end, which names the same host, does not count. */
+/** The host without a trailing dot, which names the same host. */
 function host({ address }: Origin): string {
   return address.endsWith(".") ? address.slice(0, -1) : address;
 }

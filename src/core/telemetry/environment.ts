@@ -1,4 +1,4 @@
-/** The items of a comma-separated environment variable; undefined where it is not set, or where a platform has none or permits none. */
+/** The items of a comma-separated environment variable; undefined if it is not set, or if the platform has no environment or denies access to it. */
 export function environmentList(name: string): string[] | undefined {
   const value = valueOf(name);
   if (value === undefined || value.trim() === "") return undefined;
@@ -17,8 +17,8 @@ function valueOf(name: string): string | undefined {
 }
 
 /**
- * Whether this is Node itself: Bun, Deno and Workers have `process` too, but not its diagnostics channels, nor its servers alone. The Edge runtime
- * of Next.js has a part of Node's `process`, and a global fetch of its own.
+ * Whether this is Node.js. Bun, Deno and Workers have `process` too, but not all of Node's diagnostics channels; the Edge runtime of Next.js has a part
+ * of `process` and a fetch of its own.
  */
 export function isNode(): boolean {
   const { process, navigator, Deno } = globalThis as { process?: Partial<NodeJS.Process>; navigator?: Navigator; Deno?: unknown };

@@ -12,23 +12,26 @@ export interface HeadersToSpanAttributes {
   responseHeaders?: string[] | undefined;
 }
 
-/** What a client or a server can be told of the telemetry that it uses. */
+/** The parts of OpenTelemetry that a client or a server uses. */
 interface TelemetryOptions {
-  /** The provider of the tracer. Default: the global one. */
+  /** Provides the tracer. Default: the global provider. */
   tracerProvider?: TracerProvider | undefined;
-  /** The provider of the meter. Default: the global one. */
+  /** Provides the meter. Default: the global provider. */
   meterProvider?: MeterProvider | undefined;
-  /** The propagator. Default: the global one if there is one, else W3C Trace Context and Baggage. */
+  /**
+   * Reads and writes the propagation headers. Default: the global propagator; if there is none, what `OTEL_PROPAGATORS` names, else W3C Trace Context and
+   * W3C Baggage.
+   */
   propagator?: TextMapPropagator | undefined;
 }
 
 /** Options that both ends of a call share. */
 interface SharedOptions<Request, Response> extends TelemetryOptions {
-  /** True: the request is neither traced nor changed. */
+  /** Decides whether a request is ignored. If the result is `true`, the request is neither traced nor changed. */
   ignoreRequestHook?: ((request: Request) => boolean) | undefined;
-  /** Sees the span when it has started, and may change it. */
+  /** Called when the span has started. It may change the span. */
   requestHook?: ((span: Span, request: Request) => void) | undefined;
-  /** Sees the span when the response's headers have come, and may change it. */
+  /** Called when the headers of the response are known. It may change the span. */
   responseHook?: ((span: Span, exchange: { request: Request; response: Response }) => void) | undefined;
   /**
    * Names of headers to record. Default: none.
@@ -38,29 +41,32 @@ interface SharedOptions<Request, Response> extends TelemetryOptions {
    * info and the values of sensitive query parameters, and of parameters whose names look like credentials.
    */
   headersToSpanAttributes?: HeadersToSpanAttributes | undefined;
-  /** Query keys whose values become `REDACTED`; replaces the default list of semconv `url.full` as a whole. */
+  /** Names of query parameters whose values are redacted, case-sensitive. Default: the list of the semantic conventions for `url.full`, which it replaces. */
   sensitiveQueryParameters?: string[] | undefined;
-  /** Methods that are recorded as they are, others are `_OTHER`. Default: `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`, else RFC 9110's, PATCH and QUERY. */
+  /**
+   * Methods that are recorded by name; all others are recorded as `_OTHER`. Default: `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`, else the methods of
+   * RFC 9110, PATCH and QUERY.
+   */
   knownMethods?: string[] | undefined;
   /**
-   * How A2A is recognised without its SDK: by URL and headers; also, where these show A2A, by a look at the first characters of a string body, for
-   * its JSON-RPC method (clients only); or not at all. Default: `"headers"`.
+   * How A2A requests are recognised without the A2A SDK. `"headers"`: by URL and headers. `"body"`: if the headers are those of A2A, also by the JSON-RPC
+   * method in the first 4096 characters of a string body (clients only). `false`: not at all. Default: `"headers"`.
    */
   a2a?: "headers" | "body" | false | undefined;
 }
 
-/** Options that all clients share. `Request` and `Response` are what the client itself knows by these names. */
+/** Options that all clients share. `Request` and `Response` are the types of the client that hooks receive. */
 export interface ClientOptions<Request = unknown, Response = unknown> extends SharedOptions<Request, Response> {
-  /** Attributes to start the span with; samplers see them. */
+  /** Returns attributes that the span starts with, so that samplers see them. */
   startSpanHook?: ((request: Request) => Attributes) | undefined;
-  /** True: no span without a parent span; the context is propagated all the same. Default: false. */
+  /** Whether a request without a parent span gets no span. Its context is propagated in any case. Default: false. */
   requireParentforSpans?: boolean | undefined;
-  /** The low-cardinality template of the URL's path, for the span's name and `url.template`; undefined where there is none. */
+  /** Returns the low-cardinality template of the URL's path, for the span's name and `url.template`; undefined if there is none. */
   urlTemplate?: ((request: Request) => string | undefined) | undefined;
-  /** Whether the span covers the response's body or ends with its headers. Default: `"response"`. */
+  /** When the span ends: with the last byte of the response body, or when the response headers have arrived. Default: `"response"`. */
   endSpanOn?: "response" | "headers" | undefined;
   /**
-   * Who gets `traceparent` and `tracestate`. Default: everyone; in a browser the page's own origin alone, since a header that another origin
+   * Hosts that receive `traceparent` and `tracestate`. Default: all hosts; in a browser only the page's own origin, because a header that another origin
    * does not allow makes the request fail (CORS).
    */
   propagateTo?: Matcher | readonly Matcher[] | undefined;
@@ -76,38 +82,41 @@ export interface ClientOptions<Request = unknown, Response = unknown> extends Sh
    * model APIs. Without effect if `baggageTo` is given. Default: none.
    */
   modelProviders?: readonly string[] | undefined;
-  /** The only baggage members that leave. Default: all. */
+  /** Names of the baggage members that are sent. Default: all members. */
   baggageKeys?: readonly string[] | undefined;
 }
 
-/** What becomes of a caller's trace. */
+/** How a caller's trace is continued: as the parent of the SERVER span, by a link from a new trace, or not at all. */
 export type Incoming = "parent" | "link" | "ignore";
 
-/** Options of the receiving side. */
+/** Options that all servers share. `Request` and `Response` are the types of the framework that hooks receive. */
 export interface ServerOptions<Request = unknown, Response = unknown> extends SharedOptions<Request, Response> {
   /**
-   * How the caller's trace is continued: as the parent, by a link from a trace of this server's own, or not at all; or a function that says so
-   * for each request, of which anything but these words means `"ignore"`. Default: `"parent"`.
+   * How the caller's trace is continued: `"parent"`, `"link"` (a new trace whose SERVER span links to the caller's span), or `"ignore"`; or a function
+   * that returns one of these for each request, where any other result counts as `"ignore"`. Default: `"parent"`.
    */
   incoming?: Incoming | ((request: Request) => Incoming) | undefined;
-  /** Whether the caller's baggage gets in; or only these members of it. Default: true. */
+  /** Whether the caller's baggage is accepted, or the names of the members that are. Default: true. */
   acceptBaggage?: boolean | readonly string[] | undefined;
-  /** True: `client.address` comes from `Forwarded`, then `X-Forwarded-For`, which any client can write. Default: false, the socket's. */
+  /**
+   * Whether `client.address` is taken from `Forwarded`, else `X-Forwarded-For`. Any client can send these headers: set it only behind a proxy of your own.
+   * Default: false, the address of the socket.
+   */
   trustProxy?: boolean | undefined;
 }
 
-/** Options of the A2A layer, for both ends of a call. */
+/** Options of the A2A layer, for clients and request handlers. */
 export interface A2AOptions {
-  /** `"suppress"`: asking for a task's state (`GetTask`) is neither traced nor propagated. Default: `"trace"`. */
+  /** Whether requests for the state of a task (`GetTask`) are traced and propagated. Default: `"trace"`. */
   polling?: "trace" | "suppress" | undefined;
   /**
-   * What belongs to the conversation and goes into baggage: `gen_ai.conversation.id` and association properties, by name. Whoever the HTTP
-   * layer sends baggage to can read it. Default: nothing.
+   * Names of conversation attributes that are put into baggage: `gen_ai.conversation.id` and association properties. Every host that receives baggage
+   * can read them. Default: none.
    */
   conversationBaggage?: string[] | undefined;
-  /** The provider of the tracer. Default: the global one. */
+  /** Provides the tracer. Default: the global provider. */
   tracerProvider?: TracerProvider | undefined;
-  /** The propagator that reads what came in where no HTTP instrumentation has. Default: the global one if there is one, else W3C's. */
+  /** Extracts the context of a received request if no HTTP instrumentation has. Default: as for clients and servers. */
   propagator?: TextMapPropagator | undefined;
 }
 
@@ -197,9 +206,10 @@ export const SETUP_OPTIONS: Checked<{ propagator?: TextMapPropagator | undefined
 };
 
 /**
- * Holds options against their checks, for the function that is named.
+ * Validates options.
  *
- * @throws TypeError that names the option, what was given and what is needed.
+ * @param caller the public function whose options these are, for error messages.
+ * @throws TypeError that names the option, the given value and the expected type.
  */
 export function checkOptions(caller: string, options: unknown, checks: Checked<object>): void {
   if (typeof options !== "object" || options === null) {
@@ -221,7 +231,7 @@ export function hasOptions(options: object): boolean {
   return Object.values(options).some((value) => value !== undefined);
 }
 
-/** A value as an error message shows it. */
+/** Formats a value for an error message. */
 export function describe(value: unknown): string {
   if (typeof value === "function") return "a function";
   try {
@@ -231,7 +241,7 @@ export function describe(value: unknown): string {
   }
 }
 
-/** Options read once, at set-up, into what a request needs. */
+/** The shared options in the form that requests need, computed once at set-up. */
 export interface RequestRules {
   readonly knownMethods: ReadonlySet<string>;
   readonly sensitive: RegExp | undefined;
@@ -239,7 +249,7 @@ export interface RequestRules {
   readonly responseHeaders: readonly RecordedHeader[];
 }
 
-/** Reads what both ends share out of checked options. */
+/** Computes the rules from validated options. */
 export function requestRules(options: SharedOptions<never, never>): RequestRules {
   const { requestHeaders, responseHeaders } = options.headersToSpanAttributes ?? {};
   return {

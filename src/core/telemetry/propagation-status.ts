@@ -2,22 +2,22 @@ import { ROOT_CONTEXT, context, propagation, trace } from "@opentelemetry/api";
 import type { ContextManager } from "@opentelemetry/api";
 import { hasContextManager, isNoop } from "./tracer.ts";
 
-/** What is in effect after `setupPropagation()`. */
+/** The propagator, context manager and tracer provider that are in effect. */
 export interface PropagationSetup {
-  /** The names of the headers that the global propagator writes. */
+  /** The names of the headers that the global propagator reads and writes. */
   fields: string[];
   propagator: "ours" | "other" | "none";
   contextManager: "ours" | "other" | "none";
   tracerProvider: "other" | "none";
 }
 
-/** What `setupPropagation()` has put into OpenTelemetry's global places. */
+/** What `setupPropagation()` has registered globally. */
 export const registered: { propagator: boolean; contextManager: ContextManager | undefined } = {
   propagator: false,
   contextManager: undefined,
 };
 
-/** What is in effect at this moment; sets nothing. */
+/** Returns what is in effect now, without registering anything. */
 export function propagationStatus(): PropagationSetup {
   const fields = propagation.fields();
   return {

@@ -1,4 +1,4 @@
-/** The version of this package; a test holds it against package.json. */
+/** The version of this package. A test compares it with package.json. */
 export const VERSION = "0.1.0";
 
 /** The semantic conventions that spans and metrics follow. */

@@ -110,7 +110,7 @@ it.each([
   "http://",
 ])("rejects %j and says what to write instead", (matcher) => {
   expect(() => compileMatchers(matcher)).toThrow(TypeError);
-  expect(() => compileMatchers(matcher)).toThrow("means no host; use an origin");
+  expect(() => compileMatchers(matcher)).toThrow("does not name a host; use an origin");
 });
 
 describe("compileMatchers()", () => {
@@ -159,7 +159,7 @@ describe("compileMatchers()", () => {
   });
 
   it.each(["file:///", "agent:///"])("rejects %s, an address without a host", (matcher) => {
-    expect(() => compileMatchers(matcher)).toThrow("means no host; use an origin");
+    expect(() => compileMatchers(matcher)).toThrow("does not name a host; use an origin");
   });
 
   it("calls only functions and logs nothing", () => {

@@ -128,7 +128,7 @@ describe("injectWithPolicy()", () => {
 });
 
 it.each(["propagateTo", "baggageTo"] as const)("rejects a matcher in %s that names no host and gives the reason", (name) => {
-  const reason = '"https://a.example/path" means no host; use an origin';
+  const reason = '"https://a.example/path" does not name a host; use an origin';
   let thrown: unknown;
   try {
     compilePolicy("wrapFetch", { [name]: ["b.example", "https://a.example/path"] });
