@@ -53,12 +53,12 @@ async function isCarried(): Promise<boolean> {
 const B3: TextMapPropagator = { inject: () => {}, extract: (parent) => parent, fields: () => ["b3"] };
 
 describe("setupPropagation() without other registrations", () => {
-  it("registers a propagator and a context manager and logs that an SDK may come too late", async () => {
+  it("registers a propagator and a context manager and logs that the propagator of a later SDK is ignored", async () => {
     const setupPropagation = await freshSetup();
     expect(setupPropagation()).toEqual(SETUP);
     expect(await isCarried()).toBe(true);
     expect(await inject()).toEqual({ ...TRACE, ...BAGGAGE });
-    expect(diagnostics.info.mock.calls.flat().join()).toContain("too late");
+    expect(diagnostics.info.mock.calls.flat().join()).toContain("an SDK that starts later is ignored");
     expect(diagnostics.messages("error")).toEqual([]);
     expect(diagnostics.messages("warn")).toEqual([]);
   });

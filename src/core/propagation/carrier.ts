@@ -1,7 +1,7 @@
 /**
- * Headers in the shapes in which clients take them: a record, an array of pairs, a flat array of names and values (undici), `Headers`, a
- * `Map`, any iterable of pairs. Reading is case-insensitive; writing makes a copy of the same shape, since callers' headers are frozen,
- * shared and used again.
+ * Reads and writes headers in all shapes that clients accept: a record, an array of pairs, a flat array of names and values (undici), `Headers`, a
+ * `Map`, and any iterable of pairs. Reading is case-insensitive. {@link withHeaders} makes a copy, because the headers of an application may be frozen,
+ * shared or reused.
  */
 type Pair = readonly [string, string];
 
@@ -30,7 +30,7 @@ function includesName(names: readonly string[], name: unknown): boolean {
   return false;
 }
 
-/** What a header says: several values are one list (RFC 9110 section 5.3). Undefined where there is nothing to read. */
+/** The value of a header; several values are joined to one list (RFC 9110 section 5.3). Undefined for any other type. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   return Array.isArray(value) && value.length > 0 ? value.join(",") : undefined;
@@ -42,7 +42,7 @@ function isHeadersLike(headers: object): headers is HeadersLike {
 
 function isIterable(headers: object): headers is Iterable<Pair> {
   const iterator = (headers as Partial<Iterable<unknown>>)[Symbol.iterator];
-  // A record stays one where somebody has given all objects an iterator; so does undici (`hasSafeIterator`).
+  // A record is not iterable just because `Object.prototype` was given an iterator; undici checks the same (`hasSafeIterator`).
   return typeof iterator === "function" && iterator !== (Object.prototype as Partial<Iterable<unknown>>)[Symbol.iterator];
 }
 
@@ -50,7 +50,7 @@ function isFlat(headers: readonly unknown[]): boolean {
   return typeof headers[0] === "string";
 }
 
-/** Headers that are to be read as a record, though they can do more: axios's own are read so ten times as fast. */
+/** Marks headers that are read as a record although they have methods: reading those of axios is ten times as fast this way. */
 export class PlainHeaders {
   readonly record: object;
 
@@ -59,7 +59,7 @@ export class PlainHeaders {
   }
 }
 
-/** Calls `visit` with each name and value of headers in any shape. A one-shot iterator is used up. */
+/** Calls `visit` with each name and value. An iterator is consumed. */
 function eachHeader(headers: object, visit: (name: string, value: unknown) => void): void {
   if (Array.isArray(headers) && isFlat(headers)) {
     for (let i = 0; i + 1 < headers.length; i += 2) visit(String(headers[i]), headers[i + 1]);
@@ -70,7 +70,7 @@ function eachHeader(headers: object, visit: (name: string, value: unknown) => vo
   }
 }
 
-/** Whether headers may have one of the names: the quick answer for most requests, which have none. */
+/** Whether headers may have one of the names, which most requests do not. True for iterables, which are not searched. */
 function mayHave(headers: object, names: readonly string[]): boolean {
   if (Array.isArray(headers)) {
     const step = isFlat(headers) ? 2 : 1;
@@ -89,7 +89,7 @@ function hasName(record: object, names: readonly string[]): boolean {
   return false;
 }
 
-/** The headers among `names` that are there, keyed in lower case; undefined if none is. */
+/** The headers with the given names, keyed in lower case; undefined if there are none. */
 export function readHeaders(headers: unknown, names: readonly string[]): Record<string, string> | undefined {
   if (typeof headers !== "object" || headers === null) return undefined;
   if (headers instanceof PlainHeaders) return hasName(headers.record, names) ? readNamed({ ...headers.record }, names) : undefined;
@@ -115,14 +115,13 @@ function readNamed(headers: object, names: readonly string[]): Record<string, st
   return found;
 }
 
-/** One header's value, whatever its letter case. */
+/** The value of one header. */
 export function readHeader(headers: unknown, name: string): string | undefined {
   return readHeaders(headers, [name])?.[name.toLowerCase()];
 }
 
 /**
- * A copy of the caller's headers, in their shape, with `added` in it and without what was there under a name in `replaced`.
- * The caller's own object is not touched.
+ * A copy of headers, in the same shape, with those in `added` and without existing ones whose name is in `replaced`. The given object is not changed.
  */
 export function withHeaders(headers: unknown, added: Record<string, string>, replaced: readonly string[]): unknown {
   if (typeof headers !== "object" || headers === null) return added;
@@ -147,16 +146,16 @@ function copyHeaders(headers: Headers): HeadersLike {
 }
 
 function copyOf(headers: HeadersLike): HeadersLike | undefined {
-  // Not by their own constructor: that of a subclass may take something else.
+  // The constructor of a subclass may have other parameters.
   if (headers instanceof Map) return new Map(headers) as HeadersLike;
   if (headers instanceof Headers) return copyHeaders(headers);
   try {
     const copy = new (headers.constructor as new (init: Iterable<Pair>) => HeadersLike)(headers);
     if (Array.from(copy).length === Array.from(headers).length) return copy;
   } catch {
-    // As below.
+    // The class cannot be constructed from its entries.
   }
-  return undefined; // a class of somebody's own, which is made in another way
+  return undefined;
 }
 
 function recordWith(headers: object, added: Record<string, string>, replaced: readonly string[]): unknown {
@@ -185,8 +184,8 @@ function flatWith(headers: readonly unknown[], added: Record<string, string>, re
 }
 
 /**
- * What an iterator yields, which can be read only once, as something that we and a client can both read. One that throws is read to its error:
- * that is the client's to tell.
+ * Reads an iterator, which can be read only once, into something that can be read again. If the iterator throws, the result yields the same items and
+ * throws the same error, so that the client reports it.
  */
 export function bufferIterable<Item>(items: Iterable<Item>): Item[] | Iterable<Item> {
   const read: Item[] = [];
@@ -203,7 +202,7 @@ export function bufferIterable<Item>(items: Iterable<Item>): Item[] | Iterable<I
   }
 }
 
-/** Writes headers into a carrier of any shape, in place of what it has under their names. */
+/** Writes headers into a carrier of any shape. Existing headers whose name is in `replaced` are removed. */
 export function writeHeaders(carrier: object, added: Record<string, string>, replaced: readonly string[]): void {
   if (Array.isArray(carrier)) {
     const copy = withHeaders(carrier, added, replaced) as unknown[];
