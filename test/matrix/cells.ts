@@ -1,9 +1,9 @@
 /** A line of Node.js: the folder in `nodes` that brings it. */
 export interface NodeLine {
   readonly name: string;
-  /** Whether docs/support.md promises it. What is not promised is tried all the same, and fails nothing. */
+  /** Whether docs/support.md promises it. Other lines are tried too, but do not fail the command. */
   readonly promised: boolean;
-  /** Whether vitest runs on it; if not, the smoke has to do. */
+  /** Whether vitest runs on it; if not, only the smoke test runs. */
   readonly runsVitest: boolean;
   /** The peers that cannot be loaded on it, and why. */
   readonly without?: Readonly<Record<string, string>>;
@@ -26,16 +26,16 @@ export const NODES: readonly NodeLine[] = [
 /** The sets of clients, frameworks and OpenTelemetry packages: the folders in `peers`. */
 export const PEERS: readonly string[] = ["oldest", "middle", "newest"];
 
-/** One combination to try. */
+/** One combination of Node and peers. */
 export interface Cell {
   readonly node: NodeLine;
   readonly peers: string;
 }
 
 /**
- * The cells that are asked for: single ones (`22/newest`), else all of the given lines and peers; by default all that can be loaded.
+ * The chosen cells: single ones (`22/newest`), else all of the given lines and peers; by default all that can be loaded.
  *
- * @throws Error for a line, a set or a cell that there is not.
+ * @throws Error for an unknown line, set or cell.
  */
 export function chosenCells(single: readonly string[], lines: readonly string[], peers: readonly string[]): Cell[] {
   if (single.length > 0) {

@@ -45,7 +45,7 @@ try {
   else rmSync(folder, { recursive: true, force: true });
 }
 
-/** Tries a cell, and tells how it has done. */
+/** Runs a cell and returns its row of the table. */
 async function row({ node, peers }: Cell, install: (peers: string) => Promise<string>): Promise<string[]> {
   const name = `${node.name}/${peers}`;
   progress(`${name}: installing`);
@@ -78,7 +78,7 @@ function judged(name: string, { promised }: NodeLine, verdict: Verdict | undefin
   return "FAILED";
 }
 
-/** What the command line asks for; ends the process if there is no such thing. */
+/** The options of the command line; ends the process if they are invalid. */
 function asked() {
   const list = { type: "string", multiple: true, default: [] as string[] } as const;
   const flag = { type: "boolean", default: false } as const;

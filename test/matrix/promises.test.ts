@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { NODES, PEERS, chosenCells } from "./cells.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -24,8 +24,8 @@ function pinned(set: string, name: string): string | undefined {
   return version?.replace(/^npm:.*@/, "");
 }
 
-describe("what is promised is what is tried", () => {
-  test.each(Object.entries(peerDependencies))("%s %s: from its oldest release on, in every set", (name, range) => {
+describe("the sets of peers and lines of Node", () => {
+  it.each(Object.entries(peerDependencies))("cover the range of %s, %s", (name, range) => {
     const [lowest] = range.match(/\d+\.\d+\.\d+/) ?? [];
     expect(pinned("oldest", name)).toBe(lowest);
     const majors = new Set([...range.matchAll(/\^(\d+)/g)].map(([, major]) => major));
@@ -34,7 +34,7 @@ describe("what is promised is what is tried", () => {
     expect(tried, "some major is in no set").toEqual(expect.arrayContaining([...majors]));
   });
 
-  test("every version is in docs/support.md", () => {
+  it("are listed in docs/support.md", () => {
     const page = read("docs/support.md");
     for (const name of [...Object.keys(peerDependencies), "@opentelemetry/core"]) {
       expect(page).toContain(`| ${[name, ...PEERS.map((set) => pinned(set, name))].join(" | ")} |`);
@@ -43,12 +43,12 @@ describe("what is promised is what is tried", () => {
       expect(page.includes(`\n| ${name}`) || page.includes(`from ${name} |`), name).toBe(promised);
   });
 
-  test("the oldest Node that may install the package is one of them", () => {
+  it("include the oldest Node that engines admits", () => {
     expect(NODES.filter(({ promised }) => promised).map(({ name }) => `>=${name}`)).toContain(engines.node);
   });
 });
 
-test("installations are the same everywhere: exact versions, and locks without the name of a registry", () => {
+it("pins exact versions, in lock files without the address of a registry", () => {
   const folders = globSync("test/matrix/{peers,nodes}/*/package.json", { cwd: root }).map((file) => `${dirname(file)}/`);
   expect(folders).toHaveLength(NODES.length + PEERS.length);
   for (const folder of folders) {
@@ -60,11 +60,11 @@ test("installations are the same everywhere: exact versions, and locks without t
   }
 });
 
-describe("the cells that are asked for", () => {
+describe("chosenCells()", () => {
   const names = (...args: Parameters<typeof chosenCells>): string[] =>
     chosenCells(...args).map(({ node, peers }) => `${node.name}/${peers}`);
 
-  test("are all that can be loaded, unless lines, sets or single ones are named", () => {
+  it("returns all cells that can be loaded, or the named lines, sets or cells", () => {
     const all = names([], [], []);
     expect(all).toContain("22/newest");
     expect(all).not.toContain("22.12/newest");
@@ -72,12 +72,12 @@ describe("the cells that are asked for", () => {
     expect(names(["24/oldest", "22/newest"], [], [])).toEqual(["24/oldest", "22/newest"]);
   });
 
-  test.each([
+  it.each([
     [[], ["23"], [], 'there is no Node "23"'],
     [[], [], ["old"], 'there are no peers "old"'],
     [["22"], [], [], 'there are no peers ""'],
     [["22/newest"], ["24"], [], "either single cells"],
-  ])("are refused where there is none such: %j %j %j", (single, lines, peers, message) => {
+  ])("rejects an unknown line, set or cell: %j %j %j", (single, lines, peers, message) => {
     expect(() => chosenCells(single, lines, peers)).toThrow(message);
   });
 });

@@ -3,14 +3,14 @@ import { fileURLToPath } from "node:url";
 
 const project = fileURLToPath(new URL("../../", import.meta.url));
 
-/** How a cell has done. */
+/** The result of a cell. */
 export interface Verdict {
   readonly passed: boolean;
-  /** What was printed, the last of it if it was much. */
+  /** The output, or the end of a long one. */
   readonly output: string;
 }
 
-/** Runs the smoke in a cell: every export of the package in one trace. */
+/** Runs the smoke test in a cell: every export of the package in one trace. */
 export function runSmoke(program: string, cell: string): Promise<Verdict> {
   return run(program, ["main.mjs"], cell, {}, 60_000);
 }
@@ -39,7 +39,7 @@ function run(program: string, args: string[], cwd: string, env: Record<string, s
   });
 }
 
-/** The environment without what would tell Node, npm or OpenTelemetry to behave in another way. */
+/** The environment without variables that change the behaviour of Node, npm or OpenTelemetry. */
 function neutralEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(?:OTEL_|NODE_|npm_|VITEST)/i.test(name));
   return { ...Object.fromEntries(kept), NO_COLOR: "1" };

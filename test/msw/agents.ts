@@ -2,14 +2,14 @@ import { trace } from "@opentelemetry/api";
 import { HttpResponse, delay, http, passthrough } from "msw";
 import { setupServer } from "msw/node";
 
-/** A host that nothing but msw answers for. */
+/** A host that only msw answers for. */
 export const AGENT = "https://agents.example";
 
-/** Agents that msw pretends, and what they saw. */
+/** Agents that msw mocks, and what they received. */
 export interface MockedAgents {
   readonly listen: () => void;
   readonly close: () => void;
-  /** The `traceparent` of each request to a pretended host. */
+  /** The `traceparent` of each request to a mocked host. */
   readonly seen: (string | null)[];
   /** Lets the stream at `/gated` go on to its end. */
   open: () => void;
@@ -68,7 +68,7 @@ export function mockAgents(): MockedAgents {
     close: () => mock.close(),
     seen: [],
     open: () => {},
-    callOn: () => Promise.reject(new Error("nobody to call")),
+    callOn: () => Promise.reject(new Error("no agent to call")),
   };
   return agents;
 }

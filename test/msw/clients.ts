@@ -15,12 +15,12 @@ interface Sent {
   signal?: AbortSignal;
 }
 
-/** Makes requests as an application does: nothing is asked of the client but its defaults, without retries. */
+/** Makes requests with the client's defaults, without retries. */
 export interface Client {
   readonly send: (url: string, sent?: Sent) => Promise<{ status: number; body: string }>;
   /** The body as it comes. */
   readonly events: (url: string) => Promise<AsyncIterable<Uint8Array>>;
-  /** Past msw, as its `bypass` says. */
+  /** A request with `bypass()`, which msw passes through. */
   readonly bypassed: (url: string) => Promise<{ status: number; body: string }>;
 }
 
@@ -31,8 +31,8 @@ export interface MockedClient {
   readonly instrument: () => { client: Client; undo?: () => void };
   /** `error.type` of `HttpResponse.error()`: what the client calls it. */
   readonly networkError: string;
-  /** Whether the client is told that a mocked body was cut: the sockets of msw end such a body of a fetch as a whole one. */
-  readonly tellsCuts: boolean;
+  /** Whether the client reports a truncated mocked body: to a fetch, msw's sockets end such a body like a complete one. */
+  readonly reportsTruncation: boolean;
 }
 
 // The global fetch of the moment, as an application calls it.
@@ -88,25 +88,25 @@ function axiosOver(adapter: "http" | "fetch", networkError: string): MockedClien
       return { client: throughAxios(instance), undo: instrumentAxios(instance) };
     },
     networkError,
-    tellsCuts: adapter === "http",
+    reportsTruncation: adapter === "http",
   };
 }
 
-/** The clients that msw looks at: those whose requests begin in the global fetch or in `node:http`. */
+/** The clients that msw intercepts: those that send requests by the global fetch or by `node:http`. */
 export const MOCKED: MockedClient[] = [
   {
     name: "instrumentFetch",
     plain: () => throughFetch(globalFetch),
     instrument: () => ({ undo: instrumentFetch(), client: throughFetch(globalFetch) }),
     networkError: "TypeError",
-    tellsCuts: false,
+    reportsTruncation: false,
   },
   {
     name: "wrapFetch",
     plain: () => throughFetch(globalFetch),
     instrument: () => ({ client: throughFetch(wrapFetch(globalFetch)) }),
     networkError: "TypeError",
-    tellsCuts: false,
+    reportsTruncation: false,
   },
   {
     name: "an undici dispatcher beneath the global fetch",
@@ -122,7 +122,7 @@ export const MOCKED: MockedClient[] = [
       return { client: throughFetch(globalFetch), undo };
     },
     networkError: "TypeError",
-    tellsCuts: false,
+    reportsTruncation: false,
   },
   axiosOver("http", "TypeError"),
   axiosOver("fetch", "ERR_NETWORK"),
@@ -131,6 +131,6 @@ export const MOCKED: MockedClient[] = [
     plain: () => throughGot(got),
     instrument: () => ({ client: throughGot(wrapGot(got)) }),
     networkError: "TypeError",
-    tellsCuts: true,
+    reportsTruncation: true,
   },
 ];

@@ -1,7 +1,7 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { Agent, request as undiciRequest } from "undici";
-import { afterAll, afterEach, beforeAll, beforeEach, describe as group, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe as group, expect, it } from "vitest";
 import { wrapFetch } from "../../src/fetch.ts";
 import { traceInterceptor } from "../../src/undici.ts";
 import { ROUTES, serve } from "../support/server.ts";
@@ -12,7 +12,7 @@ import { AGENT, mockAgents } from "./agents.ts";
 import { MOCKED } from "./clients.ts";
 import type { Client } from "./clients.ts";
 
-/** What a call came to, as far as an application can tell. */
+/** The outcome of a call, as an application sees it. */
 async function outcome(result: Promise<unknown>): Promise<unknown> {
   try {
     return { fulfilled: await result };
@@ -36,7 +36,7 @@ const text = async (chunks: AsyncIterable<Uint8Array>): Promise<string> => {
   return read;
 };
 
-/** The attributes of a span, without those that a socket of msw's tells now and then. */
+/** The attributes of a span, without those of the connection, which msw's sockets do not always show. */
 function attributesOf(span: ReadableSpan): object {
   const kept = Object.entries(span.attributes).filter(([name]) => !name.startsWith("network."));
   return Object.fromEntries(kept);
@@ -51,7 +51,7 @@ const expected = (path: string, more: object = {}): Record<string, unknown> => (
   ...more,
 });
 
-/** What holds with msw beneath or around us. @param order when msw begins to listen: before or after the client is instrumented. */
+/** Tests with msw. @param order when msw begins to listen: before or after the client is instrumented. */
 export function mswContract(order: "before" | "after"): void {
   let server: TestServer;
   let telemetry: TestTelemetry;
@@ -81,7 +81,7 @@ export function mswContract(order: "before" | "after"): void {
     return span!;
   };
 
-  group.each(MOCKED)(`msw listening ${order} $name`, ({ name, plain, instrument, networkError, tellsCuts }) => {
+  group.each(MOCKED)(`msw listening ${order} $name`, ({ name, plain, instrument, networkError, reportsTruncation }) => {
     let client: Client;
     let undo: (() => void) | undefined;
     beforeEach(() => {
@@ -109,7 +109,7 @@ export function mswContract(order: "before" | "after"): void {
       return result;
     };
 
-    test("a mocked agent sees one traceparent, that of the one CLIENT span", async () => {
+    it("sends one traceparent, that of the CLIENT span, to a mocked agent", async () => {
       const { status, body } = await inSpan("agent", () => client.send(`${AGENT}/card?a=1`));
       expect([status, JSON.parse(body)]).toEqual([200, { name: "mocked" }]);
       const span = await only();
@@ -125,13 +125,13 @@ export function mswContract(order: "before" | "after"): void {
       expect(span.parentSpanContext?.spanId).toBe(agent?.spanContext().spanId);
     });
 
-    test("what is posted arrives whole", async () => {
+    it("sends the whole request body", async () => {
       const body = "x".repeat(100_000);
       expect(await client.send(`${AGENT}/echo`, { method: "POST", body })).toEqual({ status: 200, body });
       expect(attributesOf(await only())).toEqual(expected("/echo", { "http.request.method": "POST" }));
     });
 
-    test("500 arrives as without us, and is an error named by the status", async () => {
+    it("records a 500 as an error named by the status, and settles as without tracing", async () => {
       const call = ({ send }: Client): Promise<unknown> => send(`${AGENT}/500`);
       const bare = await without(call);
       expect(await outcome(call(client))).toEqual(bare);
@@ -140,7 +140,7 @@ export function mswContract(order: "before" | "after"): void {
       expect(attributesOf(span)).toEqual(expected("/500", { "http.response.status_code": 500, "error.type": "500" }));
     });
 
-    test("a network error arrives as without us, and is an error with the exception", async () => {
+    it("records a network error with its exception, and rejects as without tracing", async () => {
       const call = ({ send }: Client): Promise<unknown> => send(`${AGENT}/error`);
       const bare = await without(call);
       expect(await outcome(call(client))).toEqual(bare);
@@ -151,7 +151,7 @@ export function mswContract(order: "before" | "after"): void {
       expect(span.events[0]?.attributes?.["exception.message"]).toMatch(/network error|fetch failed/i);
     });
 
-    test("a stream arrives as it is sent, and the span ends with its last byte", async () => {
+    it("delivers a stream as it is sent and ends the span with its last byte", async () => {
       const chunks = (await client.events(`${AGENT}/gated`))[Symbol.asyncIterator]();
       expect(Buffer.from((await chunks.next()).value as Uint8Array).toString()).toBe("data: first\n\n");
       expect(telemetry.own()).toEqual([]);
@@ -160,7 +160,7 @@ export function mswContract(order: "before" | "after"): void {
       expect(shapeOf(await only())).toMatchObject({ status: SpanStatusCode.UNSET, events: [] });
     });
 
-    test("a stream that is left ends the span, and is no error", async () => {
+    it("records no error when the application stops reading a stream", async () => {
       // eslint-disable-next-line no-unreachable-loop -- it is left on purpose
       for await (const _ of await client.events(`${AGENT}/endless`)) break;
       const span = await only();
@@ -168,14 +168,14 @@ export function mswContract(order: "before" | "after"): void {
       expect(attributesOf(span)).toEqual(expected("/endless"));
     });
 
-    test("a stream that is cut is what the client takes it for", async () => {
+    it("records a truncated stream as the client reports it", async () => {
       const call = async ({ events }: Client): Promise<unknown> => text(await events(`${AGENT}/cut`));
       const bare = await without(call);
       expect(await outcome(call(client))).toEqual(bare);
-      expect(shapeOf(await only()).status).toBe(tellsCuts ? SpanStatusCode.ERROR : SpanStatusCode.UNSET);
+      expect(shapeOf(await only()).status).toBe(reportsTruncation ? SpanStatusCode.ERROR : SpanStatusCode.UNSET);
     });
 
-    test("an abort while the agent thinks arrives as without us, and is no error", async () => {
+    it("records no error for an abort before the response, and rejects as without tracing", async () => {
       const call = ({ send }: Client): Promise<unknown> => {
         const controller = new AbortController();
         setTimeout(() => controller.abort(), 50);
@@ -189,8 +189,8 @@ export function mswContract(order: "before" | "after"): void {
       expect(attributesOf(span)).toEqual(attributes);
     });
 
-    test("a handler that calls on makes a call of its own, and its spans live", async () => {
-      // A host for each: on a warm socket a handler may run in the context of the call that opened it.
+    it("records the call and the spans of a handler that makes a request", async () => {
+      // Each test has a host of its own: on a warm socket, a handler may run in the context of the call that opened it.
       const host = `${order}-${name.replaceAll(/\W/g, "-")}.agents.example`.toLowerCase();
       expect((await inSpan("agent", () => client.send(`https://${host}/onward`))).body).toBe("hello");
       const spans = await telemetry.ended(2);
@@ -205,14 +205,14 @@ export function mswContract(order: "before" | "after"): void {
       for (const span of [inner, handlers]) expect(span?.spanContext().traceId).toBe(outer?.spanContext().traceId);
     });
 
-    test.each(["/passed", "/ok"])("%s is let through to a real server, as one call", async (path) => {
+    it.each(["/passed", "/ok"])("records one call for a request that passes through: %s", async (path) => {
       expect((await inSpan("agent", () => client.send(server.url + path))).body).toBe("hello");
       const span = await only();
       expect(server.values("traceparent")).toEqual([traceparentOf(span)]);
       expect(attributesOf(span)).toMatchObject({ "url.full": server.url + path, "http.response.status_code": 200 });
     });
 
-    test("ten calls in flight at once each hang under their own parent", async () => {
+    it("gives ten concurrent calls their own parents", async () => {
       await Promise.all(Array.from({ length: 10 }, (_, i) => inSpan(`agent ${i}`, () => client.send(`${AGENT}/card?n=${i}`))));
       const own = await telemetry.ended(10);
       await telemetry.settled();
@@ -223,21 +223,21 @@ export function mswContract(order: "before" | "after"): void {
       }
     });
 
-    test("when msw closes, calls go on as without us", async () => {
+    it("settles as without tracing after msw is closed", async () => {
       close();
       try {
         const result = await outcome(client.send(`${server.url}/ok`));
         await telemetry.settled();
-        // msw puts back the fetch that it found, and so takes off what was put on above it.
+        // msw restores the fetch that it found, and so removes later wrappers.
         expect(telemetry.own()).toHaveLength(order === "before" && name === "instrumentFetch" ? 0 : 1);
-        // axios over fetch fails: it has kept the Request of msw's that was global.
+        // axios with the fetch adapter fails, because it has kept msw's Request class.
         expect(result).toEqual(await outcome(plain().send(`${server.url}/ok`)));
       } finally {
         listen();
       }
     });
 
-    test("to undo leaves msw in place", async ({ skip }) => {
+    it("leaves msw in place when it is undone", async ({ skip }) => {
       skip(undo === undefined, "what is wrapped stays wrapped");
       undo?.();
       expect((await client.send(`${AGENT}/card`)).status).toBe(200);
@@ -252,20 +252,20 @@ export function mswContract(order: "before" | "after"): void {
     });
     afterEach(close);
 
-    test("wrapFetch of the platform's own fetch: mocked if msw has replaced that by then", async () => {
-      // A server of its own, for msw keeps its hands on warm sockets.
+    it("traces wrapFetch() of the platform's fetch, which is mocked only if msw has replaced it by then", async () => {
+      // A server of its own, because msw still intercepts warm sockets.
       const fresh = await serve({ "/captured": ROUTES["/ok"]! });
       const found = fetch;
       const traced = wrapFetch(found);
       if (order === "after") listen();
-      const body = order === "before" ? "mocked" : "hello"; // msw looks at no function that was taken before it listens
+      const body = order === "before" ? "mocked" : "hello"; // msw does not intercept a function that was captured before it listens
       expect(await (await found(`${fresh.url}/captured`)).text()).toBe(body);
       expect(await (await traced(`${fresh.url}/captured`)).text()).toBe(body);
       expect(attributesOf(await only())).toMatchObject({ "url.full": `${fresh.url}/captured`, "http.response.status_code": 200 });
       await fresh.close();
     });
 
-    test("a dispatcher of undici's goes to the real server, traced: msw looks at fetch and node:http alone", async () => {
+    it("traces an undici dispatcher, which msw does not intercept", async () => {
       const agent = new Agent();
       const dispatcher = agent.compose(traceInterceptor());
       if (order === "after") listen();
@@ -277,7 +277,7 @@ export function mswContract(order: "before" | "after"): void {
       await agent.close();
     });
 
-    test("both gone, the global fetch is the platform's", async () => {
+    it("restores the platform's fetch when both are undone", async () => {
       const fetchers = MOCKED.find(({ name }) => name === "instrumentFetch")!;
       const { undo } = fetchers.instrument();
       if (order === "after") listen();
