@@ -3,7 +3,7 @@ import { replaceGlobalFetch } from "./clients/fetch/global-fetch.ts";
 import { clientConfig } from "./core/calls/client-config.ts";
 import type { ClientConfig } from "./core/calls/client-config.ts";
 import { GlobalInstrumentation } from "./core/telemetry/global-instrumentation.ts";
-import { describe } from "./core/telemetry/options.ts";
+import { describe } from "./core/telemetry/check-options.ts";
 import type { ClientOptions } from "./core/telemetry/options.ts";
 import { sharedState } from "./core/telemetry/shared-state.ts";
 

@@ -1,7 +1,7 @@
 import type { Got, Options, Response } from "got";
 import { createTraceHandler } from "./clients/got/handler.ts";
 import { clientConfig } from "./core/calls/client-config.ts";
-import { describe } from "./core/telemetry/options.ts";
+import { describe } from "./core/telemetry/check-options.ts";
 import type { ClientOptions } from "./core/telemetry/options.ts";
 import { sharedState } from "./core/telemetry/shared-state.ts";
 

@@ -3,7 +3,7 @@ import type { TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { propagationStatus, registered } from "./core/telemetry/propagation-status.ts";
 import type { PropagationSetup } from "./core/telemetry/propagation-status.ts";
-import { SETUP_OPTIONS, checkOptions } from "./core/telemetry/options.ts";
+import { SETUP_OPTIONS, checkOptions } from "./core/telemetry/check-options.ts";
 import { propagatorFromEnvironment } from "./core/propagation/propagator.ts";
 import { hasContextManager, isNoop } from "./core/telemetry/tracer.ts";
 

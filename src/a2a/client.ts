@@ -8,7 +8,7 @@ import { originOf } from "../core/http/urls.ts";
 import { isSuppressed } from "../core/context/call-context.ts";
 import { isCancellation } from "../core/http/errors.ts";
 import { safeCall } from "../core/telemetry/diagnostics.ts";
-import { A2A_OPTIONS, checkOptions } from "../core/telemetry/options.ts";
+import { A2A_OPTIONS, checkOptions } from "../core/telemetry/check-options.ts";
 import type { A2AOptions } from "../core/telemetry/options.ts";
 import { checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
 import { sharedState } from "../core/telemetry/shared-state.ts";

@@ -10,7 +10,7 @@ import { isSuppressed } from "../core/context/call-context.ts";
 import { readHeader, readHeaders } from "../core/propagation/carrier.ts";
 import { safeCall } from "../core/telemetry/diagnostics.ts";
 import { sharedState } from "../core/telemetry/shared-state.ts";
-import { A2A_OPTIONS, checkOptions } from "../core/telemetry/options.ts";
+import { A2A_OPTIONS, checkOptions } from "../core/telemetry/check-options.ts";
 import type { A2AOptions } from "../core/telemetry/options.ts";
 import { extract, propagationSource } from "../core/propagation/propagator.ts";
 import { hasEnded, openServerSpan } from "../core/context/open-server-span.ts";

@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, context } from "@opentelemetry/api";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { describe, hasOptions } from "../core/telemetry/options.ts";
+import { describe, hasOptions } from "../core/telemetry/check-options.ts";
 import type { ServerOptions } from "../core/telemetry/options.ts";
 import { startServerCall } from "../core/calls/start-server-call.ts";
 import { serverConfig } from "../core/calls/server-config.ts";

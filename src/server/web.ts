@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, context } from "@opentelemetry/api";
 import { withoutSpan } from "../core/context/request-context.ts";
-import { describe, hasOptions } from "../core/telemetry/options.ts";
+import { describe, hasOptions } from "../core/telemetry/check-options.ts";
 import type { ServerOptions } from "../core/telemetry/options.ts";
 import { serverConfig } from "../core/calls/server-config.ts";
 import { sharedState } from "../core/telemetry/shared-state.ts";

@@ -1,8 +1,10 @@
 import type { Histogram, Tracer } from "@opentelemetry/api";
 import { HTTP_CLIENT_REQUEST_DURATION } from "../http/attributes.ts";
 import { durationSource } from "../telemetry/meter.ts";
-import { CLIENT_OPTIONS, checkOptions, requestRules } from "../telemetry/options.ts";
-import type { ClientOptions, RequestRules } from "../telemetry/options.ts";
+import { CLIENT_OPTIONS, checkOptions } from "../telemetry/check-options.ts";
+import { requestRules } from "../telemetry/request-rules.ts";
+import type { ClientOptions } from "../telemetry/options.ts";
+import type { RequestRules } from "../telemetry/request-rules.ts";
 import { compilePolicy } from "../propagation/policy.ts";
 import type { Policy } from "../propagation/policy.ts";
 import { propagationSource } from "../propagation/propagator.ts";

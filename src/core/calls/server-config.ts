@@ -1,8 +1,10 @@
 import type { Histogram, Tracer } from "@opentelemetry/api";
 import { HTTP_SERVER_REQUEST_DURATION } from "../http/attributes.ts";
 import { durationSource } from "../telemetry/meter.ts";
-import { SERVER_OPTIONS, checkOptions, requestRules } from "../telemetry/options.ts";
-import type { RequestRules, ServerOptions } from "../telemetry/options.ts";
+import { SERVER_OPTIONS, checkOptions } from "../telemetry/check-options.ts";
+import { requestRules } from "../telemetry/request-rules.ts";
+import type { RequestRules } from "../telemetry/request-rules.ts";
+import type { ServerOptions } from "../telemetry/options.ts";
 import { propagationSource } from "../propagation/propagator.ts";
 import type { Propagation } from "../propagation/propagator.ts";
 import { tracerSource } from "../telemetry/tracer.ts";

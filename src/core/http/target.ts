@@ -4,7 +4,7 @@ import { OTHER_METHOD } from "./attributes.ts";
 import { originOf } from "./urls.ts";
 import { redactUrl } from "./redaction.ts";
 import type { Origin } from "./urls.ts";
-import type { RequestRules } from "../telemetry/options.ts";
+import type { RequestRules } from "../telemetry/request-rules.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 
 /** What the method and the URL of a request determine. */

@@ -1,9 +1,4 @@
 import type { Attributes, MeterProvider, Span, TextMapPropagator, TracerProvider } from "@opentelemetry/api";
-import { KNOWN_METHODS } from "../http/attributes.ts";
-import { recordedHeaders } from "../http/recorded-headers.ts";
-import type { RecordedHeader } from "../http/recorded-headers.ts";
-import { SENSITIVE_QUERY_PARAMETERS, redactMessage, sensitiveQuery } from "../http/redaction.ts";
-import { environmentList } from "./environment.ts";
 import type { Matcher } from "../propagation/matchers.ts";
 
 /** Header names whose values are recorded as `http.request.header.<name>` and `http.response.header.<name>`. */
@@ -26,7 +21,7 @@ interface TelemetryOptions {
 }
 
 /** Options that both ends of a call share. */
-interface SharedOptions<Request, Response> extends TelemetryOptions {
+export interface SharedOptions<Request, Response> extends TelemetryOptions {
   /** Decides whether a request is ignored. If the result is `true`, the request is neither traced nor changed. */
   ignoreRequestHook?: ((request: Request) => boolean) | undefined;
   /** Called when the span has started. It may change the span. */
@@ -118,148 +113,4 @@ export interface A2AOptions {
   tracerProvider?: TracerProvider | undefined;
   /** Extracts the context of a received request if no HTTP instrumentation has. Default: as for clients and servers. */
   propagator?: TextMapPropagator | undefined;
-}
-
-type Checked<T> = { readonly [Name in keyof T]-?: (value: unknown) => string | undefined };
-
-const isFunction = (value: unknown): string | undefined => (typeof value === "function" ? undefined : "a function");
-const isBoolean = (value: unknown): string | undefined => (typeof value === "boolean" ? undefined : "true or false");
-const isStrings = (value: unknown): string | undefined =>
-  Array.isArray(value) && value.every((item) => typeof item === "string") ? undefined : "an array of strings";
-const isOneOf =
-  (...allowed: readonly unknown[]) =>
-  (value: unknown): string | undefined =>
-    allowed.includes(value) ? undefined : `one of ${allowed.map((item) => JSON.stringify(item)).join(", ")}`;
-const isMatchers = (value: unknown): string | undefined => {
-  const isOne = (item: unknown): boolean => typeof item === "string" || typeof item === "function" || item instanceof RegExp;
-  return isOne(value) || (Array.isArray(value) && value.every(isOne))
-    ? undefined
-    : "a host, an origin, a RegExp, a function, or an array of these";
-};
-const either =
-  (...checks: readonly ((value: unknown) => string | undefined)[]) =>
-  (value: unknown): string | undefined => {
-    const needed = checks.map((check) => check(value));
-    return needed.includes(undefined) ? undefined : needed.join(", or ");
-  };
-const hasMethods =
-  (what: string, ...methods: readonly string[]) =>
-  (value: unknown): string | undefined =>
-    typeof value === "object" && value !== null && methods.every((name) => typeof Reflect.get(value, name) === "function")
-      ? undefined
-      : what;
-const isHeaderNames = (value: unknown): string | undefined =>
-  typeof value === "object" &&
-  value !== null &&
-  Object.entries(value).every(
-    ([key, names]) => /^(?:request|response)Headers$/.test(key) && (names === undefined || !isStrings(names)),
-  )
-    ? undefined
-    : "{ requestHeaders?: string[], responseHeaders?: string[] }";
-
-const SHARED: Checked<SharedOptions<unknown, unknown>> = {
-  ignoreRequestHook: isFunction,
-  requestHook: isFunction,
-  responseHook: isFunction,
-  headersToSpanAttributes: isHeaderNames,
-  sensitiveQueryParameters: isStrings,
-  knownMethods: isStrings,
-  a2a: isOneOf("headers", "body", false),
-  tracerProvider: hasMethods("a TracerProvider", "getTracer"),
-  meterProvider: hasMethods("a MeterProvider", "getMeter"),
-  propagator: hasMethods("a TextMapPropagator", "inject", "extract", "fields"),
-};
-
-/** The checks of {@link ClientOptions}. */
-export const CLIENT_OPTIONS: Checked<ClientOptions> = {
-  ...SHARED,
-  startSpanHook: isFunction,
-  requireParentforSpans: isBoolean,
-  urlTemplate: isFunction,
-  endSpanOn: isOneOf("response", "headers"),
-  propagateTo: isMatchers,
-  baggageTo: isMatchers,
-  modelProviders: isStrings,
-  baggageKeys: isStrings,
-};
-
-/** The checks of {@link ServerOptions}. */
-export const SERVER_OPTIONS: Checked<ServerOptions> = {
-  ...SHARED,
-  incoming: either(isOneOf("parent", "link", "ignore"), isFunction),
-  acceptBaggage: either(isBoolean, isStrings),
-  trustProxy: isBoolean,
-};
-
-/** The checks of {@link A2AOptions}. */
-export const A2A_OPTIONS: Checked<A2AOptions> = {
-  polling: isOneOf("trace", "suppress"),
-  conversationBaggage: isStrings,
-  tracerProvider: SHARED.tracerProvider,
-  propagator: SHARED.propagator,
-};
-
-/** The checks of what `setupPropagation` takes. */
-export const SETUP_OPTIONS: Checked<{ propagator?: TextMapPropagator | undefined; contextManager?: boolean | undefined }> = {
-  propagator: SHARED.propagator,
-  contextManager: isBoolean,
-};
-
-/**
- * Validates options.
- *
- * @param caller the public function whose options these are, for error messages.
- * @throws TypeError that names the option, the given value and the expected type.
- */
-export function checkOptions(caller: string, options: unknown, checks: Checked<object>): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`${caller}: options must be an object, not ${describe(options)}`);
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    const check = (checks as Record<string, ((value: unknown) => string | undefined) | undefined>)[name];
-    if (check === undefined || !Object.hasOwn(checks, name)) {
-      throw new TypeError(`${caller}: there is no option "${name}"; the options are ${Object.keys(checks).join(", ")}`);
-    }
-    const needed = check(value);
-    if (needed !== undefined) throw new TypeError(`${caller}: option "${name}" must be ${needed}, not ${describe(value)}`);
-  }
-}
-
-/** Whether any option is set. */
-export function hasOptions(options: object): boolean {
-  return Object.values(options).some((value) => value !== undefined);
-}
-
-/** Formats a value for an error message. */
-export function describe(value: unknown): string {
-  if (typeof value === "function") return "a function";
-  try {
-    return redactMessage(JSON.stringify(value) ?? String(value));
-  } catch {
-    return typeof value;
-  }
-}
-
-/** The shared options in the form that requests need, computed once at set-up. */
-export interface RequestRules {
-  readonly knownMethods: ReadonlySet<string>;
-  readonly sensitive: RegExp | undefined;
-  readonly requestHeaders: readonly RecordedHeader[];
-  readonly responseHeaders: readonly RecordedHeader[];
-}
-
-/** Computes the rules from validated options. */
-export function requestRules(options: SharedOptions<never, never>): RequestRules {
-  const { requestHeaders, responseHeaders } = options.headersToSpanAttributes ?? {};
-  return {
-    knownMethods: new Set(options.knownMethods ?? knownMethodsOfEnvironment() ?? KNOWN_METHODS),
-    sensitive: sensitiveQuery(options.sensitiveQueryParameters ?? SENSITIVE_QUERY_PARAMETERS),
-    requestHeaders: recordedHeaders("request", requestHeaders),
-    responseHeaders: recordedHeaders("response", responseHeaders),
-  };
-}
-
-function knownMethodsOfEnvironment(): string[] | undefined {
-  return environmentList("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS");
 }

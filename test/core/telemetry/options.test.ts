@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { CLIENT_OPTIONS, SERVER_OPTIONS, checkOptions, requestRules } from "../../../src/core/telemetry/options.ts";
+import { CLIENT_OPTIONS, SERVER_OPTIONS, checkOptions } from "../../../src/core/telemetry/check-options.ts";
+import { requestRules } from "../../../src/core/telemetry/request-rules.ts";
 
 const fn = (): void => {};
 const tracerProvider = { getTracer: fn };
