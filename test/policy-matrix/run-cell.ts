@@ -10,7 +10,7 @@ import type { BodyEnd, Route } from "./routes.ts";
 import type { LayerOptions, OpenClient } from "./stackings.ts";
 
 /** A call, in the context of an incoming request of its own. */
-export interface Call {
+interface Call {
   readonly id: string;
   readonly route: Route;
   readonly body: BodyEnd;

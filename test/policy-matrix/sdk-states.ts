@@ -7,7 +7,7 @@ import type { TestTelemetry, TestTelemetryOptions } from "../support/telemetry.t
 import { b3Propagator } from "./b3-propagator.ts";
 
 /** The trace that a request carries. */
-export interface CarriedTrace {
+interface CarriedTrace {
   readonly traceId: string;
   readonly spanId: string;
   readonly sampled: boolean;

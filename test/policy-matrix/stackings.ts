@@ -12,7 +12,7 @@ import type { ClientOptions } from "../../src/index.ts";
 import type { PackageCopy } from "./package-copy.ts";
 
 /** A request as every client can send it. */
-export interface Sent {
+interface Sent {
   readonly url: string;
   readonly method: "GET" | "POST";
   readonly headers?: Readonly<Record<string, string>>;
