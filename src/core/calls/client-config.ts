@@ -16,9 +16,9 @@ import { tracerSource } from "../telemetry/tracer.ts";
 /** A client's options, read once at set-up. */
 export interface ClientConfig extends RequestRules {
   readonly options: ClientOptions;
-  /** Who may receive what of the context. */
+  /** Which URLs may receive trace context and baggage. */
   readonly policy: Policy;
-  /** Whether a hook wants to see the request: else adapters need not make the object that it is told of. */
+  /** Whether there are hooks: only then adapters make the object in which hooks receive the request. */
   readonly hooked: boolean;
   readonly target: (method: string, url: string) => Target;
   readonly tracer: () => Tracer | undefined;
@@ -27,9 +27,10 @@ export interface ClientConfig extends RequestRules {
 }
 
 /**
- * Checks and reads a client's options, for the function that is named.
+ * Checks a client's options and compiles them.
  *
- * @throws TypeError for an option that is not there or has a wrong value.
+ * @param caller the public function that received the options, for error messages.
+ * @throws TypeError for an unknown option or an invalid value.
  */
 export function clientConfig<Request, Response>(caller: string, options: ClientOptions<Request, Response> = {}): ClientConfig {
   checkOptions(caller, options, CLIENT_OPTIONS);

@@ -1,16 +1,16 @@
-/** What `http.request`, `https.request` and `fetch` of Node do, and nobody else's. */
-const NODES = /\bnew ClientRequest\(|\bReflectConstruct\(ClientRequest\b|\bfetchImpl\(/;
+/** Code that only Node's own `http.request`, `https.request` and `fetch` contain. */
+const NATIVE_CODE = /\bnew ClientRequest\(|\bReflectConstruct\(ClientRequest\b|\bfetchImpl\(/;
 
-/** Whether a function is Node's own. */
+/** Whether a function is Node's own, and not one that has replaced it. */
 export function isNativeFunction(original: unknown): boolean {
-  return typeof original === "function" && NODES.test(Function.prototype.toString.call(original));
+  return typeof original === "function" && NATIVE_CODE.test(Function.prototype.toString.call(original));
 }
 
 interface HttpModule {
   readonly request: unknown;
 }
 
-/** Tells whether somebody has put a function of their own in the place of `request` in one of Node's modules. Cheap to ask at each call. */
+/** Returns a function that says whether `request` of one of Node's modules has been replaced. It inspects a function once, so it can be called for each request. */
 export function createPatchDetector(http: HttpModule, https: HttpModule): () => boolean {
   let lastHttp: unknown;
   let lastHttps: unknown;
