@@ -191,12 +191,12 @@ export class ClientCall implements ActiveCall, Suppressible {
     return this.#headers?.areIn(headers) === true;
   }
 
-  /** Whether a URL has the origin that the call's headers were determined for. */
+  /** Whether a URL, or an origin alone, is at the origin that the call's headers were determined for. */
   isAtOrigin(url: string): boolean {
     const { origin } = this.#recording.target;
-    return (
-      (origin.text !== "" && url.startsWith(origin.text) && url[origin.text.length] === "/") || isSameOrigin(originOf(url), origin)
-    );
+    const { text } = origin;
+    if (text !== "" && url.startsWith(text) && (url.length === text.length || url[text.length] === "/")) return true;
+    return isSameOrigin(originOf(url), origin);
   }
 
   /**

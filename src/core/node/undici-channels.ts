@@ -8,7 +8,7 @@ import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
 import { isNode } from "../telemetry/environment.ts";
 import { sharedState } from "../telemetry/shared-state.ts";
 import { keepFirstTraceparent, setRequestHeaders } from "./request-headers.ts";
-import { findCallOfRequest, urlOfRequest } from "./undici-requests.ts";
+import { findCallOfRequest, originTextOf, urlOfRequest } from "./undici-requests.ts";
 
 interface Channel {
   readonly hasSubscribers: boolean;
@@ -147,8 +147,7 @@ function onCreate({ request }: { request: ObservedRequest }): void {
 
 /** Reports a request to the call's observer, and applies the policy if the request goes to another origin than the call's. */
 function prepareRequest(call: ClientCall, request: ObservedRequest): void {
-  const url = urlOfRequest(request);
-  const isElsewhere = !call.isAtOrigin(url);
+  const isElsewhere = !call.isAtOrigin(originTextOf(request));
   const { observer } = call;
   if (observer !== undefined) {
     request[OBSERVER] = observer;
@@ -157,7 +156,7 @@ function prepareRequest(call: ClientCall, request: ObservedRequest): void {
   const { latest } = call.first;
   latest.hasRequest = true;
   // If the observer has made the request an attempt of its own, it has that attempt's headers.
-  const replacement = isElsewhere && !call.ended ? call.reinject(url) : undefined;
+  const replacement = isElsewhere && !call.ended ? call.reinject(urlOfRequest(request)) : undefined;
   if (replacement !== undefined) setRequestHeaders(request, replacement.values, replacement.replaced);
 }
 

@@ -56,6 +56,12 @@ function applyAllPolicies(issuers: readonly (ClientCall | undefined)[], request:
 
 const IP_ADDRESS_HOST = /^https?:\/\/(?:\[[^\]]*\]|\d+\.\d+\.\d+\.\d+)(?::\d+)?$/;
 
+/** The origin of the URL that a request asks for, or that URL: most requests need not build it only to compare origins. */
+export function originTextOf(request: ChannelRequest): string {
+  const { origin, path, host } = request;
+  return typeof origin === "string" && typeof host !== "string" && path.startsWith("/") ? origin : urlOfRequest(request);
+}
+
 /** The URL that a request asks for. */
 export function urlOfRequest({ origin, path, host }: ChannelRequest): string {
   const text = typeof origin === "object" ? origin.origin : String(origin);
