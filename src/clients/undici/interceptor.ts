@@ -84,7 +84,7 @@ function startAttempt(
   try {
     const { path, query, headers, body } = options;
     const method = options.method ?? "GET";
-    const url = dispatchUrl({ origin: options.origin ?? last.origin, path, query });
+    const url = dispatchUrl(options.origin ?? last.origin, path, query);
     const previous = findPreviousAttempt(handler, method, url);
     if (previous === "suppressed") return undefined;
     const outbound: OutboundRequest = { method, url, headers, request: options, previous: previous?.call, body };
@@ -108,7 +108,7 @@ function startAttempt(
 function makeLocator(last: LastOrigin): (request: ChannelRequest) => string {
   return ({ origin, path }) => {
     last.origin = normalizeOrigin(origin);
-    return dispatchUrl({ origin, path });
+    return dispatchUrl(origin, path);
   };
 }
 

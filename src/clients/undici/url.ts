@@ -2,12 +2,8 @@ import { stringify } from "node:querystring";
 import { BoundedCache } from "../../core/http/bounded-cache.ts";
 import { parseUrl } from "../../core/http/urls.ts";
 
-/** Where a dispatched request goes, as its options say it. */
-export interface RequestTarget {
-  readonly origin: string | URL | null | undefined;
-  readonly path: string;
-  readonly query?: Record<string, unknown> | null | undefined;
-}
+type RequestOrigin = string | URL | null | undefined;
+type Query = Record<string, unknown> | null | undefined;
 
 // The path of a request to a proxy may be a URL; that of CONNECT is a host and a port.
 const ABSOLUTE_URL = /^https?:\/\//;
@@ -21,15 +17,14 @@ let last: { readonly origin: unknown; readonly path: string; readonly url: strin
  * The last URL is kept, because most requests go to the same URL as the one before: a new string would have to be hashed in each cache that has URLs
  * as keys (`npm run bench:micro -- dispatch-url`).
  */
-export function dispatchUrl(request: RequestTarget): string {
-  const { origin, path, query } = request;
+export function dispatchUrl(origin: RequestOrigin, path: string, query?: Query): string {
   // A URL object may be changed between two requests.
-  if (typeof origin !== "string" || (query !== undefined && query !== null)) return buildUrl(request);
-  if (last?.path !== path || last.origin !== origin) last = { origin, path, url: buildUrl(request) };
+  if (typeof origin !== "string" || (query !== undefined && query !== null)) return buildUrl(origin, path, query);
+  if (last?.path !== path || last.origin !== origin) last = { origin, path, url: buildUrl(origin, path, query) };
   return last.url;
 }
 
-function buildUrl({ origin, path, query }: RequestTarget): string {
+function buildUrl(origin: RequestOrigin, path: string, query: Query): string {
   const target = query === undefined || query === null ? path : addQuery(path, query);
   if (ABSOLUTE_URL.test(target)) return target;
   return `${normalizeOrigin(origin) ?? ""}${target.startsWith("/") ? "" : "/"}${target}`;
@@ -43,7 +38,7 @@ function addQuery(path: string, query: Record<string, unknown>): string {
 
 const normalizedOrigins = new BoundedCache<string>();
 
-export function normalizeOrigin(origin: string | URL | null | undefined): string | undefined {
+export function normalizeOrigin(origin: RequestOrigin): string | undefined {
   if (origin === undefined || origin === null) return undefined;
   if (typeof origin !== "string") return origin.origin ?? String(origin);
   let normalized = normalizedOrigins.get(origin);

@@ -1,16 +1,7 @@
-import type { Context } from "@opentelemetry/api";
-import { allowsTrace, injectWithPolicy, selectBaggageHeader } from "../propagation/policy.ts";
+import { allowsTrace, selectBaggageHeader } from "../propagation/policy.ts";
 import type { Policy } from "../propagation/policy.ts";
 import { BAGGAGE } from "../propagation/baggage.ts";
 import { replacedNames } from "../propagation/propagator.ts";
-import type { Propagation } from "../propagation/propagator.ts";
-
-interface Injection {
-  readonly policy: Policy;
-  readonly source: Propagation;
-  readonly context: Context;
-  readonly url: string;
-}
 
 interface Restriction {
   readonly policy: Policy;
@@ -40,12 +31,11 @@ export class CallHeaders {
    * @param existingFields the propagator's fields that the request may have already.
    * @param removedNames names of headers that must be removed in any case.
    */
-  static inject(
-    { policy, source, context, url }: Injection,
+  static create(
+    values: Record<string, string>,
     existingFields: readonly string[],
     removedNames: readonly string[],
   ): CallHeaders | undefined {
-    const values = injectWithPolicy(policy, source, context, url);
     const existing = replacedNames(values, existingFields);
     const replaced = removedNames.length === 0 ? existing : [...new Set([...existing, ...removedNames])];
     return replaced.length === 0 && isEmpty(values) ? undefined : new CallHeaders(values, replaced);
@@ -81,9 +71,8 @@ export class CallHeaders {
     return [this.values, ...(this.#otherOrigins ?? [])].some((set) => isIssued(set, headers));
   }
 
-  /** The headers that replace the call's on a request to another origin. */
-  reinject({ policy, source, context, url }: Injection): CallHeaders {
-    const values = injectWithPolicy(policy, source, context, url);
+  /** Replaces the call's headers by others on a request to another origin. */
+  replaceWith(values: Record<string, string>): CallHeaders {
     const { names } = this;
     (this.#otherOrigins ??= []).push(values);
     // A later attempt may have replaced the call's headers by its own already.

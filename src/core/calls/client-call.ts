@@ -1,13 +1,12 @@
 import { trace } from "@opentelemetry/api";
-import type { Context, Histogram, Span } from "@opentelemetry/api";
+import type { Context, Span } from "@opentelemetry/api";
 import { CallContext } from "../context/call-context.ts";
 import type { Suppressible } from "../context/call-context.ts";
 import type { A2ARecognition } from "../http/a2a-recognition.ts";
-import type { Target } from "../http/target.ts";
 import { isSameOrigin, isSameResource, originOf } from "../http/urls.ts";
 import { writeHeaders } from "../propagation/carrier.ts";
 import { hasParent } from "../propagation/parent.ts";
-import { dependsOnUrl, intersectPolicies } from "../propagation/policy.ts";
+import { dependsOnUrl, injectWithPolicy, intersectPolicies } from "../propagation/policy.ts";
 import type { Policy } from "../propagation/policy.ts";
 import { TRACEPARENT } from "../propagation/trace-context.ts";
 import type { Propagation } from "../propagation/propagator.ts";
@@ -17,26 +16,9 @@ import type { ActiveCall } from "./active-calls.ts";
 import { CallHeaders } from "./call-headers.ts";
 import type { ClientConfig } from "./client-config.ts";
 import type { RequestObserver } from "./request-observer.ts";
-import { SpanRecording } from "./span-recording.ts";
+import type { SpanRecording } from "./span-recording.ts";
 
 const NONE: readonly string[] = [];
-
-interface ClientCallInit {
-  readonly config: ClientConfig;
-  /** The context that the call was made in. */
-  readonly parent: Context;
-  readonly target: Target;
-  readonly span?: Span | undefined;
-  readonly duration?: Histogram | undefined;
-  /** The request as the client's hooks receive it. */
-  readonly request?: unknown;
-  /** The attempt that this one re-sends. */
-  readonly previous?: ClientCall | undefined;
-  /** Whether the request belongs to an outer instrumentation's call or span. */
-  readonly isInner?: boolean;
-  /** The outer call, if it is one of this package's. */
-  readonly outer?: ClientCall | undefined;
-}
 
 /**
  * One outbound attempt. Its transitions are idempotent and never throw; all but the first end are ignored.
@@ -48,13 +30,13 @@ export class ClientCall implements ActiveCall, Suppressible {
   readonly config: ClientConfig;
   readonly parent: Context;
   /** The context that the transport runs in. */
-  readonly context: Context;
+  context: Context;
   /** The first attempt of the call; that of the outer call if this one belongs to it. All attempts run in the first one's context. */
-  readonly first: ClientCall;
+  first: ClientCall;
   /** On the first attempt: the attempt in progress. */
   latest: ClientCall = this;
   /** Whether the request belongs to an outer instrumentation's call or span: nothing is recorded, but the policy applies. */
-  readonly isInner: boolean;
+  isInner = false;
   /** The value of `http.request.resend_count`. */
   readonly resendCount: number;
   /** On the first attempt: the policy of the call, which is the intersection of the policies of all instrumentation on the path. */
@@ -76,17 +58,36 @@ export class ClientCall implements ActiveCall, Suppressible {
   readonly #recording: SpanRecording;
   #headers: CallHeaders | undefined = undefined;
 
-  constructor({ config, parent, target, span, duration, request, previous, isInner = false, outer }: ClientCallInit) {
-    this.config = config;
+  /**
+   * @param parent the context that the call was made in.
+   * @param request the request as the client's hooks receive it.
+   * @param previous the attempt that this one re-sends.
+   */
+  constructor(recording: SpanRecording, parent: Context, request: unknown, previous: ClientCall | undefined) {
+    this.config = recording.config;
+    this.policy = recording.config.policy;
     this.parent = parent;
     this.request = request;
-    this.isInner = isInner;
-    this.first = (outer ?? previous)?.first ?? this;
-    if (outer === undefined) this.first.latest = this;
-    this.policy = config.policy;
+    this.#recording = recording;
+    this.first = previous === undefined ? this : previous.first;
+    this.first.latest = this;
     this.resendCount = previous === undefined ? 0 : previous.resendCount + 1;
-    this.#recording = new SpanRecording(config, target, span, duration);
-    this.context = new CallContext(parent, span, this.first);
+    this.context = new CallContext(parent, recording.span, this.first);
+  }
+
+  /**
+   * A call for a request that belongs to an outer instrumentation's call or span: nothing is recorded, but the policy applies.
+   *
+   * @param outer the outer call, if it is one of this package's.
+   */
+  static join(recording: SpanRecording, active: Context, outer: ClientCall | undefined): ClientCall {
+    const call = new ClientCall(recording, active, undefined, undefined);
+    call.isInner = true;
+    if (outer !== undefined) {
+      call.first = outer.first;
+      call.context = new CallContext(active, undefined, outer.first);
+    }
+    return call;
   }
 
   /** The method as it is sent. */
@@ -129,6 +130,13 @@ export class ClientCall implements ActiveCall, Suppressible {
     return this.#headers?.names ?? NONE;
   }
 
+  /** Whether the span has an id of its own: a tracer that records nothing may return its parent's. */
+  get #hasOwnSpan(): boolean {
+    const { span, isRecording } = this.#recording;
+    if (span === undefined || isRecording) return isRecording;
+    return span.spanContext().spanId !== trace.getSpanContext(this.parent)?.spanId;
+  }
+
   /** Whether a redirect to another origin might have to carry other headers. */
   get dependsOnOrigin(): boolean {
     return dependsOnUrl(this.first.policy, this.parent);
@@ -148,16 +156,17 @@ export class ClientCall implements ActiveCall, Suppressible {
     const { policy } = this.first;
     // A dispatcher may choose the origin by itself: then the headers are determined when undici has created the request.
     if (this.#isOriginUnknown && this.dependsOnOrigin) this.#headers = new CallHeaders({}, removedNames);
-    else this.#headers = CallHeaders.inject({ policy, source, context: this.context, url }, existingFields, removedNames);
-    const { span } = this.#recording;
-    const traceparent = this.headers?.[TRACEPARENT];
-    if (span !== undefined && traceparent?.includes(span.spanContext().spanId) === true) this.traceparent = traceparent;
+    else {
+      const values = injectWithPolicy(policy, source, this.context, url);
+      this.#headers = CallHeaders.create(values, existingFields, removedNames);
+      if (this.#hasOwnSpan) this.traceparent = identifyingTraceparent(values[TRACEPARENT], this.#recording.span as Span, source);
+    }
     if (this.observed) addActiveCall(this);
   }
 
   /** Registers a call whose redirects are followed out of the adapter's sight, also if nothing is recorded: the policy applies to each hop. */
   registerForRedirects(): void {
-    if (this.#headers !== undefined && !this.isInner && this.dependsOnOrigin) addActiveCall(this);
+    if (this.registryIndex === -1 && this.#headers !== undefined && !this.isInner && this.dependsOnOrigin) addActiveCall(this);
   }
 
   /** Adds the policy of an instrumentation that the request passes through beneath this call's. */
@@ -220,7 +229,7 @@ export class ClientCall implements ActiveCall, Suppressible {
     const source = this.config.propagation();
     if (source === undefined) return undefined;
     this.#headers ??= new CallHeaders({}, NONE);
-    return this.#headers.reinject({ policy: this.first.policy, source, context: this.context, url });
+    return this.#headers.replaceWith(injectWithPolicy(this.first.policy, source, this.context, url));
   }
 
   /** Registers the call under the `traceparent` of an earlier attempt whose headers the transport sends again. */
@@ -277,6 +286,14 @@ export class ClientCall implements ActiveCall, Suppressible {
     removeActiveCall(this);
     this.#recording.end(time, this.context);
   }
+}
+
+/** The `traceparent` if it has the call's own span, and so identifies the call; undefined if other calls may share it. */
+function identifyingTraceparent(traceparent: string | undefined, span: Span, source: Propagation): string | undefined {
+  if (traceparent === undefined) return undefined;
+  // Asked once for a propagator: searching a string that was just concatenated flattens it, which takes longer than the rest of a call's registration.
+  source.injectsOwnSpan ??= traceparent.includes(span.spanContext().spanId);
+  return source.injectsOwnSpan ? traceparent : undefined;
 }
 
 export function isRedirect(status: number | undefined): boolean {

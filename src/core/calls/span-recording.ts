@@ -25,26 +25,26 @@ export class SpanRecording {
   readonly span: Span | undefined;
   target: Target;
   status: number | undefined = undefined;
-  readonly #config: ClientConfig;
-  readonly #isRecording: boolean;
+  readonly config: ClientConfig;
+  readonly isRecording: boolean;
   readonly #duration: Histogram | undefined;
   readonly #start: number;
   #errorType: string | undefined = undefined;
   #protocolVersion: string | undefined = undefined;
 
   constructor(config: ClientConfig, target: Target, span: Span | undefined, duration: Histogram | undefined) {
-    this.#config = config;
+    this.config = config;
     this.target = target;
     this.span = span;
     this.#duration = duration;
-    this.#isRecording = span?.isRecording() === true;
-    this.isActive = this.#isRecording || duration !== undefined;
+    this.isRecording = span?.isRecording() === true;
+    this.isActive = this.isRecording || duration !== undefined;
     this.#start = duration === undefined ? 0 : now();
   }
 
   setTarget(target: Target): void {
     this.target = target;
-    if (!this.#isRecording) return;
+    if (!this.isRecording) return;
     const { address, port } = target.origin;
     this.#set(URL_FULL, target.recordedUrl);
     if (address !== "") this.#set(SERVER_ADDRESS, address);
@@ -53,7 +53,7 @@ export class SpanRecording {
 
   setConnection(address: string | undefined, port: number | undefined, protocolVersion: string | undefined): void {
     this.#protocolVersion = protocolVersion;
-    if (!this.#isRecording) return;
+    if (!this.isRecording) return;
     if (address !== undefined) this.#set(NETWORK_PEER_ADDRESS, address);
     if (port !== undefined) this.#set(NETWORK_PEER_PORT, port);
     if (protocolVersion !== undefined) this.#set(NETWORK_PROTOCOL_VERSION, protocolVersion);
@@ -62,10 +62,10 @@ export class SpanRecording {
   setResponse(status: number, headers: unknown): void {
     this.status = status;
     this.#errorType = status >= 400 ? String(status) : undefined;
-    if (!this.#isRecording) return;
+    if (!this.isRecording) return;
     this.#set(HTTP_RESPONSE_STATUS_CODE, status);
     if (this.#errorType !== undefined) this.#setError(this.#errorType);
-    const { responseHeaders, sensitive } = this.#config;
+    const { responseHeaders, sensitive } = this.config;
     const recorded = headerAttributes(responseHeaders, headers, sensitive);
     for (const [attribute, value] of Object.entries(recorded)) this.#set(attribute, value);
   }
@@ -74,15 +74,15 @@ export class SpanRecording {
   setFailure(error: unknown, signal: AbortSignal | null | undefined): void {
     if (isCancellation(error, signal) || this.#errorType !== undefined) return;
     this.#errorType = errorType(error, signal);
-    if (!this.#isRecording) return;
+    if (!this.isRecording) return;
     this.#setError(this.#errorType);
-    safeCall("recording an exception", () => recordException(this.span as Span, error, this.#config.sensitive));
+    safeCall("recording an exception", () => recordException(this.span as Span, error, this.config.sensitive));
   }
 
   /** @param time of the end in milliseconds of `performance.now()`; default: now. */
   end(time: number | undefined, context: Context): void {
     try {
-      if (this.#isRecording) this.span?.end(time);
+      if (this.isRecording) this.span?.end(time);
       this.#duration?.record(
         ((time ?? now()) - this.#start) / 1000,
         measuredAttributes(this.target, this.status, this.#errorType, this.#protocolVersion),

@@ -12,6 +12,7 @@ import { checkContextManager } from "../telemetry/tracer.ts";
 import { ClientCall } from "./client-call.ts";
 import type { ClientConfig } from "./client-config.ts";
 import { findOuterCall, isHttpSpanFor } from "./outer-call.ts";
+import { SpanRecording } from "./span-recording.ts";
 
 const NONE: readonly string[] = [];
 
@@ -51,7 +52,9 @@ export function startCall(config: ClientConfig, outbound: OutboundRequest): Clie
     const source = config.propagation();
     const { previous } = outbound;
     if (previous !== undefined && !previous.isInner) {
-      return beginCall(config, outbound, { parent: previous.parentOfNext, source, previous, removedNames: previous.issuedNames });
+      const call = beginCall(config, outbound, previous.parentOfNext, previous);
+      if (source !== undefined) call?.inject(source, outbound.url, NONE, previous.issuedNames);
+      return call;
     }
     return startFirstAttempt(config, outbound, source);
   } catch (error) {
@@ -75,18 +78,17 @@ function startFirstAttempt(
   const outer = findOuterCall(active, existing?.[TRACEPARENT], method, url);
   if (outer !== undefined) return joinCall(config, outbound, active, outer);
   if (source === undefined || existing === undefined) {
-    return beginCall(config, outbound, { parent: context, source });
+    const call = beginCall(config, outbound, context, undefined);
+    if (source !== undefined) call?.inject(source, url, NONE, NONE);
+    return call;
   }
   const ofActiveSpan = fieldsOfActiveSpan(existing, context, source);
   if (ofActiveSpan.length > 0 && isHttpSpanFor(context, url)) {
     return restrictHeaders({ config, outbound, active: context, existing });
   }
-  return beginCall(config, outbound, {
-    parent: parentFromHeaders(context, existing, source),
-    source,
-    existingFields: source.fields,
-    removedNames: ofActiveSpan,
-  });
+  const call = beginCall(config, outbound, parentFromHeaders(context, existing, source), undefined);
+  call?.inject(source, url, source.fields, ofActiveSpan);
+  return call;
 }
 
 /**
@@ -119,28 +121,23 @@ interface Restriction {
 /** A call that only takes away what the policy forbids; undefined if it allows all headers that there are. */
 function restrictHeaders({ config, outbound, active, existing, outer }: Restriction): ClientCall | undefined {
   const { method, url } = outbound;
-  const call = new ClientCall({ config, parent: active, target: config.target(method, url), isInner: true, outer });
+  const recording = new SpanRecording(config, config.target(method, url), undefined, undefined);
+  const call = ClientCall.join(recording, active, outer);
   call.restrict(existing, url, outer?.config.policy);
   return call.headers === undefined ? undefined : call;
-}
-
-interface Beginning {
-  readonly parent: Context;
-  readonly source: Propagation | undefined;
-  readonly previous?: ClientCall;
-  readonly existingFields?: readonly string[];
-  readonly removedNames?: readonly string[];
 }
 
 function beginCall(
   config: ClientConfig,
   { method, url, headers, request, body }: OutboundRequest,
-  { parent, source, previous, existingFields = NONE, removedNames = NONE }: Beginning,
+  parent: Context,
+  previous: ClientCall | undefined,
 ): ClientCall | undefined {
   const duration = config.duration();
   const wantsSpan = config.options.requireParentforSpans !== true || hasParent(parent);
   const tracer = wantsSpan ? config.tracer() : undefined;
-  if (tracer === undefined && duration === undefined && (source === undefined || !hasContext(parent))) return undefined;
+  if (tracer === undefined && duration === undefined && (!hasContext(parent) || config.propagation() === undefined))
+    return undefined;
 
   const target = config.target(method, url);
   const resendCount = previous === undefined ? 0 : previous.resendCount + 1;
@@ -148,10 +145,9 @@ function beginCall(
   const a2a = previous === undefined ? recogniseCall(config, target, headers, body) : previous.a2a;
   const name = nameSpan(config, attributes, request, a2a);
   const span = tracer === undefined ? undefined : startSpan(tracer, name, attributes, parent);
-  const call = new ClientCall({ config, parent, target, span, duration, request, previous });
+  const call = new ClientCall(new SpanRecording(config, target, span, duration), parent, request, previous);
   call.a2a = a2a;
   if (span !== undefined && config.hooked) safeCall("requestHook", config.options.requestHook, span, request);
-  if (source !== undefined) call.inject(source, url, existingFields, removedNames);
   return call;
 }
 

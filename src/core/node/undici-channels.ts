@@ -127,13 +127,14 @@ function onCreate({ request }: { request: ObservedRequest }): void {
   const active = context.active();
   const enclosing = enclosingCall(active);
   if (activeCalls.length === 0 && enclosing === undefined) return;
-  const call = safeCall("finding the call of a request", findCallOfRequest, request, active);
-  if (call === undefined) return;
+  let call: ClientCall | undefined;
   try {
-    prepareRequest(call, request);
+    call = findCallOfRequest(request, active);
+    if (call !== undefined) prepareRequest(call, request);
   } catch (error) {
     reportFailure("following a request", error);
   }
+  if (call === undefined) return;
   if (!hasThirdPartySubscribers()) {
     keepFirstTraceparent(request.headers);
     return;

@@ -12,6 +12,8 @@ export interface Propagation {
   readonly fields: readonly string[];
   /** Whether the propagator injects the active context alone and ignores the one that it is given, as Sentry's does. Set by {@link inject}. */
   injectsActiveOnly?: boolean;
+  /** Whether the `traceparent` that the propagator writes has the id of the injected context's span. Set by the first call with a span. */
+  injectsOwnSpan?: boolean;
 }
 
 /** W3C Trace Context and W3C Baggage, the default. */
@@ -51,15 +53,28 @@ export function propagationSource(given: TextMapPropagator | undefined): () => P
     const own = withFields(given);
     return () => own;
   }
+  let registered: unknown;
   let global: Propagation | undefined;
   let fallback: { readonly propagation: Propagation | undefined } | undefined;
   // An SDK may register its propagator after the client was set up.
   return () => {
-    const fields = safeCall("the propagator's fields()", globalFields) ?? [];
-    if (fields.length === 0) return (fallback ??= { propagation: environmentPropagation() }).propagation;
-    if (global === undefined || !isEqual(global.fields, fields)) global = { propagator: propagation, fields };
-    return global;
+    const current = registeredPropagator();
+    if (global === undefined || current === undefined || current !== registered) {
+      registered = current;
+      global = withFields(propagation);
+    }
+    return global.fields.length > 0 ? global : (fallback ??= { propagation: environmentPropagation() }).propagation;
   };
+}
+
+const API_KEY = Symbol.for("opentelemetry.js.api.1");
+
+/**
+ * The global propagator, to notice that another one was registered, where OpenTelemetry's API keeps it; undefined if there is none. Asking the propagator
+ * for its fields instead would create an array for each call (`npm run bench:micro -- propagator-fields`).
+ */
+function registeredPropagator(): unknown {
+  return (globalThis as { [API_KEY]?: { propagation?: unknown } })[API_KEY]?.propagation;
 }
 
 function withFields(propagator: TextMapPropagator): Propagation {
@@ -69,14 +84,6 @@ function withFields(propagator: TextMapPropagator): Propagation {
 function environmentPropagation(): Propagation | undefined {
   const propagator = propagatorFromEnvironment();
   return propagator && withFields(propagator);
-}
-
-function globalFields(): readonly string[] {
-  return propagation.fields();
-}
-
-function isEqual(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name, i) => name === b[i]);
 }
 
 /** Injects a context into a new record of headers. Never throws. */
