@@ -1,7 +1,7 @@
 import { allowsTrace, selectBaggageHeader } from "../propagation/policy.ts";
 import type { Policy } from "../propagation/policy.ts";
 import { BAGGAGE } from "../propagation/baggage.ts";
-import { replacedNames } from "../propagation/propagator.ts";
+import { isEmpty, replacedNames } from "../propagation/propagator.ts";
 
 interface Restriction {
   readonly policy: Policy;
@@ -89,9 +89,4 @@ function isIssued(issued: Record<string, string>, headers: readonly unknown[]): 
     isFound = true;
   }
   return isFound;
-}
-
-function isEmpty(record: object): boolean {
-  for (const _ in record) return false;
-  return true;
 }

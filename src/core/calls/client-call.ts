@@ -159,14 +159,22 @@ export class ClientCall implements ActiveCall, Suppressible {
     else {
       const values = injectWithPolicy(policy, source, this.context, url);
       this.#headers = CallHeaders.create(values, existingFields, removedNames);
-      if (this.#hasOwnSpan) this.traceparent = identifyingTraceparent(values[TRACEPARENT], this.#recording.span as Span, source);
     }
-    if (this.observed) addActiveCall(this);
+    if (this.observed) this.#register(source);
+  }
+
+  #register(source: Propagation): void {
+    if (this.#hasOwnSpan) {
+      this.traceparent = identifyingTraceparent(this.headers?.[TRACEPARENT], this.#recording.span as Span, source);
+    }
+    addActiveCall(this);
   }
 
   /** Registers a call whose redirects are followed out of the adapter's sight, also if nothing is recorded: the policy applies to each hop. */
   registerForRedirects(): void {
-    if (this.registryIndex === -1 && this.#headers !== undefined && !this.isInner && this.dependsOnOrigin) addActiveCall(this);
+    if (this.registryIndex !== -1 || this.#headers === undefined || this.isInner || !this.dependsOnOrigin) return;
+    const source = this.config.propagation();
+    if (source !== undefined) this.#register(source);
   }
 
   /** Adds the policy of an instrumentation that the request passes through beneath this call's. */

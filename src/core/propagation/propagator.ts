@@ -92,7 +92,7 @@ export function inject(source: Propagation, context: Context): Record<string, st
   if (source.injectsActiveOnly === true) injectWhileActive(source, context, headers);
   else {
     injectInto(source, context, headers);
-    if (isEmpty(headers) && hasRecordableSpan(context)) {
+    if (headers[TRACEPARENT] === undefined && isEmpty(headers) && hasRecordableSpan(context)) {
       injectWhileActive(source, context, headers);
       // The next call does not ask in vain: Sentry logs each time that it injects nothing.
       if (!isEmpty(headers)) source.injectsActiveOnly = true;
@@ -123,8 +123,10 @@ function hasRecordableSpan(context: Context): boolean {
   return spanContext !== undefined && isSpanContextValid(spanContext) && !isTracingSuppressed(context);
 }
 
-function isEmpty(record: object): boolean {
-  return Object.keys(record).length === 0;
+/** Whether a record of headers has none. */
+export function isEmpty(headers: Record<string, string>): boolean {
+  for (const _ in headers) return false;
+  return true;
 }
 
 // RFC 9110 section 5.5: visible characters, space and tab. HTTP clients throw for any other character.
