@@ -142,7 +142,7 @@ export class UndiciAttempt implements RequestObserver {
   }
 
   onRequestCreated(request: ChannelRequest): void {
-    this.call.awaitedUrls = [];
+    if (this.call.awaitedUrls.length > 0) this.call.awaitedUrls = [];
     if (this.call.needsContext) this.#requestUrl = urlOfRequest(request);
     const url = this.locate?.(request);
     this.locate = undefined;

@@ -212,7 +212,7 @@ export class ClientCall implements ActiveCall, Suppressible {
   isAtOrigin(url: string): boolean {
     const { origin } = this.#recording.target;
     const { text } = origin;
-    if (text !== "" && url.startsWith(text) && (url.length === text.length || url[text.length] === "/")) return true;
+    if (url === text || (text !== "" && url.startsWith(text) && url[text.length] === "/")) return true;
     return isSameOrigin(originOf(url), origin);
   }
 

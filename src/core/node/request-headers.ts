@@ -20,14 +20,19 @@ export function setRequestHeaders({ headers }: ChannelRequest, added: Record<str
 /** The length of a `traceparent` of version 00. */
 const TRACEPARENT_LENGTH = 55;
 
-/** The first `traceparent` of a request; undefined if it has none. */
-export function readTraceparent(headers: readonly unknown[]): string | undefined {
+/** The index of the first `traceparent` of a request; -1 if it has none. */
+export function indexOfTraceparent(headers: readonly unknown[]): number {
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name: unknown = headers[i];
-    const value: unknown = headers[i + 1];
-    if (typeof name === "string" && sameName(name, TRACEPARENT) && typeof value === "string") return firstValue(value);
+    if (typeof name === "string" && sameName(name, TRACEPARENT)) return i;
   }
-  return undefined;
+  return -1;
+}
+
+/** The `traceparent` at an index; undefined if the index is -1. */
+export function traceparentAt(headers: readonly unknown[], index: number): string | undefined {
+  const value = index === -1 ? undefined : headers[index + 1];
+  return typeof value === "string" ? firstValue(value) : undefined;
 }
 
 /** The first of several values in one line: a wrapper beneath ours may have added its own with `Headers.append`. */
@@ -39,12 +44,14 @@ function firstValue(traceparent: string): string {
 /**
  * Removes what an instrumentation that could not be suppressed has appended to a request that has our `traceparent` already: a receiver must discard
  * two values.
+ *
+ * @param start where the search for the first one begins.
  */
-export function keepFirstTraceparent(headers: unknown): void {
+export function keepFirstTraceparent(headers: unknown, start = 0): void {
   if (!Array.isArray(headers)) return;
   let isFirstSeen = false;
   let isThirdParty = false;
-  for (let i = 0; i + 1 < headers.length; i += 2) {
+  for (let i = start; i + 1 < headers.length; i += 2) {
     const name = String(headers[i]);
     if (sameName(name, TRACEPARENT)) {
       isThirdParty = isFirstSeen;

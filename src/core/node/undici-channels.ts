@@ -1,5 +1,5 @@
 import { context } from "@opentelemetry/api";
-import type { ClientCall } from "../calls/client-call.ts";
+import { ClientCall } from "../calls/client-call.ts";
 import { activeCalls } from "../calls/active-calls.ts";
 import type { ChannelRequest, RequestObserver } from "../calls/request-observer.ts";
 import { enclosingCall } from "../context/call-context.ts";
@@ -7,7 +7,7 @@ import type { Suppressible } from "../context/call-context.ts";
 import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
 import { isNode } from "../telemetry/environment.ts";
 import { sharedState } from "../telemetry/shared-state.ts";
-import { keepFirstTraceparent, setRequestHeaders } from "./request-headers.ts";
+import { indexOfTraceparent, keepFirstTraceparent, setRequestHeaders } from "./request-headers.ts";
 import { findCallOfRequest, originTextOf, urlOfRequest } from "./undici-requests.ts";
 
 interface Channel {
@@ -126,17 +126,22 @@ function onCreate({ request }: { request: ObservedRequest }): void {
   if (!Array.isArray(request.headers)) return;
   const active = context.active();
   const enclosing = enclosingCall(active);
-  if (activeCalls.length === 0 && enclosing === undefined) return;
+  const isWatched = hasThirdPartySubscribers();
+  if (activeCalls.length === 0 && !isWatched && !isRestricted(enclosing)) {
+    if (enclosing !== undefined) keepFirstTraceparent(request.headers);
+    return;
+  }
+  const traceparentIndex = indexOfTraceparent(request.headers);
   let call: ClientCall | undefined;
   try {
-    call = findCallOfRequest(request, active);
+    call = findCallOfRequest(request, active, traceparentIndex);
     if (call !== undefined) prepareRequest(call, request);
   } catch (error) {
     reportFailure("following a request", error);
   }
   if (call === undefined) return;
-  if (!hasThirdPartySubscribers()) {
-    keepFirstTraceparent(request.headers);
+  if (!isWatched) {
+    if (traceparentIndex !== -1) keepFirstTraceparent(request.headers, traceparentIndex);
     return;
   }
   // After the observer, because the end of an earlier attempt turns suppression off.
@@ -144,6 +149,11 @@ function onCreate({ request }: { request: ObservedRequest }): void {
   creationStack.push({ request, call, bystander, wasSuppressing: bystander?.suppressing === true });
   call.first.suppressing = true;
   if (bystander !== undefined) bystander.suppressing = true;
+}
+
+/** Whether the policy of an unrecorded call may have to be applied to a request that is created in the call's context. */
+function isRestricted(enclosing: Suppressible | undefined): boolean {
+  return enclosing instanceof ClientCall && enclosing.dependsOnOrigin;
 }
 
 /** Reports a request to the call's observer, and applies the policy if the request goes to another origin than the call's. */

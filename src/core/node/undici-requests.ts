@@ -6,15 +6,17 @@ import type { ChannelRequest } from "../calls/request-observer.ts";
 import { enclosingCall } from "../context/call-context.ts";
 import { readHeaders } from "../propagation/carrier.ts";
 import { intersectPolicies } from "../propagation/policy.ts";
-import { readTraceparent, setRequestHeaders } from "./request-headers.ts";
+import { setRequestHeaders, traceparentAt } from "./request-headers.ts";
 
 /**
  * The call that a request in undici's channels belongs to. A header that only one call has issued identifies it. Otherwise the context does, but only
  * together with method and URL: on a warm socket, retries and redirects run in the context of whichever call has opened the socket.
+ *
+ * @param traceparentIndex where the request's headers have a `traceparent`; -1 if they have none.
  */
-export function findCallOfRequest(request: ChannelRequest, active: Context): ClientCall | undefined {
+export function findCallOfRequest(request: ChannelRequest, active: Context, traceparentIndex: number): ClientCall | undefined {
   const headers = request.headers as readonly unknown[];
-  const traceparent = readTraceparent(headers);
+  const traceparent = traceparentAt(headers, traceparentIndex);
   const issuer = traceparent === undefined ? undefined : findByTraceparent(traceparent);
   if (issuer !== undefined) return asClientCall(issuer);
 
