@@ -9,7 +9,7 @@ export const CLIENT_NAMES: readonly ClientName[] = ["undici", "fetch", "axios", 
 /** What the client's calls are wrapped with. `none` also if another library patches the client. */
 export type Tracing = "none" | "baseline" | "a2a-otel";
 
-export interface ClientOptions {
+interface ClientOptions {
   readonly origin: string;
   /** Whether the connections are in memory, without a network. */
   readonly inMemory: boolean;

@@ -22,7 +22,7 @@ export function w3cPropagator(): TextMapPropagator {
 }
 
 /** The names in `OTEL_PROPAGATORS`; undefined if it is not set. */
-export function propagatorNames(): string[] | undefined {
+function propagatorNames(): string[] | undefined {
   return environmentList("OTEL_PROPAGATORS");
 }
 
