@@ -7,6 +7,7 @@ import type { InterceptorManager } from "./clients/axios/interceptor.ts";
 import { clientConfig } from "./core/calls/client-config.ts";
 import { isTracingActive } from "./core/calls/start-call.ts";
 import { connectChannels } from "./core/node/undici-channels.ts";
+import { hasOptions } from "./core/telemetry/check-options.ts";
 import type { ClientOptions } from "./core/telemetry/options.ts";
 import { retain } from "./core/telemetry/retain.ts";
 import type { Retained } from "./core/telemetry/retain.ts";
@@ -43,8 +44,7 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
   if (typeof manager?.forEach !== "function") {
     throw new TypeError(`instrumentAxios: instance must be axios or an instance of it, not ${typeof instance}`);
   }
-  const isConfigured = Object.values(options).some((value) => value !== undefined);
-  if (sharedState.instrumented.has(manager) && !isConfigured) return retain(installed.get(manager)?.[0]);
+  if (sharedState.instrumented.has(manager) && !hasOptions(options)) return retain(installed.get(manager)?.[0]);
 
   const instrumentation: Instrumentation = { config, instance: instance as AxiosInstance, active: true, build: undefined };
   const removeInterceptor = addLastInterceptor(

@@ -3,7 +3,7 @@ import { replaceGlobalFetch } from "./clients/fetch/global-fetch.ts";
 import { clientConfig } from "./core/calls/client-config.ts";
 import type { ClientConfig } from "./core/calls/client-config.ts";
 import { GlobalInstrumentation } from "./core/telemetry/global-instrumentation.ts";
-import { describe } from "./core/telemetry/check-options.ts";
+import { describe, hasOptions } from "./core/telemetry/check-options.ts";
 import type { ClientOptions } from "./core/telemetry/options.ts";
 import { sharedState } from "./core/telemetry/shared-state.ts";
 
@@ -74,7 +74,6 @@ export function wrapFetch<F extends FetchLike>(fetch: F, options?: FetchOptions)
 export function wrapFetch<F extends Fetch>(fetch: F, options: FetchOptions = {}): F {
   const config = clientConfig("wrapFetch", options);
   if (typeof fetch !== "function") throw new TypeError(`wrapFetch: fetch must be a function, not ${describe(fetch)}`);
-  const isConfigured = Object.values(options).some((value) => value !== undefined);
-  if (sharedState.instrumented.has(fetch) && !isConfigured) return fetch;
+  if (sharedState.instrumented.has(fetch) && !hasOptions(options)) return fetch;
   return makeTracedFetch(fetch, { config }, fetch === globalThis.fetch) as F;
 }

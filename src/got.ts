@@ -1,7 +1,7 @@
 import type { Got, Options, Response } from "got";
 import { createTraceHandler } from "./clients/got/handler.ts";
 import { clientConfig } from "./core/calls/client-config.ts";
-import { describe } from "./core/telemetry/check-options.ts";
+import { describe, hasOptions } from "./core/telemetry/check-options.ts";
 import type { ClientOptions } from "./core/telemetry/options.ts";
 import { sharedState } from "./core/telemetry/shared-state.ts";
 
@@ -31,7 +31,7 @@ export function wrapGot<Instance extends Got>(got: Instance, options: GotOptions
   const { instrumented } = sharedState;
   // An instance that was extended from a traced one is not in the set, but has its handler.
   const isTraced = instrumented.has(got) || defaults.handlers.some((handler) => instrumented.has(handler));
-  if (isTraced && Object.values(options).every((value) => value === undefined)) return got;
+  if (isTraced && !hasOptions(options)) return got;
   const { mutableDefaults } = defaults;
   const handler = createTraceHandler(config);
   const instance = got.extend({ handlers: [handler], mutableDefaults }) as unknown as Instance;

@@ -113,6 +113,25 @@ export function hasOptions(options: object): boolean {
   return Object.values(options).some((value) => value !== undefined);
 }
 
+/**
+ * Whether two sets of options, or two values of an option, are the same. Arrays, plain objects and regular expressions are compared by their content;
+ * functions and instances of classes (a tracer provider, a propagator) only by identity, because their state can be private.
+ */
+export function areEqual(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (a instanceof RegExp && b instanceof RegExp) return a.source === b.source && a.flags === b.flags;
+  if (!isPlain(a) || !isPlain(b) || Array.isArray(a) !== Array.isArray(b)) return false;
+  const names = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...names].every((name) => areEqual(Reflect.get(a, name), Reflect.get(b, name)));
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // The prototype of plain objects is that of their realm, and the only one without a prototype of its own.
+  return Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 /** Formats a value for an error message. */
 export function describe(value: unknown): string {
   if (typeof value === "function") return "a function";

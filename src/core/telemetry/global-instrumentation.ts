@@ -1,3 +1,5 @@
+import { areEqual, hasOptions } from "./check-options.ts";
+
 /** One call of a function that instruments a global. */
 interface Installation<Config> {
   /** The public function, for error messages. */
@@ -35,7 +37,7 @@ export class GlobalInstrumentation<Config> {
    */
   install(installation: Installation<Config>): () => void {
     const conflicting = [...this.#installations].find(
-      ({ options }) => hasOptions(options) && hasOptions(installation.options) && !isEqual(options, installation.options),
+      ({ options }) => hasOptions(options) && hasOptions(installation.options) && !areEqual(options, installation.options),
     );
     if (conflicting !== undefined) {
       const { caller, callSite } = conflicting;
@@ -59,20 +61,6 @@ export class GlobalInstrumentation<Config> {
     const inEffect = installations.find(({ options }) => hasOptions(options)) ?? installations[0];
     this.config = inEffect?.config;
   }
-}
-
-function hasOptions(options: object): boolean {
-  return Object.values(options).some((value) => value !== undefined);
-}
-
-/** Whether two options are the same: equal lists and objects of the same values. */
-function isEqual(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (a instanceof RegExp && b instanceof RegExp) return a.source === b.source && a.flags === b.flags;
-  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
-  const names = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...names].every((name) => isEqual(Reflect.get(a, name), Reflect.get(b, name)));
 }
 
 function findCallSite(caller: (...args: never[]) => unknown): string {

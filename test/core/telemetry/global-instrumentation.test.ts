@@ -4,6 +4,17 @@ import { GlobalInstrumentation } from "../../../src/core/telemetry/global-instru
 function instrumentFirst(): void {}
 function instrumentSecond(): void {}
 
+/** A class whose instances differ in private state only. */
+class Stateful {
+  readonly #state: number;
+  constructor(state: number) {
+    this.#state = state;
+  }
+  fields(): string[] {
+    return [String(this.#state)];
+  }
+}
+
 interface Setup {
   readonly instrumentation: GlobalInstrumentation<string>;
   readonly remove: () => void;
@@ -62,6 +73,7 @@ describe("GlobalInstrumentation", () => {
     ["another option", { propagateTo: ["a.example"] }, { baggageTo: ["a.example"] }],
     ["an expression with other flags", { propagateTo: /a/u }, { propagateTo: /a/iu }],
     ["another function", { requestHook: instrumentFirst }, { requestHook: instrumentSecond }],
+    ["another instance of the same class", { propagator: new Stateful(1) }, { propagator: new Stateful(2) }],
     ["a value of another type", { propagateTo: ["a"] }, { propagateTo: { 0: "a" } }],
   ])("throws for %s, and keeps the first options", (_, first, second) => {
     const { instrumentation, install } = setUp();
