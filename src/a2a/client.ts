@@ -11,7 +11,6 @@ import { safeCall } from "../core/telemetry/diagnostics.ts";
 import { A2A_OPTIONS, checkOptions } from "../core/telemetry/check-options.ts";
 import type { A2AOptions } from "../core/telemetry/options.ts";
 import { checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
-import { sharedState } from "../core/telemetry/shared-state.ts";
 import { agentAttributes, conversationId, requestAttributes } from "./attributes.ts";
 import { withConversation } from "./conversation.ts";
 import { clientErrorType } from "./failure.ts";
@@ -19,6 +18,7 @@ import { followCall, followStream } from "./follow.ts";
 import { wrapMethods } from "./methods.ts";
 import type { MethodWrapper } from "./methods.ts";
 import { Operation } from "./operation.ts";
+import { isWrapped, markWrapped } from "./wrapped.ts";
 
 /** The methods of the SDK's client, with their names in A2A. */
 const METHODS = {
@@ -39,11 +39,11 @@ const STREAMING = new Set(["sendMessageStream", "resubscribeTask"]);
 
 /**
  * Wraps a client of @a2a-js/sdk: each call gets a CLIENT span named by its A2A method, which is the parent of its HTTP span and covers the
- * whole stream of a streaming method. A client that is wrapped already is returned as it is.
+ * whole stream of a streaming method. A client that is wrapped already is returned as it is, without options or with the same ones.
  *
  * A JSON-RPC error is recorded as an error, whatever the HTTP status. A call that is cancelled by its own signal is not an error.
  *
- * @throws TypeError for an invalid option, or if `client` is not a client.
+ * @throws TypeError for an invalid option, if `client` is not a client, or if it is wrapped already with other options.
  *
  * @example
  * const client = wrapA2AClient(await new ClientFactory().createFromUrl("https://agent.example"));
@@ -53,7 +53,7 @@ export function wrapA2AClient<C extends Pick<Client, "sendMessage">>(client: C, 
   if (typeof (client as Partial<C> | null | undefined)?.sendMessage !== "function") {
     throw new TypeError("wrapA2AClient: client must be a client of @a2a-js/sdk");
   }
-  if (sharedState.instrumented.has(client)) return client;
+  if (isWrapped("wrapA2AClient", client, options)) return client;
   const getTracer = tracerSource(options.tracerProvider);
   const readAgent = agentReader(client);
   const { polling = "trace", conversationBaggage = [] } = options;
@@ -95,7 +95,7 @@ export function wrapA2AClient<C extends Pick<Client, "sendMessage">>(client: C, 
     });
   }
   const proxy = wrapMethods(client, wrappers);
-  sharedState.instrumented.add(proxy);
+  markWrapped(proxy, options);
   return proxy;
 }
 

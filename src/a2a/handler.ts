@@ -23,6 +23,7 @@ import { followCall, followStream } from "./follow.ts";
 import { wrapMethods } from "./methods.ts";
 import type { MethodWrapper } from "./methods.ts";
 import { Operation } from "./operation.ts";
+import { isWrapped, markWrapped } from "./wrapped.ts";
 
 /** The methods of the SDK's request handler, with their names in A2A. */
 const METHODS = {
@@ -48,9 +49,10 @@ const claimedSpans = new WeakMap<Span, unknown>();
  * Wraps a request handler of @a2a-js/sdk: the HTTP SERVER span is named by the A2A method, and records task, conversation and agent. If no
  * SERVER span is open, one is started, in the trace that the request's headers continue.
  *
- * The executor runs in the span's context, also after the response. A handler that is wrapped already is returned as it is.
+ * The executor runs in the span's context, also after the response. A handler that is wrapped already is returned as it is, without options or with
+ * the same ones.
  *
- * @throws TypeError for an invalid option, or if `handler` is not a request handler.
+ * @throws TypeError for an invalid option, if `handler` is not a request handler, or if it is wrapped already with other options.
  *
  * @example
  * const requestHandler = wrapRequestHandler(new DefaultRequestHandler(card, new InMemoryTaskStore(), executor));
@@ -61,7 +63,7 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
   if (typeof (handler as Partial<H> | null | undefined)?.sendMessage !== "function") {
     throw new TypeError("wrapRequestHandler: handler must be a request handler of @a2a-js/sdk");
   }
-  if (sharedState.instrumented.has(handler)) return handler;
+  if (isWrapped("wrapRequestHandler", handler, options)) return handler;
   const getTracer = tracerSource(options.tracerProvider);
   const propagation = propagationSource(options.propagator);
   const { polling = "trace", conversationBaggage = [] } = options;
@@ -128,7 +130,7 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
     return result.then((card: AgentCard) => (observedCard = card));
   });
   const proxy = wrapMethods(handler, wrappers);
-  sharedState.instrumented.add(proxy);
+  markWrapped(proxy, options);
   return proxy;
 }
 

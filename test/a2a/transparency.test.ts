@@ -5,8 +5,9 @@ import { DefaultRequestHandler } from "@a2a-js/sdk/server";
 import type { A2ARequestHandler } from "@a2a-js/sdk/server";
 import { SpanKind, context, trace } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
-import { afterAll, beforeEach, expect, it, vi } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { wrapA2AClient, wrapRequestHandler } from "../../src/a2a.ts";
+import type { A2AOptions } from "../../src/a2a.ts";
 import { clearGlobals, startTelemetry } from "../support/telemetry.ts";
 import { connect, drain, plainClient, request, startAgent, tree } from "./agents.ts";
 
@@ -37,6 +38,54 @@ it("keeps the class of a handler, and wraps it once", async () => {
   await agent.close();
 });
 
+interface Wrapped {
+  readonly sendMessage: () => never;
+}
+
+describe.each<[string, (value: Wrapped, options?: A2AOptions) => Wrapped]>([
+  ["wrapA2AClient", wrapA2AClient],
+  ["wrapRequestHandler", wrapRequestHandler],
+])("%s() of what is wrapped already", (name, wrap) => {
+  const plain = { sendMessage: noSpan };
+  const wrapped = wrap(plain, { polling: "suppress", conversationBaggage: ["user.id"] });
+
+  it("returns it if there are no options", () => {
+    expect(wrap(wrapped)).toBe(wrapped);
+    expect(wrap(wrapped, { polling: undefined })).toBe(wrapped);
+  });
+
+  it("returns it if the options are the same", () => {
+    expect(wrap(wrapped, { conversationBaggage: ["user.id"], polling: "suppress" })).toBe(wrapped);
+  });
+
+  it.each<[string, A2AOptions]>([
+    ["another value", { polling: "trace", conversationBaggage: ["user.id"] }],
+    ["fewer options", { polling: "suppress" }],
+    ["another list", { polling: "suppress", conversationBaggage: [] }],
+  ])("throws for %s", (_, options) => {
+    expect(() => wrap(wrapped, options)).toThrow(
+      new TypeError(
+        `${name}: the argument is wrapped already, with other options. Pass all options to the first call, or the original instead of what it returned.`,
+      ),
+    );
+  });
+
+  it("throws for options of a value that was wrapped without options", () => {
+    expect(() => wrap(wrap(plain), { polling: "suppress" })).toThrow(TypeError);
+  });
+
+  it("throws for other options after the options object was changed", () => {
+    const options: A2AOptions = { polling: "suppress" };
+    const first = wrap(plain, options);
+    options.polling = "trace";
+    expect(() => wrap(first, options)).toThrow(TypeError);
+  });
+
+  it("wraps the original again with other options", () => {
+    expect(wrap(plain, { polling: "trace" })).not.toBe(wrapped);
+  });
+});
+
 /** The public methods of a class of the SDK. */
 function methodsOf({ prototype }: { prototype: object }): string[] {
   return Object.entries(Object.getOwnPropertyDescriptors(prototype) as Record<string, PropertyDescriptor>).flatMap(
@@ -64,7 +113,9 @@ it.each(methodsOf(DefaultRequestHandler).filter((name) => name !== "getAgentCard
   expect(await inStream(result)).toBeDefined();
 });
 
-const noSpan = (): never => expect.unreachable("this is not the method that is asked for");
+function noSpan(): never {
+  return expect.unreachable("this method must not be called");
+}
 
 const next = (): unknown => Promise.resolve({ done: true, value: trace.getActiveSpan() });
 
