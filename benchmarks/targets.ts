@@ -57,7 +57,8 @@ export const TARGETS: LimitsByState = {
  * limit instead. The tables still print the target, in bold if it is missed.
  */
 const GATE_ALLOWANCES: LimitsByState = {
-  undici: { unsampled: { ratio: 1.25 }, sampled: { ratio: 1.25 } },
+  // Recognising a call whose headers do not identify it, and applying the policy of each hop, takes about 0.1 of the baseline.
+  undici: { unsampled: { ratio: 1.3 }, sampled: { ratio: 1.3 } },
   axios: { unsampled: { ratio: 1.5 }, sampled: { ratio: 1.5 } },
 };
 

@@ -245,3 +245,18 @@ describe("the timer", () => {
     expect(cleared).toEqual([7]);
   });
 });
+
+describe("fake timers that a test installs or removes while a response is unread", () => {
+  it("do not stop the watch: the next unread response starts it again", () => {
+    const before = recordedCall();
+    const after = recordedCall();
+    watchUnconsumedStream(before.call, new ReadableStream());
+    // The interval of the watch belongs to timers that never advance again.
+    vi.useRealTimers();
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"], now: START + 1000 });
+    watchUnconsumedStream(after.call, new ReadableStream());
+    vi.advanceTimersByTime(2 * UNCONSUMED_BODY_TIMEOUT_MS);
+    expect(before.ends).toEqual([START]);
+    expect(after.ends).toEqual([START + 1000]);
+  });
+});
