@@ -20,23 +20,16 @@ import { agentAttributes, conversationId, requestAttributes } from "./attributes
 import { withConversation } from "./conversation.ts";
 import { handlerErrorType } from "./failure.ts";
 import { followCall, followStream } from "./follow.ts";
-import { wrapMethods } from "./methods.ts";
+import { COMMON_METHODS, wrapMethods } from "./methods.ts";
 import type { MethodWrapper } from "./methods.ts";
 import { Operation } from "./operation.ts";
 import { isWrapped, markWrapped } from "./wrapped.ts";
 
 /** The methods of the SDK's request handler, with their names in A2A. */
 const METHODS = {
+  ...COMMON_METHODS,
   getAuthenticatedExtendedAgentCard: "GetExtendedAgentCard",
-  sendMessage: "SendMessage",
-  sendMessageStream: "SendStreamingMessage",
-  createTaskPushNotificationConfig: "CreateTaskPushNotificationConfig",
-  getTaskPushNotificationConfig: "GetTaskPushNotificationConfig",
   listTaskPushNotificationConfigs: "ListTaskPushNotificationConfigs",
-  deleteTaskPushNotificationConfig: "DeleteTaskPushNotificationConfig",
-  getTask: "GetTask",
-  cancelTask: "CancelTask",
-  listTasks: "ListTasks",
   resubscribe: "SubscribeToTask",
 } satisfies Partial<Record<keyof A2ARequestHandler, string>>;
 

@@ -1,3 +1,15 @@
+/** The methods that the SDK's client and its request handler have in common, with their names in A2A. */
+export const COMMON_METHODS = {
+  sendMessage: "SendMessage",
+  sendMessageStream: "SendStreamingMessage",
+  createTaskPushNotificationConfig: "CreateTaskPushNotificationConfig",
+  getTaskPushNotificationConfig: "GetTaskPushNotificationConfig",
+  deleteTaskPushNotificationConfig: "DeleteTaskPushNotificationConfig",
+  getTask: "GetTask",
+  cancelTask: "CancelTask",
+  listTasks: "ListTasks",
+} as const;
+
 /** Runs instead of a method; `call` calls the original. */
 export type MethodWrapper = (call: () => unknown, args: readonly unknown[]) => unknown;
 
