@@ -26,7 +26,7 @@ export function addHiddenHook(hooks: BeforeRequestHooks, hidden: BeforeRequestHo
   hooks.beforeRequest = createHookList(hooks.beforeRequest, [...kept, hidden]);
 }
 
-/** Hides the hooks of ours that are visible after got has copied the list. */
+/** Hides the hooks of this package that are visible after got has copied the list. */
 export function hideCopiedHooks(hooks: BeforeRequestHooks): void {
   const { beforeRequest } = hooks;
   const hidden = beforeRequest.filter((hook) => hook[IS_HIDDEN] === true);

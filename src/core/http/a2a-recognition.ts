@@ -1,28 +1,28 @@
 import { readHeaders } from "../propagation/carrier.ts";
 
-/** What a request tells of the A2A method that it calls. Values come from fixed lists: they make safe span names. */
+/** The A2A method of a request. All values come from fixed lists, so span names have low cardinality. */
 export interface A2ARecognition {
-  /** The v1 name of the method (`a2a.method.name`); undefined for the agent card, which no method fetches. */
+  /** The v1 name of the method (`a2a.method.name`); undefined for a request for the agent card. */
   readonly method: string | undefined;
-  /** The path from where A2A begins in it (`url.template`): neither base path nor tenant; undefined for JSON-RPC, whose URL is anything. */
+  /** `url.template`: the path without base path and tenant; undefined for JSON-RPC, which can have any URL. */
   readonly template: string | undefined;
 }
 
 export const A2A_METHOD_NAME = "a2a.method.name";
 
-/** How far into a body we look for its JSON-RPC method, in UTF-16 code units. */
-export const BODY_LOOK = 4096;
+/** The part of a body that is searched for its JSON-RPC method, in UTF-16 code units. */
+export const SEARCHED_BODY_LENGTH = 4096;
 
 /**
- * Recognises a request of A2A (versions 1.0 and 0.3) by its method, URL and headers, and in the mode `"body"` by a look at the first
- * {@link BODY_LOOK} characters of a JSON-RPC body whose headers show A2A.
+ * Recognises an A2A request (versions 1.0 and 0.3) by its method, URL and headers. In the mode `"body"` a JSON-RPC request with A2A headers is also
+ * recognised by the first {@link SEARCHED_BODY_LENGTH} characters of its body.
  *
- * What costs least is asked first; a request that is not A2A is seen to be none by the end of its path, and nothing is allocated.
+ * The cheapest checks come first: most requests that are not A2A are excluded by the end of their path, without an allocation.
  *
- * @param method as it goes on the wire.
+ * @param method the HTTP method as it is sent.
  * @param url a path, or an absolute URL.
- * @param headers in any shape that carriers have.
- * @param body only a string is looked at.
+ * @param headers in any shape of a carrier.
+ * @param body read only if it is a string.
  */
 export function recogniseA2A(
   mode: "headers" | "body",
@@ -34,7 +34,7 @@ export function recogniseA2A(
   return confirmA2A(mode, method, recognisePath(method, url), headers, body);
 }
 
-/** What is left of {@link recogniseA2A} when the path is known. */
+/** {@link recogniseA2A} for a path that is recognised already. */
 export function confirmA2A(
   mode: "headers" | "body",
   method: string,
@@ -64,10 +64,10 @@ const LIST_CONFIGS = rest("ListTaskPushNotificationConfigs", CONFIGS);
 const GET_CONFIG = rest("GetTaskPushNotificationConfig", `${CONFIGS}/{configId}`);
 const DELETE_CONFIG = rest("DeleteTaskPushNotificationConfig", `${CONFIGS}/{configId}`);
 
-/** What is asked for by paths that other services have too: only A2A's headers tell. */
+/** Methods whose paths are also used by other services: they count as A2A only with A2A headers. */
 const AMBIGUOUS: ReadonlySet<A2ARecognition> = new Set([LIST_TASKS, GET_TASK, EXTENDED_CARD_OF_V0_3]);
 
-/** A2A's REST paths, under any base path and with or without a tenant. */
+/** Recognises the paths of the REST binding, under any base path and with or without a tenant. */
 export function recognisePath(method: string, url: string): A2ARecognition | undefined {
   const end = pathEnd(url);
   if (method === "POST") {
@@ -92,25 +92,25 @@ export function recognisePath(method: string, url: string): A2ARecognition | und
   return method === "GET" ? GET_CONFIG : method === "DELETE" ? DELETE_CONFIG : undefined;
 }
 
-/** What `/tasks/{id}` asks for, with the verb behind a colon that it may have. */
+/** Recognises `/tasks/{id}` and `/tasks/{id}:verb`. */
 function recogniseTask(method: string, url: string, slash: number, end: number): A2ARecognition | undefined {
   const colon = url.lastIndexOf(":", end - 1);
   if (colon > slash) {
     if (colon === slash + 1) return undefined;
     if (method === "POST" && url.endsWith(":cancel", end)) return CANCEL_TASK;
-    // The standard has GET; the SDK sends POST.
+    // The specification requires GET; the SDK sends POST.
     return method !== "DELETE" && url.endsWith(":subscribe", end) ? SUBSCRIBE_TO_TASK : undefined;
   }
   return method === "GET" ? GET_TASK : undefined;
 }
 
-/** Whether `/tasks/{id}` stands before an index. */
+/** Whether the path before an index ends with `/tasks/{id}`. */
 function isBelowTask(url: string, index: number): boolean {
   const slash = url.lastIndexOf("/", index - 1);
   return slash > 0 && slash < index - 1 && endsWithSegment(url, "/tasks", slash);
 }
 
-/** Whether a segment of the path, and no host of that name, ends at an index. */
+/** Whether a segment of the path ends at an index. A host of the same name does not count. */
 function endsWithSegment(url: string, segment: string, end: number): boolean {
   return url.endsWith(segment, end) && url.charCodeAt(end - segment.length - 1) !== SLASH;
 }
@@ -134,7 +134,7 @@ function isA2A(headers: unknown): boolean {
   return found["content-type"]?.includes(A2A_JSON) === true || found["accept"]?.includes(A2A_JSON) === true;
 }
 
-// From the JSON-RPC method names of v1.0 and v0.3 to v1.0's.
+// By the JSON-RPC method names of versions 1.0 and 0.3.
 const RPC: ReadonlyMap<string | undefined, A2ARecognition> = new Map(
   [
     ["SendMessage", "message/send"],
@@ -158,9 +158,9 @@ const SLASH = 0x2f;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** The `method` of a JSON object, at its top level and not in what it carries; undefined where it is not in sight. */
+/** The property `method` at the top level of a JSON object; undefined if it is not within the searched part. */
 function rpcMethod(body: string): string | undefined {
-  const end = Math.min(body.length, BODY_LOOK);
+  const end = Math.min(body.length, SEARCHED_BODY_LENGTH);
   let depth = 0;
   let keyIsNext = false;
   for (let at = 0; at < end; at++) {
@@ -182,7 +182,7 @@ function rpcMethod(body: string): string | undefined {
   return undefined;
 }
 
-/** Where the string that begins at `start` has its closing quote; -1 where that is out of sight. */
+/** The index of the closing quote of the string that begins at `start`; -1 if it is not before `end`. */
 function stringEnd(body: string, start: number, end: number): number {
   for (let at = start + 1; at < end; at++) {
     const code = body.charCodeAt(at);
@@ -192,7 +192,7 @@ function stringEnd(body: string, start: number, end: number): number {
   return -1;
 }
 
-/** The string behind the colon of a key. */
+/** The string value of a key that ends before `afterKey`. */
 function stringValue(body: string, afterKey: number, end: number): string | undefined {
   const start = skipSpace(body, skipSpace(body, afterKey) + 1);
   if (body.charCodeAt(start) !== QUOTE) return undefined;

@@ -23,7 +23,7 @@ import type { Target } from "./target.ts";
 export function startAttributes(config: ClientConfig, target: Target, headers: unknown, resendCount: number): Attributes {
   const { method, recordedMethod, recordedUrl } = target;
   const { address, port } = target.origin;
-  // One literal, whose names are not computed, for the usual request: so it has a fixed shape, and is made four times as fast.
+  // One literal without computed names for the usual request: it has a fixed shape, and is created four times as fast.
   const attributes: Attributes = {
     "http.request.method": recordedMethod,
     "server.address": address,
@@ -40,7 +40,7 @@ export function startAttributes(config: ClientConfig, target: Target, headers: u
   return Object.assign(attributes, headerAttributes(config.requestHeaders, headers, config.sensitive));
 }
 
-/** What a request tells of A2A, as far as the option `a2a` has us look. */
+/** Recognises an A2A request as the option `a2a` allows; undefined if it is none. */
 export function recogniseCall(
   { options }: ClientConfig,
   target: Target,

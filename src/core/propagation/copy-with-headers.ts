@@ -1,6 +1,6 @@
 /**
- * A copy of somebody's options with headers of ours. Options that are not a plain object (a `Request` as an init, a class with getters) are seen through a
- * proxy: a spread would lose what they inherit, and an object that inherits from them would break their private members.
+ * Returns a copy of a caller's options with other headers. Options that are not a plain object (a `Request` as an init, a class with getters) are wrapped
+ * in a proxy: a spread would lose inherited properties, and an object that inherits from them could not read their private members.
  */
 export function copyWithHeaders<Options extends object>(options: Options, headers: unknown): Options {
   const prototype: unknown = Object.getPrototypeOf(options);
@@ -9,7 +9,7 @@ export function copyWithHeaders<Options extends object>(options: Options, header
     : proxyWithHeaders(options, prototype as object, headers);
 }
 
-// A function of its own: its closures would cost each call the memory for what they capture.
+// A separate function: the closures would otherwise allocate a scope in every call of `copyWithHeaders`.
 function proxyWithHeaders<Options extends object>(options: Options, prototype: object, headers: unknown): Options {
   const own = { configurable: true, enumerable: true, writable: true, value: headers };
   return new Proxy(Object.create(prototype) as Options, {

@@ -90,7 +90,7 @@ function serialized(origin: Origin): string {
 }
 
 /**
- * Matches URLs of the page's or worker's own origin; undefined outside of browsers. Any header of ours makes a request to another origin one that
+ * Matches URLs of the page's or worker's own origin; undefined outside of browsers. Any propagation header makes a request to another origin one that
  * needs a preflight (Fetch standard, CORS), which fails if that origin does not allow the header.
  */
 export function ownOriginTest(): UrlTest | undefined {

@@ -2,7 +2,7 @@ import { now } from "../telemetry/meter.ts";
 
 /** How long a response may stay unread before its span ends, in milliseconds. */
 export const UNCONSUMED_BODY_TIMEOUT_MS = 3000;
-/** How often unread responses are looked at, in milliseconds. */
+/** How often unread responses are checked, in milliseconds. */
 const SWEEP_INTERVAL_MS = 500;
 
 interface EndableCall {
@@ -10,7 +10,7 @@ interface EndableCall {
   end(time?: number): void;
 }
 
-/** A body that nobody has begun to read. It holds neither the response nor its stream. */
+/** A body whose reading has not begun. It keeps neither the response nor its stream alive. */
 export interface UnconsumedBody {
   readonly call: EndableCall;
   readonly response: WeakRef<Response | ReadableStream>;

@@ -14,8 +14,8 @@ interface Installed<Config> extends Installation<Config> {
 }
 
 /**
- * A global that is instrumented in place, once, however often and from however many copies of this package it is asked for. It is undone when all who asked
- * have undone it.
+ * A global that is instrumented in place once, however often it is installed and by however many copies of this package. It is removed when every
+ * installation has been undone.
  *
  * Options are never dropped: those of a later call take effect over an instrumentation without options until they are undone, and different options for the
  * same global throw.
@@ -26,7 +26,7 @@ export class GlobalInstrumentation<Config> {
   readonly #remove: () => void;
   readonly #installations = new Set<Installed<Config>>();
 
-  /** @param remove takes the instrumentation away when it is no longer asked for. */
+  /** @param remove removes the instrumentation after the last installation was undone. */
   constructor(remove: () => void) {
     this.#remove = remove;
   }

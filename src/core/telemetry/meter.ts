@@ -10,8 +10,8 @@ const BOUNDARIES = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.
 const NOOP_HISTOGRAM = createNoopMeter().createHistogram("noop");
 
 /**
- * Finds the duration histogram of the moment, or undefined where nothing is measured. The global MeterProvider has no proxy: one that is
- * set later is another object, so the histogram is made anew when the provider changes.
+ * Returns a function that finds the current duration histogram; undefined if there is no SDK. The global MeterProvider has no proxy: one that is
+ * registered later is another object, so the histogram is created again when the provider changes.
  */
 export function durationSource(given: MeterProvider | undefined, name: string, description: string): () => Histogram | undefined {
   let provider: MeterProvider | undefined;
@@ -26,7 +26,7 @@ export function durationSource(given: MeterProvider | undefined, name: string, d
   };
 }
 
-// A function of its own: a closure in the other would cost each call the memory for what it captures.
+// A separate function: a closure would otherwise allocate a scope in every call of the function above.
 function durationHistogram(provider: MeterProvider, name: string, description: string): Histogram | undefined {
   const histogram = provider
     .getMeter(SCOPE, VERSION, { schemaUrl: SCHEMA_URL })

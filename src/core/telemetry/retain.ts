@@ -1,12 +1,12 @@
-/** What was put in place, with what takes it away again. */
+/** Something that was instrumented in place, with the function that undoes it. */
 export interface Retained {
   count: number;
   readonly remove: () => void;
 }
 
 /**
- * Counts one more owner of something that was instrumented in place, and returns the function by which this owner undoes it: it goes when the last
- * one has. What another copy of the package put there is that copy's own.
+ * Adds an owner to something that was instrumented in place, and returns the function with which this owner undoes it. It is removed when its last owner
+ * has undone it. Undefined stands for an instrumentation of another copy of this package, which this copy does not remove.
  */
 export function retain(owned: Retained | undefined): () => void {
   if (owned === undefined) return () => {};

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BODY_LOOK, recogniseA2A } from "../../../src/core/http/a2a-recognition.ts";
+import { SEARCHED_BODY_LENGTH, recogniseA2A } from "../../../src/core/http/a2a-recognition.ts";
 
 const V1 = { "A2A-Version": "1.0" };
 
@@ -142,8 +142,10 @@ describe("recogniseA2A()", () => {
 
   it("does not find a method beyond the inspected part of the body", () => {
     const overhead = bodyWithPadding(0).length - 1;
-    expect(recogniseA2A("body", "POST", "http://a/rpc", V1, bodyWithPadding(BODY_LOOK - overhead))?.method).toBe("SendMessage");
-    expect(recogniseA2A("body", "POST", "http://a/rpc", V1, bodyWithPadding(BODY_LOOK))).toBeUndefined();
+    expect(recogniseA2A("body", "POST", "http://a/rpc", V1, bodyWithPadding(SEARCHED_BODY_LENGTH - overhead))?.method).toBe(
+      "SendMessage",
+    );
+    expect(recogniseA2A("body", "POST", "http://a/rpc", V1, bodyWithPadding(SEARCHED_BODY_LENGTH))).toBeUndefined();
   });
 
   const segment = fc.stringMatching(/^[A-Za-z0-9._~%-]{1,12}$/);
@@ -187,7 +189,7 @@ describe("recogniseA2A()", () => {
       fc.property(members, members, fc.constantFrom(undefined, 2), (before, after, indent) => {
         const body = JSON.stringify({ ...before, ...after, method: undefined }, null, indent);
         const whole = JSON.stringify({ ...before, method: "tasks/get", ...after }, null, indent);
-        fc.pre(whole.length < BODY_LOOK);
+        fc.pre(whole.length < SEARCHED_BODY_LENGTH);
         expect(recogniseA2A("body", "POST", "http://a/rpc", V1, whole)?.method).toBe("GetTask");
         expect(recogniseA2A("body", "POST", "http://a/rpc", V1, body)).toBeUndefined();
       }),
