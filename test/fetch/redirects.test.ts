@@ -128,7 +128,8 @@ it("sends the hop's traceparent to another origin once, and redacts its URL", as
     hop("GET", `${server.url}/away`, 302, 0),
     hop("GET", `${other.url}/ok?sig=REDACTED`, 200, 1),
   ]);
-  expect([...seen(...server.requests), ...seen(...other.requests)]).toEqual(spans.map((span) => [traceparentOf(span)]));
+  expect(seen(...server.requests)).toEqual([[traceparentOf(spans[0]!)]]);
+  expect(seen(...other.requests)).toEqual([[traceparentOf(spans[1]!)]]);
   expect(other.requests[0]?.headers.authorization).toBeUndefined();
 });
 

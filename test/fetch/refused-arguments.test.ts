@@ -92,7 +92,10 @@ it.each(Object.entries(CALLS))("settles as without tracing and leaves no span op
   expect(show(traced)).toEqual(show(plain));
   await telemetry.settled();
   const spans = telemetry.own().map(({ status }) => status.code);
-  expect([[], [plain.error === undefined ? SpanStatusCode.UNSET : SpanStatusCode.ERROR]]).toContainEqual(spans);
+  // A call whose arguments cannot be read has no span.
+  expect(spans.length).toBeLessThanOrEqual(1);
+  const expected = plain.error === undefined ? SpanStatusCode.UNSET : SpanStatusCode.ERROR;
+  expect(spans.filter((status) => status !== expected)).toEqual([]);
 });
 
 it("records an invalid URL as given, and the error", async () => {

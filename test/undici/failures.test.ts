@@ -65,13 +65,16 @@ async function readWhile(path: "/stall" | "/endless", act: () => void, options: 
   return reading;
 }
 
+/** The error code of a connection that is reset before the response; it depends on the platform. */
+const RESET_CODE = expect.stringMatching(/^(?:ECONNRESET|UND_ERR_SOCKET)$/) as string;
+
 it("records refused, reset and cut connections as errors named by their code", async () => {
   await expect(read("/", {}, refused)).rejects.toMatchObject({ code: "ECONNREFUSED" });
-  await expect(read("/reset")).rejects.toMatchObject({ code: expect.any(String) as unknown });
+  await expect(read("/reset")).rejects.toMatchObject({ code: RESET_CODE });
   await expect(read("/cut")).rejects.toMatchObject({ code: "UND_ERR_SOCKET" });
   const [first, second, third] = await telemetry.ended(3);
   expect(outcome(first)).toEqual(failed("ECONNREFUSED"));
-  expect([failed("ECONNRESET"), failed("UND_ERR_SOCKET")]).toContainEqual(outcome(second));
+  expect(outcome(second)).toEqual({ ...failed(""), errorType: RESET_CODE });
   expect(outcome(third)).toEqual(failed("UND_ERR_SOCKET"));
   expect(third!.attributes["http.response.status_code"]).toBe(200);
 });

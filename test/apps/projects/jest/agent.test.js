@@ -33,11 +33,11 @@ afterAll(async () => {
   server.close();
 });
 
-test.each([
+it.each([
   ["fetch", async () => (await fetch(`${url}/path`)).text()],
   ["undici", async () => (await request(`${url}/path`, { dispatcher })).body.text()],
   ["axios", async () => (await client.get(`${url}/path`)).data],
-])("a call through %s is one CLIENT span with the SERVER span beneath", async (_, call) => {
+])("records one CLIENT span for a call with %s, and the SERVER span under it", async (_, call) => {
   exporter.reset();
   expect(await call()).toBe("/path");
   // The server's span ends when the response has left, which may be later than the client has it.
