@@ -74,7 +74,7 @@ function cases(): Case[] {
     { client: "got", path: "missing", answer: failed("HTTPError"), attributes: missing },
     { client: "fetch", path: stall, answer: failed("TimeoutError"), attributes: timeout },
     { client: "undici", path: stall, answer: failed("TimeoutError"), attributes: timeout },
-    // These two tell of their socket with the response only.
+    // These two clients expose their socket only with the response.
     { client: "axios", path: stall, answer: failed("CanceledError"), attributes: { ...NO_CONNECTION, ...timeout } },
     { client: "got", path: stall, answer: failed("TimeoutError"), attributes: { ...NO_CONNECTION, ...timeout } },
     {
@@ -124,7 +124,7 @@ function withoutUndefined(span: SpanOutline): SpanOutline {
 
 async function verifyA2A(cwd: string, file: string, backend: Backend): Promise<void> {
   const { stdout, stderr } = await runWell(process.execPath, [file], { cwd, env: backend.environment });
-  assert.deepEqual({ stdout, stderr }, { stdout: "Task not found: nobody\n", stderr: "" });
+  assert.deepEqual({ stdout, stderr }, { stdout: "Task not found: unknown\n", stderr: "" });
   const spans = await backend.spans(4);
   assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, 1);
   assert.deepEqual(

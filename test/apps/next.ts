@@ -27,7 +27,7 @@ async function verify(cwd: string, build: readonly string[], check: Check): Prom
       await service.sends("/api/cached", "/ok?cached");
       await service.answers("/api/cached", []);
     });
-    await check("a stale answer is renewed in the trace of whoever got it", async () => {
+    await check("a stale answer is renewed in the trace of the request that received it", async () => {
       await service.sends("/api/revalidated", "/ok?revalidated");
       await new Promise((resolve) => setTimeout(resolve, 1_200));
       await service.sends("/api/revalidated", "/ok?revalidated");

@@ -48,7 +48,7 @@ export async function runWell(command: string, args: readonly string[], options:
   return ran;
 }
 
-/** Starts a server, which tells its address on its standard output. */
+/** Starts a server, which writes its address to its standard output. */
 export async function startServer(command: string, args: readonly string[], options: RunOptions): Promise<Running> {
   const child = start(command, args, options);
   let output = "";
@@ -58,13 +58,13 @@ export async function startServer(command: string, args: readonly string[], opti
       kill(child);
       reject(new Error(`${command} ${args.join(" ")} ${what}:\n${output}`));
     };
-    const timer = setTimeout(() => fail("has told no address"), options.timeout ?? 30_000);
+    const timer = setTimeout(() => fail("has not written an address"), options.timeout ?? 30_000);
     const hear = (chunk: Buffer): void => {
       output += chunk.toString();
-      const told = /http:\/\/(?:127\.0\.0\.1|localhost):\d+/.exec(output);
-      if (told === null) return;
+      const match = /http:\/\/(?:127\.0\.0\.1|localhost):\d+/.exec(output);
+      if (match === null) return;
       clearTimeout(timer);
-      resolve(told[0].replace("localhost", "127.0.0.1"));
+      resolve(match[0].replace("localhost", "127.0.0.1"));
     };
     child.stdout.on("data", hear);
     child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));

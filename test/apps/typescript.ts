@@ -48,12 +48,12 @@ export function typescriptApp(version: string, { unreadable = [], requires = tru
 
 async function compileAll(compiler: string, cwd: string, project: string, unreadable: readonly string[] = []): Promise<void> {
   const resolutions = Object.keys(RESOLUTIONS) as (keyof typeof RESOLUTIONS)[];
-  const told = await Promise.all(resolutions.map((resolution) => compile(compiler, cwd, project, resolution)));
-  const errors = told.flatMap((lines, index) => ours(lines, unreadable).map((line) => `${resolutions[index]}: ${line}`));
+  const outputs = await Promise.all(resolutions.map((resolution) => compile(compiler, cwd, project, resolution)));
+  const errors = outputs.flatMap((lines, index) => ours(lines, unreadable).map((line) => `${resolutions[index]}: ${line}`));
   assert.deepEqual(errors, []);
 }
 
-/** What a compiler says of a project, a line for each error. */
+/** The errors that a compiler reports for a project, one line each. */
 async function compile(compiler: string, cwd: string, project: string, resolution: keyof typeof RESOLUTIONS): Promise<string[]> {
   const args = ["--project", project, "--module", RESOLUTIONS[resolution], "--moduleResolution", resolution, "--pretty", "false"];
   const { code, stdout } = await run(process.execPath, [compiler, ...args], { cwd });

@@ -19,7 +19,7 @@ type Row = [Field, Field, Field, Field, Field, Field, Field, Field, Field, Recor
 export function fromDatadog(payload: DatadogSpan[][] | [string[], Row[][]]): SeenSpan[] {
   const chunks = typeof payload[0]?.[0] === "string" ? rows(payload as [string[], Row[][]]) : (payload as DatadogSpan[][]);
   return chunks.flatMap((chunk) => {
-    // The upper half of a trace's id is told by the first span of a chunk alone.
+    // Only the first span of a chunk contains the upper half of the trace id.
     const upper = chunk.map(({ meta }) => meta["_dd.p.tid"]).find((tid) => tid !== undefined) ?? "";
     return chunk.map((span) => ({
       traceId: `${upper.padStart(16, "0")}${hex(span.trace_id)}`,

@@ -53,7 +53,7 @@ function judgeSpans(caller: Caller, onWire: string | undefined, all: readonly Se
   return wrong;
 }
 
-/** Datadog tells of a trace's upper half only once, and leaves it out of what is sent later. */
+/** Whether a trace id is that of the caller. Datadog sends the upper half only once and omits it from later payloads. */
 function isOf(caller: Caller, traceId: string): boolean {
   return traceId === caller.traceId || traceId === `${"0".repeat(16)}${caller.traceId.slice(16)}`;
 }

@@ -77,20 +77,20 @@ async function startAgent(folder: string, variant: Variant, { first, server }: A
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
-  const { port } = (await told(child, () => output)) as { port: number };
+  const { port } = (await nextMessage(child, () => output)) as { port: number };
   return {
     origin: `http://127.0.0.1:${port}`,
     said: () => output,
     stop: async () => {
       child.send("stop");
-      await told(child, () => output);
+      await nextMessage(child, () => output);
     },
     kill: () => void child.kill("SIGKILL"),
   };
 }
 
 /** The next message of a process, which must not end before it. */
-async function told(child: ChildProcess, output: () => string): Promise<unknown> {
+async function nextMessage(child: ChildProcess, output: () => string): Promise<unknown> {
   const over = AbortSignal.timeout(DEADLINE);
   const exited = once(child, "exit", { signal: over }).then(() => Promise.reject(new Error(`an agent ended: ${output()}`)));
   const [message] = (await Promise.race([once(child, "message", { signal: over }), exited])) as unknown[];

@@ -6,18 +6,18 @@ import { startServer } from "../apps/process.ts";
 import type { Running } from "../apps/process.ts";
 import { programOf } from "./stage.ts";
 
-/** A runtime, and what of a connection its server tells. */
+/** A runtime, and the attributes of the connection that its server exposes. */
 export interface Runtime {
   readonly name: string;
-  /** Starts its service; undefined where there is no such program for this system. */
+  /** Starts its service; undefined if there is no program for this system. */
   readonly start: (cwd: string) => Promise<Running | undefined>;
-  /** What its server tells of the connection. */
+  /** The connection attributes of its SERVER spans. */
   readonly connection: Readonly<Record<string, string>>;
-  /** What its server answers where a handler throws. */
+  /** The response body if a handler throws. */
   readonly thrown: string;
 }
 
-/** The C library, as bun names its packages by it. */
+/** The suffix of Bun's package names for the C library. */
 function libc(): string {
   if (process.platform !== "linux") return "";
   const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
@@ -59,7 +59,7 @@ export const RUNTIMES: readonly Runtime[] = [
   },
 ];
 
-/** Has a service run the checks that are the same everywhere. */
+/** Lets a service run the checks that are the same on all runtimes. */
 export async function verifyClients(name: string, service: string, agent: string): Promise<Outcome[]> {
   const query = new URLSearchParams({ agent, closed: await closedUrl() });
   const response = await fetch(`${service}/checks?${query}`);
@@ -68,7 +68,7 @@ export async function verifyClients(name: string, service: string, agent: string
   return (JSON.parse(text) as Omit<Outcome, "app">[]).map((result) => ({ ...result, app: name }));
 }
 
-/** An address at which nobody listens. */
+/** A URL on which no server listens. */
 export async function closedUrl(): Promise<string> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -8,14 +8,14 @@ import {
 } from "@opentelemetry/sdk-metrics";
 import { TracerProvider } from "./sdk-trace.mjs";
 
-/** Warnings of the process, and what is told on `diag` from `warn` on. */
+/** Warnings of the process, and the messages of `diag` at level `warn` and above. */
 export const warnings = [];
 process.on("warning", ({ name, message }) => {
-  // Node 22.12 says so of each `require` of a module, Node's own included; later ones do not.
+  // Node 22.12 emits this warning for each `require` of an ES module, also for its own; later versions do not.
   if (name !== "ExperimentalWarning" || !message.includes("require()")) warnings.push(`${name}: ${message}`);
 });
 
-/** Starts an SDK whose spans and metrics stay in memory; it brings neither a propagator nor a context manager. */
+/** Starts an SDK that keeps spans and metrics in memory, without a propagator or a context manager. */
 export function startSdk(spanProcessors) {
   const note = (...args) => warnings.push(args.join(" "));
   const quiet = () => {};
@@ -31,7 +31,7 @@ export function startSdk(spanProcessors) {
   metrics.setGlobalMeterProvider(meterProvider);
   return {
     spans,
-    /** How often each histogram was recorded to, by its name. */
+    /** The number of recorded values of each histogram, by its name. */
     async durations() {
       await reader.forceFlush();
       const recorded = exporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics));

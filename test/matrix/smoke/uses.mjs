@@ -22,12 +22,12 @@ export async function use(subpath) {
   });
 }
 
-/** Notes a subpath that another process uses. */
+/** Records that another process uses a subpath. */
 export function usedElsewhere(subpath) {
   used.set(subpath, undefined);
 }
 
-/** What the package exports and nobody took: whatever is added to it has to be added to the smoke too. */
+/** The exports of the package that the smoke test does not use. A new export must be added to the smoke test. */
 export async function unused() {
   const left = [];
   for (const subpath of Object.keys(manifest.exports)) {

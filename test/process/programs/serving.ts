@@ -22,7 +22,7 @@ const server = createServer(
 ).listen(0, "127.0.0.1", () => report("port", (server.address() as AddressInfo).port));
 
 process.on("SIGTERM", () => {
-  // Node tells of the server's end before it tells of the responses that were cut.
+  // Node emits the server's "close" before the "close" of responses that were cut off.
   server.close(() => setTimeout(() => void provider.shutdown(), 20));
   if (mode === "at once") server.closeAllConnections();
   else server.closeIdleConnections();

@@ -28,7 +28,7 @@ server.listen(0, "127.0.0.1", async () => {
   card.supportedInterfaces = [{ url, protocolBinding: "JSONRPC", protocolVersion: "1.0", tenant: "" }];
   const client = wrapA2AClient(await new ClientFactory().createFromAgentCard(card));
   await trace.getTracer("app").startActiveSpan("work", async (span) => {
-    await client.getTask(GetTaskRequest.fromJSON({ id: "nobody" })).catch((error) => console.log(error.message));
+    await client.getTask(GetTaskRequest.fromJSON({ id: "unknown" })).catch((error) => console.log(error.message));
     span.end();
   });
   server.close();
