@@ -140,7 +140,7 @@ function withStableIds(output: string): string {
 }
 
 describe("examples", () => {
-  it.each(EXAMPLES)("runs examples/$example.ts", async ({ example, prints }) => {
+  it.each(EXAMPLES)("runs the example $example", async ({ example, prints }) => {
     const stdout = await runExample(example);
     for (const text of prints) expect(stdout).toContain(text);
   });
