@@ -1,39 +1,12 @@
-import { globSync, readFileSync } from "node:fs";
-import { join, posix } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { crowdedFolders, describeImports, findCycle, missingFiles, readImportGraph } from "../support/import-graph.ts";
 
 const root = fileURLToPath(new URL("../../src", import.meta.url));
-
-interface Import {
-  readonly file: string;
-  /** The module's name; a file of the library as a path below `src`. */
-  readonly from: string;
-  readonly isType: boolean;
-  /** False for `import()`, `require()` and `getBuiltinModule()`. */
-  readonly isStatement: boolean;
-}
-
-const STATEMENT = /^(?:import|export)(?<type>\s+type)?\s+(?:[^;"'`]*?\sfrom\s+)?"(?<from>[^"]+)"/gm;
-const EXPRESSION = /\b(?:import|require|getBuiltinModule)\(\s*"(?<from>[^"]+)"/g;
-
-function importsOf(file: string): Import[] {
-  const code = readFileSync(join(root, file), "utf8");
-  const toImport =
-    (isStatement: boolean) =>
-    ({ groups = {} }: RegExpExecArray): Import => {
-      const { from = "", type } = groups;
-      const isRelative = from.startsWith(".");
-      const resolved = isRelative ? posix.join(posix.dirname(file), from) : from;
-      return { file, from: resolved, isType: type !== undefined, isStatement };
-    };
-  return [...[...code.matchAll(STATEMENT)].map(toImport(true)), ...[...code.matchAll(EXPRESSION)].map(toImport(false))];
-}
-
-const files = globSync("**/*.ts", { cwd: root }).map((file) => file.replaceAll("\\", "/"));
-const imports = files.flatMap(importsOf);
-const isInternal = ({ from }: Import): boolean => files.includes(from);
-const describeImports = (found: Import[]): string[] => found.map(({ file, from }) => `${file} imports ${from}`);
+const graph = readImportGraph(root);
+const { files, imports, isInternal } = graph;
 
 /** The part of the library that a file belongs to: `clients/fetch/exchange.ts` and `fetch.ts` both belong to `fetch`. */
 function partOf(file: string): string {
@@ -44,41 +17,18 @@ const ADAPTERS = new Set(["fetch", "undici", "axios", "got", "node", "server"]);
 /** Parts that run on Node alone, so that they may import `node:` modules. */
 const NODE_ONLY = new Set(["undici", "got", "axios", "node"]);
 
-/** A chain of files in which each imports the next and the last imports the first; undefined if there is none. */
-function findCycle(): string[] | undefined {
-  const finished = new Set<string>();
-  const visit = (file: string, chain: readonly string[]): string[] | undefined => {
-    if (chain.includes(file)) return [...chain.slice(chain.indexOf(file)), file];
-    if (finished.has(file)) return undefined;
-    for (const { from } of imports.filter((one) => one.file === file && isInternal(one))) {
-      const cycle = visit(from, [...chain, file]);
-      if (cycle !== undefined) return cycle;
-    }
-    finished.add(file);
-    return undefined;
-  };
-  for (const file of files) {
-    const cycle = visit(file, []);
-    if (cycle !== undefined) return cycle;
-  }
-  return undefined;
-}
-
 describe("the architecture of src", () => {
   it("is read completely: every relative import leads to a file", () => {
     expect(files).toEqual(expect.arrayContaining(["index.ts", "core/calls/client-call.ts", "server/node.ts", "fetch.ts"]));
-    const missing = imports.filter((one) => one.from.endsWith(".ts") && !isInternal(one));
-    expect(describeImports(missing)).toEqual([]);
+    expect(describeImports(missingFiles(graph))).toEqual([]);
   });
 
   it("has no import cycles, type-only imports included", () => {
-    expect(findCycle()).toBeUndefined();
+    expect(findCycle(graph)).toBeUndefined();
   });
 
   it("has no folder with more than 15 files", () => {
-    const counts = new Map<string, number>();
-    for (const file of files) counts.set(posix.dirname(file), (counts.get(posix.dirname(file)) ?? 0) + 1);
-    expect([...counts].filter(([, count]) => count > 15)).toEqual([]);
+    expect(crowdedFolders(graph)).toEqual([]);
   });
 
   it("lets core import OpenTelemetry and core alone", () => {
