@@ -10,7 +10,7 @@ import { dependsOnUrl, injectWithPolicy, intersectPolicies } from "../propagatio
 import type { Policy } from "../propagation/policy.ts";
 import { TRACEPARENT } from "../propagation/trace-context.ts";
 import type { Propagation } from "../propagation/propagator.ts";
-import { safeCall } from "../telemetry/diagnostics.ts";
+import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
 import { addActiveCall, removeActiveCall } from "./active-calls.ts";
 import type { ActiveCall } from "./active-calls.ts";
 import { CallHeaders } from "./call-headers.ts";
@@ -164,8 +164,12 @@ export class ClientCall implements ActiveCall, Suppressible {
   }
 
   #register(source: Propagation): void {
-    if (this.#hasOwnSpan) {
-      this.traceparent = identifyingTraceparent(this.headers?.[TRACEPARENT], this.#recording.span as Span, source);
+    try {
+      if (this.#hasOwnSpan) {
+        this.traceparent = identifyingTraceparent(this.headers?.[TRACEPARENT], this.#recording.span as Span, source);
+      }
+    } catch (error) {
+      reportFailure("a span", error);
     }
     addActiveCall(this);
   }
