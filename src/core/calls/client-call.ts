@@ -169,6 +169,7 @@ export class ClientCall implements ActiveCall, Suppressible {
         this.traceparent = identifyingTraceparent(this.headers?.[TRACEPARENT], this.#recording.span as Span, source);
       }
     } catch (error) {
+      // The call is registered without a traceparent, because the policy must still be applied to its redirects.
       reportFailure("a span", error);
     }
     addActiveCall(this);

@@ -89,16 +89,20 @@ function environmentPropagation(): Propagation | undefined {
 /** Injects a context into a new record of headers. Never throws. */
 export function inject(source: Propagation, context: Context): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (source.injectsActiveOnly === true) injectWhileActive(source, context, headers);
-  else {
-    injectInto(source, context, headers);
-    if (headers[TRACEPARENT] === undefined && isEmpty(headers) && hasRecordableSpan(context)) {
-      injectWhileActive(source, context, headers);
-      // The next call does not ask in vain: Sentry logs each time that it injects nothing.
-      if (!isEmpty(headers)) source.injectsActiveOnly = true;
+  try {
+    if (source.injectsActiveOnly === true) injectWhileActive(source, context, headers);
+    else {
+      injectInto(source, context, headers);
+      if (headers[TRACEPARENT] === undefined && isEmpty(headers) && hasRecordableSpan(context)) {
+        injectWhileActive(source, context, headers);
+        // The next call does not ask in vain: Sentry logs each time that it injects nothing.
+        if (!isEmpty(headers)) source.injectsActiveOnly = true;
+      }
     }
+    keepRandomFlag(headers, context);
+  } catch (error) {
+    reportFailure("injecting a context", error);
   }
-  keepRandomFlag(headers, context);
   return headers;
 }
 

@@ -8,6 +8,7 @@ import { findByTraceparent, activeCalls } from "../../../src/core/calls/active-c
 import type { ClientOptions } from "../../../src/core/telemetry/options.ts";
 import { startCall } from "../../../src/core/calls/start-call.ts";
 import { startMetrics } from "../../server/metrics.ts";
+import { recordingTracer } from "./recording-tracer.ts";
 import { remainingCalls } from "../../support/active-calls.ts";
 import { recordDiagnostics } from "../../support/diagnostics.ts";
 import type { DiagnosticsRecorder } from "../../support/diagnostics.ts";
@@ -357,6 +358,21 @@ describe("misbehaving telemetry", () => {
     const exception = "recording an exception threw; the request goes on without it";
     expect(diagnostics.messages("error")).toEqual([one, one, one, end, one, one, exception, end]);
     expect(activeCalls).toEqual([]);
+  });
+
+  it("applies the policy to a call whose span has no readable context", () => {
+    const spanContext = (): never => {
+      throw new Error("broken");
+    };
+    const span = { ...recordingTracer(false).span, spanContext };
+    const tracerProvider = { getTracer: () => ({ startSpan: () => span }) as never };
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const call = begin({ tracerProvider, propagateTo: "agent.example" }, URL_, { traceparent, baggage: "user=1" });
+    call.registerForRedirects();
+    expect(activeCalls).toEqual([call]);
+    expect(call.reinject(OTHER)?.values).toEqual({});
+    expect(begin({ tracerProvider }).headers).toBeUndefined();
+    expect(diagnostics.messages("error")).toContain("injecting a context threw; the request goes on without it");
   });
 
   it("lists the readable headers for a propagator", () => {
