@@ -9,8 +9,8 @@ import { isTracingActive } from "./core/calls/start-call.ts";
 import { connectChannels } from "./core/node/undici-channels.ts";
 import { hasOptions } from "./core/telemetry/check-options.ts";
 import type { ClientOptions } from "./core/telemetry/options.ts";
-import { retain } from "./core/telemetry/retain.ts";
-import type { Retained } from "./core/telemetry/retain.ts";
+import { retain } from "./clients/axios/retain.ts";
+import type { Retained } from "./clients/axios/retain.ts";
 import { sharedState } from "./core/telemetry/shared-state.ts";
 
 /** Options of {@link instrumentAxios}. Hooks receive axios's request config and its response. */

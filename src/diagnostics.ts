@@ -2,7 +2,7 @@ import { trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import { activeCalls } from "./core/calls/active-calls.ts";
 import { propagationSource } from "./core/propagation/propagator.ts";
-import { redactMessage as redactUrls } from "./core/http/redaction.ts";
+import { redactMessage } from "./core/http/redaction.ts";
 import { propagationStatus } from "./core/telemetry/propagation-status.ts";
 import type { PropagationSetup } from "./core/telemetry/propagation-status.ts";
 import { VERSION } from "./core/telemetry/version.ts";
@@ -79,5 +79,5 @@ const SECRET_SETTING = new RegExp(
  * This function is for tooling such as `a2a-otel-cli`.
  */
 export function redactText(text: string): string {
-  return redactUrls(text).replaceAll(SECRET_QUERY_VALUE, "$1REDACTED").replaceAll(SECRET_SETTING, "$1REDACTED");
+  return redactMessage(text).replaceAll(SECRET_QUERY_VALUE, "$1REDACTED").replaceAll(SECRET_SETTING, "$1REDACTED");
 }

@@ -25,11 +25,11 @@ type FetchLike = (input: never, init?: never) => Promise<object>;
  * Instruments the global fetch: each request gets a CLIENT span and carries the trace context.
  *
  * The global is wrapped once, however often this is called and from however many copies of this package. Options take effect also over an earlier
- * instrumentation without options (`a2a-otel/register`, another call), until they are undone. Code that has kept a reference to `fetch` from before is
+ * instrumentation without options (`a2a-otel/register`, another call), until they are undone. Code that has stored a reference to `fetch` before is
  * not covered.
  *
- * @returns a function that undoes this call. A wrapper that other code has put around the global since stays in place; ours beneath it then only
- * passes calls on.
+ * @returns a function that undoes this call. If other code has wrapped the global in the meantime, its wrapper stays in place, and this
+ * package's wrapper inside it only passes calls on.
  * @throws TypeError for an invalid option, if the runtime has no global fetch, or if an earlier call has set other options.
  *
  * @example
@@ -60,8 +60,8 @@ function wrapGlobalFetch(original: Fetch): GlobalInstrumentation<ClientConfig> {
 /**
  * Wraps a fetch function, for clients that take one (`fetchImpl`). The given function is not changed.
  *
- * A function that is instrumented already is returned as it is if there are no options. With options it is wrapped again: a request then has one span, and
- * carries what the policies of both allow.
+ * A function that is already instrumented is returned as it is if no options are given. With options it is wrapped again: a request then has one span, and
+ * carries only what both policies allow.
  *
  * @throws TypeError for an invalid option, or if `fetch` is not a function.
  *

@@ -5,6 +5,7 @@ import { readHeaders, writeHeaders } from "./core/propagation/carrier.ts";
 import { errorType, recordException } from "./core/http/errors.ts";
 import { safeCall } from "./core/telemetry/diagnostics.ts";
 import { extract, inject, propagationSource, replacedNames } from "./core/propagation/propagator.ts";
+import { isThenable } from "./core/telemetry/thenable.ts";
 import { checkContextManager, tracerSource } from "./core/telemetry/tracer.ts";
 
 /** Where trace context is written: an object whose properties are headers, `Headers`, a `Map`, or an array of pairs. */
@@ -128,11 +129,6 @@ function within<Result>(span: Span, work: () => Result): Result {
       throw error;
     },
   ) as Result;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  const then = (): unknown => (value as Partial<PromiseLike<unknown>> | null | undefined)?.then;
-  return typeof safeCall("reading a result", then) === "function";
 }
 
 function ended(span: Span): void {

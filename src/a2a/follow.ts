@@ -1,5 +1,6 @@
 import { context } from "@opentelemetry/api";
 import { safeCall } from "../core/telemetry/diagnostics.ts";
+import { isThenable } from "../core/telemetry/thenable.ts";
 import type { Operation } from "./operation.ts";
 
 /** Runs a method in its operation's context and follows it to the end of its promise. */
@@ -30,11 +31,6 @@ export function followCall(operation: Operation, call: () => unknown): unknown {
   );
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  const then = (): unknown => (value as Partial<PromiseLike<unknown>> | null | undefined)?.then;
-  return typeof safeCall("reading a result", then) === "function";
-}
-
 // Ends the operation of a stream that is garbage-collected before its end.
 const abandonedStreams =
   typeof FinalizationRegistry === "function" ? new FinalizationRegistry<Operation>((operation) => operation.abandon()) : undefined;
@@ -61,7 +57,7 @@ function wrapStream(stream: Stream, start: () => Operation | undefined): Stream 
     }
     const current = operation;
     if (current === undefined) return Reflect.apply(method, stream, args);
-    return observeResult(current, () => context.with(current.context, () => Reflect.apply(method, stream, args)));
+    return followStep(current, () => context.with(current.context, () => Reflect.apply(method, stream, args)));
   }
 
   const followed = Object.create(stream) as Stream;
@@ -85,7 +81,8 @@ function defineMethod(object: object, name: PropertyKey, value: (...args: unknow
   Object.defineProperty(object, name, { configurable: true, writable: true, value });
 }
 
-function observeResult(operation: Operation, run: () => unknown): unknown {
+/** Runs one step of a stream and reports its item, the end of the stream, or its error to the operation. */
+function followStep(operation: Operation, run: () => unknown): unknown {
   let result: unknown;
   try {
     result = run();

@@ -35,7 +35,7 @@ const METHODS = {
 
 const STREAMING = new Set(["sendMessageStream", "resubscribe"]);
 
-// The SERVER spans that are named by a call already. A handler that is called inside another call gets a span of its own.
+// The SERVER spans that were already named, with the call that they were named for. A handler that is called inside another call gets its own span.
 const claimedSpans = new WeakMap<Span, unknown>();
 
 /**
@@ -154,7 +154,7 @@ function nameByMethod({ span, metadata }: OpenServerSpan, method: string, attrib
   return recogniseA2A("headers", String(http[HTTP_REQUEST_METHOD]), String(http[URL_PATH]), A2A_HEADERS)?.method === method;
 }
 
-// The request is known to be A2A, whatever its headers are.
+// Marks the request as A2A for `recogniseA2A`: it is known to be, even if its own headers do not show it.
 const A2A_HEADERS = { "a2a-version": "" };
 
 /** The headers of the HTTP request, which the SDK's transports keep in the call's state. */

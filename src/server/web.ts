@@ -4,6 +4,7 @@ import { describe, hasOptions } from "../core/telemetry/check-options.ts";
 import type { ServerOptions } from "../core/telemetry/options.ts";
 import { serverConfig } from "../core/calls/server-config.ts";
 import { sharedState } from "../core/telemetry/shared-state.ts";
+import { isThenable } from "../core/telemetry/thenable.ts";
 import { startExchange } from "./web/exchange.ts";
 import { handlerFailure, honoRoute } from "./web/hono.ts";
 import type { HonoContext } from "./web/hono.ts";
@@ -61,10 +62,6 @@ export function traceRequests<Self, Req extends Request, Rest extends unknown[],
 
   sharedState.instrumented.add(traced);
   return traced as unknown as typeof handler;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === "function";
 }
 
 /** Middleware as Hono 4 takes it. */

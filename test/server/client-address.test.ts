@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { clientAddress } from "../../src/core/http/client-address.ts";
+import { clientAddress } from "../../src/core/http/server-attributes.ts";
 import { traceRequests } from "../../src/server/node.ts";
 import type { NodeServerOptions } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";

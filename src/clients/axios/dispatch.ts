@@ -9,7 +9,7 @@ import type { AxiosAttempt, Instrumentation } from "./attempt.ts";
 import { findBuild } from "./build.ts";
 import { setAdapter } from "./config.ts";
 import type { Adapter, AdapterSetting, AxiosRequest } from "./config.ts";
-import { observeRejection, observeResult } from "./result.ts";
+import { observeRejection, observeAdapterResult } from "./result.ts";
 import { isInstrumentedBelow, suppressesAtStart, suppressesUntilRequest } from "./transport.ts";
 
 /** How a request is sent whose adapter was replaced. */
@@ -80,7 +80,7 @@ function sendThroughAdapter(attempt: AxiosAttempt, adapter: Adapter): Promise<Ax
     throw error;
   }
   if (transportContext !== undefined) call.first.suppressing &&= suppressesUntilRequest(transport, request);
-  return observeResult(attempt, result, markForResend);
+  return observeAdapterResult(attempt, result, markForResend);
 }
 
 /**

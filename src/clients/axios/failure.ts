@@ -41,11 +41,11 @@ export function isCancel(reason: unknown, signal: GenericAbortSignal | undefined
 /** Ends a call that was rejected: with the failure, or without one if it was cancelled. */
 export function endFailedCall(call: ClientCall, reason: unknown, signal: GenericAbortSignal | undefined): void {
   if (isCancel(reason, signal)) call.end();
-  else call.fail(causeOf(reason), signal as AbortSignal | undefined);
+  else call.fail(unwrapNetworkError(reason), signal as AbortSignal | undefined);
 }
 
 /** For any failure of the network, the fetch adapter rejects with the code ERR_NETWORK; the cause shows what has failed. */
-function causeOf(reason: unknown): unknown {
+function unwrapNetworkError(reason: unknown): unknown {
   const { code, cause } = (reason ?? {}) as Rejection;
   return code === "ERR_NETWORK" && isError(cause) ? cause : reason;
 }

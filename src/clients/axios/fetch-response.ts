@@ -1,5 +1,6 @@
 import type { GenericAbortSignal } from "axios";
 import type { ClientCall } from "../../core/calls/client-call.ts";
+import { decodeHeaders } from "../../core/node/request-headers.ts";
 import { followResponses, isStreamReadable } from "../../core/node/undici-channels.ts";
 import { isAbandoned, watchUnconsumedStream } from "../../core/streams/unconsumed-body.ts";
 import type { UnconsumedBody } from "../../core/streams/unconsumed-body.ts";
@@ -56,9 +57,4 @@ export function observeFetchResponse(call: ClientCall, signal: GenericAbortSigna
       else unconsumed = watchUnconsumedStream(call, body);
     },
   };
-}
-
-/** Decodes the headers of a channel's message, which are a flat array of buffers. */
-function decodeHeaders(rawHeaders: unknown): string[] | undefined {
-  return Array.isArray(rawHeaders) ? rawHeaders.map(String) : undefined;
 }

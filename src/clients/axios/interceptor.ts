@@ -21,10 +21,10 @@ export interface InterceptorManager {
  * Makes an interceptor run after all others, whenever those are registered. The list of interceptors and their ids do not change. The
  * interceptor is synchronous, because a single asynchronous one makes the whole chain asynchronous.
  *
- * axios collects the interceptors by `forEach` and prepends each to the chain, or appends it with `legacyInterceptorReqResOrdering: false`. So ours is visited
- * first or last, whichever makes it run last.
+ * axios collects the interceptors by `forEach` and prepends each to the chain, or appends it with `legacyInterceptorReqResOrdering: false`. So the
+ * interceptor of this package is visited first or last, whichever makes it run last.
  *
- * @param isWanted if it returns false, ours is not visited: axios allocates arrays for interceptors that it visits.
+ * @param isWanted if it returns false, the interceptor is not visited: axios allocates arrays for those that it visits.
  * @returns a function that removes the interceptor.
  */
 export function addLastInterceptor(

@@ -15,7 +15,11 @@ type OnFailure = (attempt: AxiosAttempt) => void;
  *
  * @param result a native promise is returned as it is. An adapter of the application's may return another thenable, or nothing.
  */
-export function observeResult(attempt: AxiosAttempt, result: Promise<AxiosResponse>, onFailure: OnFailure): Promise<AxiosResponse> {
+export function observeAdapterResult(
+  attempt: AxiosAttempt,
+  result: Promise<AxiosResponse>,
+  onFailure: OnFailure,
+): Promise<AxiosResponse> {
   if (result instanceof Promise) {
     result.then(
       (response) => observeResponse(attempt, response),
@@ -43,7 +47,7 @@ function observeResponse(attempt: AxiosAttempt, response: AxiosResponse | undefi
   try {
     restoreConfig(attempt);
     if (response === undefined || response === null) attempt.call.end();
-    else recordResponse(attempt, response);
+    else recordAxiosResponse(attempt, response);
   } catch (error) {
     endUnreadable(attempt.call, error);
   }
@@ -57,7 +61,7 @@ export function observeRejection(attempt: AxiosAttempt, reason: unknown, onFailu
     if (!isCancel(reason, request.signal)) onFailure(attempt);
     const response = responseOf(reason);
     if (response !== undefined && isComplete(response)) {
-      recordResponse(attempt, response);
+      recordAxiosResponse(attempt, response);
       return;
     }
     const adapterRequest = adapterRequestOf(reason);
@@ -84,7 +88,7 @@ function endUnreadable(call: ClientCall, error: unknown): void {
   call.end();
 }
 
-function recordResponse({ call, fetchResponse, instrumentation, request }: AxiosAttempt, response: AxiosResponse): void {
+function recordAxiosResponse({ call, fetchResponse, instrumentation, request }: AxiosAttempt, response: AxiosResponse): void {
   if (!call.observed) {
     call.end();
     return;

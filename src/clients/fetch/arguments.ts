@@ -47,7 +47,7 @@ export function isRequest(input: FetchArguments[0]): input is Request {
   return typeof input === "object" && typeof (input as Partial<Request>).url === "string" && "headers" in input;
 }
 
-/** Headers given as an iterator can be read only once: they become an array, which both this package and the platform can read. */
+/** Replaces headers that are an iterator by an array: an iterator can be read only once, by this package or by the platform. */
 export function bufferHeaders(args: FetchArguments): void {
   const headers = args[1]?.headers as { next?: unknown } | undefined;
   if (typeof headers?.next !== "function") return;

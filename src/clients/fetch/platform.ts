@@ -9,7 +9,7 @@ export function isSentByApplication(body: unknown): boolean {
 }
 
 const NODE_DISPATCHER = Symbol.for("undici.globalDispatcher.1");
-/** Where undici 8 keeps its own. */
+/** Where undici 8 keeps its global dispatcher. */
 const UNDICI_8_DISPATCHER = Symbol.for("undici.globalDispatcher.2");
 
 interface GlobalDispatchers {

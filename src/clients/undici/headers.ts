@@ -6,8 +6,8 @@ import { reportFailure } from "../../core/telemetry/diagnostics.ts";
 
 type DispatchOptions = Dispatcher.DispatchOptions;
 
-/** Headers given as an iterator can be read only once: they become a set of pairs, which both this package and undici can read. */
-export function bufferHeaders(options: DispatchOptions): DispatchOptions {
+/** A copy of the options whose headers, if they are an iterator, are a set of pairs: an iterator can be read only once, by this package or by undici. */
+export function withBufferedHeaders(options: DispatchOptions): DispatchOptions {
   try {
     const headers = options?.headers as { next?: unknown } | null | undefined;
     if (typeof headers?.next !== "function") return options;

@@ -14,7 +14,7 @@ import {
 import { reportFailure } from "../../core/telemetry/diagnostics.ts";
 import { UndiciAttempt } from "./attempt.ts";
 import { makeTracedHandler } from "./handler.ts";
-import { bufferHeaders, withCallHeaders } from "./headers.ts";
+import { withBufferedHeaders, withCallHeaders } from "./headers.ts";
 import { contextWithoutAttempt, findPreviousAttempt, rememberSuppressed } from "./resend.ts";
 import { dispatchUrl, normalizeOrigin } from "./url.ts";
 
@@ -34,7 +34,7 @@ export function makeInterceptor(config: ClientConfig): Dispatcher.DispatcherComp
     const last: LastOrigin = { origin: undefined };
     return (given, handler) => {
       if (!isTracingActive(config)) return dispatch(given, handler);
-      const options = bufferHeaders(given);
+      const options = withBufferedHeaders(given);
       const attempt = startAttempt(config, options, handler, last);
       return attempt === undefined ? dispatch(options, handler) : dispatchAttempt(dispatch, options, handler, attempt);
     };

@@ -22,7 +22,7 @@ const SUPPRESSED_BY_APPLICATION_KEY = sharedSymbol("suppressed-by-application");
 /**
  * The context that an outbound call's transport runs in: the parent's, with the call's span active, and with a switch for suppression.
  *
- * While the call's `suppressing` is on, instrumentation that works beneath ours (in undici's channels, in node:http) finds tracing suppressed, so
+ * While the call's `suppressing` is on, other instrumentation on a lower level (in undici's channels, in node:http) finds tracing suppressed, so
  * that an attempt has one span and one header. It is on only while a transport creates a request: the application's own code runs in this
  * context too (body generators, custom fetch functions), and its spans must not be suppressed.
  */
@@ -87,8 +87,8 @@ export function enclosingCall(context: Context): Suppressible | undefined {
 }
 
 /**
- * Whether the application has suppressed tracing. The switch of a call does not count: a request that a custom fetch makes before the one that
- * it was called for is a call of its own.
+ * Whether the application has suppressed tracing. The switch of a call does not count: if a custom fetch makes another request before the one that
+ * it was called for, that request is a separate call.
  */
 export function isSuppressed(context: Context): boolean {
   const byApplication = context.getValue(SUPPRESSED_BY_APPLICATION_KEY);

@@ -1,5 +1,5 @@
 import type { Span } from "@opentelemetry/api";
-import { redactText } from "./redaction.ts";
+import { redactUrlsInText } from "./redaction.ts";
 
 const IDENTIFIER = /^[A-Za-z][A-Za-z0-9_]{1,63}$/;
 const MAX_CAUSE_DEPTH = 8;
@@ -83,14 +83,14 @@ function isReason(error: unknown, reason: unknown): boolean {
 /** Adds an exception event to a span. Secrets in the URLs of the error's message and stack are redacted. */
 export function recordException(span: Span, error: unknown, sensitive: RegExp | undefined): void {
   if (!isError(error)) {
-    span.recordException(redactText(String(error), sensitive));
+    span.recordException(redactUrlsInText(String(error), sensitive));
     return;
   }
   const { message, stack } = error as { message: unknown; stack?: unknown };
   span.recordException({
     name: typeof error.name === "string" ? error.name : "Error",
-    message: redactText(String(message), sensitive),
-    ...(typeof stack === "string" && { stack: redactText(stack, sensitive) }),
+    message: redactUrlsInText(String(message), sensitive),
+    ...(typeof stack === "string" && { stack: redactUrlsInText(stack, sensitive) }),
   });
 }
 

@@ -62,7 +62,7 @@ const BEFORE_STACK_FRAME = /(?=\n\s*at |\n[\w$./<*]*@[a-z]+:\/\/)/;
  * A message or stack written by other code, whose URLs are redacted as {@link redactUrl} does it. Where it is not clear which characters belong to a
  * secret, more is removed rather than less, but never a stack frame for the value of a query parameter.
  */
-export function redactText(text: string, sensitive: RegExp | undefined): string {
+export function redactUrlsInText(text: string, sensitive: RegExp | undefined): string {
   const withoutUserInfo = text.includes("@") ? redactUserInfo(text) : text;
   const parts = withoutUserInfo.split(BEFORE_STACK_FRAME);
   return parts.map((part) => redactQuery(part, sensitive)).join("");
@@ -70,13 +70,13 @@ export function redactText(text: string, sensitive: RegExp | undefined): string 
 
 /** A message of this package for logs and errors: also parameters whose names look like credentials lose their values. */
 export function redactMessage(text: string): string {
-  return redactQuery(redactText(text, DEFAULT_SENSITIVE_QUERY), CREDENTIAL_PARAMETER);
+  return redactQuery(redactUrlsInText(text, DEFAULT_SENSITIVE_QUERY), CREDENTIAL_PARAMETER);
 }
 
 const CREDENTIAL_WORD =
   "auth(?!or)|authoriz|token|secret|key|cookie|session|jwt|signature|credential|passw|passphrase|pwd|dpop|assertion|csrf|xsrf|hmac|saml";
 const CREDENTIAL_HEADER = new RegExp(`${CREDENTIAL_WORD}|(?:^|[-_])(?:otp|sig|sid)(?:$|[-_])`);
-// `x-ratelimit-remaining-tokens` and its kin count tokens of a model.
+// Headers such as `x-ratelimit-remaining-tokens` count the tokens of a model.
 const RATE_LIMIT_HEADER = /^(?:[a-z]+-)?ratelimit-[a-z-]+$/;
 const CREDENTIAL_PARAMETER = new RegExp(`([?&#][^=&#\\s]*(?:${CREDENTIAL_WORD})[^=&#\\s]*=)[^&#\\s]*`, "gi");
 
@@ -88,5 +88,5 @@ const CREDENTIAL_PARAMETER = new RegExp(`([?&#][^=&#\\s]*(?:${CREDENTIAL_WORD})[
  */
 export function redactHeader(name: string, value: string, sensitive: RegExp | undefined): string {
   if (CREDENTIAL_HEADER.test(name) && !RATE_LIMIT_HEADER.test(name)) return REDACTED;
-  return redactQuery(redactText(value, sensitive), CREDENTIAL_PARAMETER);
+  return redactQuery(redactUrlsInText(value, sensitive), CREDENTIAL_PARAMETER);
 }

@@ -21,7 +21,7 @@ import { headerAttributes } from "./recorded-headers.ts";
 import { redactQuery } from "./redaction.ts";
 import { originOf } from "./urls.ts";
 import { A2A_METHOD_NAME, recogniseA2A } from "./a2a-recognition.ts";
-import { clientAddress } from "./client-address.ts";
+import { readHeader } from "../propagation/carrier.ts";
 import type { ServerConfig } from "../calls/server-config.ts";
 
 /** A received request as an adapter reads it. */
@@ -80,6 +80,25 @@ export function splitTarget(target: string): { path: string; query: string } {
   const start = rest.indexOf("?");
   const path = start === -1 ? rest : rest.slice(0, start);
   return { path: path === "" ? "/" : path, query: start === -1 ? "" : rest.slice(start + 1) };
+}
+
+/**
+ * The client's address as reported by proxies: the first `for` of `Forwarded` (RFC 7239), else the first entry of `X-Forwarded-For`. Any
+ * client can send these headers, so a server may trust them only behind a proxy that replaces them.
+ */
+export function clientAddress(headers: unknown): string | undefined {
+  const forwarded = readHeader(headers, "forwarded");
+  const node = forwarded && /(?:^|[;,\s])for=([^;,\s]+)/i.exec(forwarded)?.[1];
+  return nodeAddress(node) ?? nodeAddress(readHeader(headers, "x-forwarded-for")?.split(",")[0]);
+}
+
+/** The address of a node (RFC 7239 section 6) without quotes, brackets and port; undefined for an obfuscated or unknown node. */
+function nodeAddress(node: string | undefined): string | undefined {
+  const text = node?.trim().replaceAll('"', "") ?? "";
+  if (text === "" || text.startsWith("_") || text.toLowerCase() === "unknown") return undefined;
+  const bracketed = /^\[([^\]]+)\]/.exec(text)?.[1];
+  if (bracketed !== undefined) return bracketed;
+  return text.indexOf(":") === text.lastIndexOf(":") ? text.replace(/:\d+$/, "") : text;
 }
 
 /** The request headers that the option `headersToSpanAttributes` names. */

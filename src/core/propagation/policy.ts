@@ -124,7 +124,7 @@ function removeAllBut(headers: Record<string, string>, name: string): void {
   for (const other of Object.keys(headers)) if (other !== name) delete headers[other];
 }
 
-/** The members of a baggage header that a URL may receive, whatever the header was made of; empty if there are none. */
+/** The members of a baggage header that a URL may receive, also members that did not come from the context; an empty string if there are none. */
 export function selectBaggageHeader(policy: Policy, header: string, url: string): string {
   if (!allowsBaggage(policy, url)) return "";
   const { keys } = policy;

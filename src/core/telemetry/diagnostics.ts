@@ -21,14 +21,14 @@ function withoutSecrets(error: unknown): unknown {
   let depth = 0;
   for (let cause = error; isObject(cause) && depth < MAX_CAUSE_DEPTH; cause = cause["cause"], depth++) {
     const { stack, message, input } = cause;
-    if (hasSecret(stack) || hasSecret(message) || hasSecret(input)) return redactMessage(textOf(error));
+    if (hasSecret(stack) || hasSecret(message) || hasSecret(input)) return redactMessage(stackOrText(error));
   }
-  return hasSecret(textOf(error)) ? redactMessage(textOf(error)) : error;
+  return hasSecret(stackOrText(error)) ? redactMessage(stackOrText(error)) : error;
 }
 
 const MAX_CAUSE_DEPTH = 8;
 
-function textOf(error: unknown): string {
+function stackOrText(error: unknown): string {
   return isObject(error) && typeof error["stack"] === "string" ? error["stack"] : String(error);
 }
 
@@ -49,7 +49,7 @@ export function warnOnce(text: string): void {
 
 const warned = new Set<string>();
 
-/** Runs code that is not ours, such as a hook. What it throws, or what its promise rejects with, is logged. */
+/** Runs code that may fail, such as a hook. An error that it throws, or with which its promise rejects, is logged. */
 export function safeCall<Args extends unknown[], Result>(
   what: string,
   code: ((...args: Args) => Result) | undefined,

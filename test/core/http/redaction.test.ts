@@ -7,7 +7,7 @@ import {
   redactHeader,
   redactMessage,
   redactQuery,
-  redactText,
+  redactUrlsInText,
   redactUrl,
   sensitiveQuery,
 } from "../../../src/core/http/redaction.ts";
@@ -74,9 +74,9 @@ describe("redactUrl()", () => {
   });
 });
 
-describe("redactText()", () => {
+describe("redactUrlsInText()", () => {
   it("redacts the URLs in a text", () => {
-    expect(redactText('connect to https://u:p@h.example/?sig=1&a=2 failed, then "http://x:y@z/"', SENSITIVE)).toBe(
+    expect(redactUrlsInText('connect to https://u:p@h.example/?sig=1&a=2 failed, then "http://x:y@z/"', SENSITIVE)).toBe(
       'connect to https://REDACTED:REDACTED@h.example/?sig=REDACTED&a=2 failed, then "http://REDACTED:REDACTED@z/"',
     );
   });
@@ -91,14 +91,14 @@ describe("redactText()", () => {
     ["bad ?sig=a\nb\n    at send (a.js:1:2)", "bad ?sig=REDACTED\n    at send (a.js:1:2)"],
     ["bad ?sig=a\nsend@https://a.example/a.js:1:2", "bad ?sig=REDACTED\nsend@https://a.example/a.js:1:2"],
   ])("redacts %j as %j", (text, redacted) => {
-    expect(redactText(text, SENSITIVE)).toBe(redacted);
+    expect(redactUrlsInText(text, SENSITIVE)).toBe(redacted);
   });
 
   it("takes time in proportion to the length of the text", () => {
     const steps = (length: number): number => {
       const text = "//a:b".repeat(length / 5);
       const start = process.cpuUsage();
-      for (let i = 0; i < 5; i++) redactText(text, SENSITIVE);
+      for (let i = 0; i < 5; i++) redactUrlsInText(text, SENSITIVE);
       const { user, system } = process.cpuUsage(start);
       return user + system;
     };

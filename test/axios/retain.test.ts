@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { retain } from "../../../src/core/telemetry/retain.ts";
+import { retain } from "../../src/clients/axios/retain.ts";
 
 describe("retain()", () => {
   it.each([
