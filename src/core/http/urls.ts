@@ -22,8 +22,9 @@ const origins = new Map<string, Origin>();
  * that a URL is only parsed for the first request to its server.
  */
 export function originOf(href: string): Origin {
-  const prefix = SCHEME_AND_AUTHORITY.exec(href)?.[0];
-  if (prefix === undefined) return UNKNOWN_ORIGIN;
+  SCHEME_AND_AUTHORITY.lastIndex = 0;
+  if (!SCHEME_AND_AUTHORITY.test(href)) return UNKNOWN_ORIGIN;
+  const prefix = href.slice(0, SCHEME_AND_AUTHORITY.lastIndex);
   let origin = origins.get(prefix);
   if (origin === undefined) {
     origin = parseOrigin(prefix);
@@ -33,7 +34,8 @@ export function originOf(href: string): Origin {
   return origin;
 }
 
-const SCHEME_AND_AUTHORITY = /^[^:/?#\\]+:\/\/[^/?#\\]*/;
+// Sticky, because `exec` would create an array for each received request.
+const SCHEME_AND_AUTHORITY = /[^:/?#\\]+:\/\/[^/?#\\]*/y;
 
 function parseOrigin(prefix: string): Origin {
   const url = parseUrl(prefix);

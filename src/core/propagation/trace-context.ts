@@ -18,18 +18,14 @@ const RANDOM_TRACE_KEY = Symbol("a2a-otel.random-trace");
 export function applyLevel2(extracted: Context, headers: Record<string, string>): Context {
   const spanContext = trace.getSpanContext(extracted);
   if (spanContext === undefined || headers[TRACEPARENT]?.includes(spanContext.spanId) !== true) return extracted;
-  const { traceState: _, traceId, traceFlags, ...rest } = spanContext;
+  const { traceId, traceFlags } = spanContext;
   const tracestate = headers[TRACESTATE];
   // Child spans of the SDK keep the sampled flag alone, so the context has to carry the trace's random flag.
   const context = (traceFlags & RANDOM_FLAG) === 0 ? extracted : extracted.setValue(RANDOM_TRACE_KEY, traceId);
   if (traceFlags <= KNOWN_FLAGS && tracestate === undefined) return context;
+  const { traceState: _, ...rest } = spanContext;
   const traceState = tracestate === undefined ? undefined : parseTraceState(tracestate);
-  return trace.setSpanContext(context, {
-    ...rest,
-    traceId,
-    traceFlags: traceFlags & KNOWN_FLAGS,
-    ...(traceState && { traceState }),
-  });
+  return trace.setSpanContext(context, { ...rest, traceFlags: traceFlags & KNOWN_FLAGS, ...(traceState && { traceState }) });
 }
 
 /** Sets the random flag of an injected `traceparent` if the trace was received with it. */

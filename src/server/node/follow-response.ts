@@ -1,8 +1,10 @@
-import { context } from "@opentelemetry/api";
-import type { Http2ServerResponse } from "node:http2";
+import type { Http2ServerResponse, ServerHttp2Stream } from "node:http2";
 import type { ServerCall } from "../../core/calls/server-call.ts";
 import { isError } from "../../core/http/errors.ts";
+import { emitInContext } from "./emit-in-context.ts";
+import type { ListenerObserver } from "./emit-in-context.ts";
 import { STREAM_RESET, watchStream } from "./http2-stream.ts";
+import type { StreamEnd } from "./http2-stream.ts";
 import type { NodeRequest, NodeResponse } from "./received-request.ts";
 
 const CALL = Symbol("a2a-otel.call");
@@ -30,46 +32,61 @@ interface FollowOptions {
  * Ends a call when its response ends, and runs the listeners of the request and the response in the call's context: node:http emits their
  * events in the context of the connection.
  */
-export function followResponse(call: ServerCall, request: NodeRequest, response: NodeResponse, options: FollowOptions = {}): void {
-  const { beforeEnd, hookResponse = response } = options;
+export function followResponse(call: ServerCall, request: NodeRequest, response: NodeResponse, options?: FollowOptions): void {
   (request as { [CALL]?: ServerCall })[CALL] = call;
-  let isPrepared = false;
-  let hasEnded = false;
-  const stream = request.httpVersionMajor === 2 ? (response as Http2ServerResponse).stream : undefined;
-  const streamEnd = stream && watchStream(stream, endEarly);
-  emitInContext(call, request);
-  emitInContext(call, response, (event, emit) => {
-    if (event === "timeout") return emitTimeout(request, response, emit);
-    if (event !== "finish" && event !== "close") return emit();
-    prepare();
+  emitInContext(call, request, undefined);
+  emitInContext(call, response, new ResponseEnd(call, request, response, options));
+}
+
+/** Ends the call of a response, with the events that the response emits. */
+class ResponseEnd implements ListenerObserver {
+  readonly #call: ServerCall;
+  readonly #request: NodeRequest;
+  readonly #response: NodeResponse;
+  readonly #options: FollowOptions | undefined;
+  readonly #stream: ServerHttp2Stream | undefined;
+  readonly #streamEnd: StreamEnd | undefined;
+  #isPrepared = false;
+  #hasEnded = false;
+
+  constructor(call: ServerCall, request: NodeRequest, response: NodeResponse, options: FollowOptions | undefined) {
+    this.#call = call;
+    this.#request = request;
+    this.#response = response;
+    this.#options = options;
+    this.#stream = request.httpVersionMajor === 2 ? (response as Http2ServerResponse).stream : undefined;
+    this.#streamEnd = this.#stream && watchStream(this.#stream, () => this.#end());
+  }
+
+  beforeListeners(event: string | symbol): void {
+    if (event !== "finish" && event !== "close") return;
+    this.#prepare();
     // Other instrumentation may end its span in this event. A span of this call ends after the application's listeners have been called.
-    if (!call.endsSpan) end();
-    try {
-      return emit();
-    } finally {
-      end();
-    }
-  });
-
-  function endEarly(): void {
-    prepare();
-    end();
+    if (!this.#call.endsSpan) this.#end();
   }
 
-  function prepare(): void {
-    if (!isPrepared) beforeEnd?.();
-    isPrepared = true;
+  afterListeners(event: string | symbol, isHandled: boolean): void {
+    if (event === "finish" || event === "close") this.#end();
+    else if (event === "timeout" && !isHandled) noteTimeout(this.#request, this.#response);
   }
 
-  function end(): void {
-    if (hasEnded) return;
-    hasEnded = true;
+  #prepare(): void {
+    if (!this.#isPrepared) this.#options?.beforeEnd?.();
+    this.#isPrepared = true;
+  }
+
+  #end(): void {
+    this.#prepare();
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const response = this.#response;
     const status = response.headersSent ? response.statusCode : undefined;
-    const isReset = streamEnd?.isResetByServer === true;
-    const error = isReset ? stream?.errored : responseFailure(response);
-    if (isError(error)) return call.fail(error, { status });
+    const isReset = this.#streamEnd?.isResetByServer === true;
+    const error = isReset ? this.#stream?.errored : responseFailure(response);
+    if (isError(error)) return this.#call.fail(error, { status });
     const errorType = isReset ? STREAM_RESET : undefined;
-    call.end({ status, headers: () => sentHeaders(response), response: hookResponse, errorType });
+    const hookResponse = this.#options?.hookResponse ?? response;
+    this.#call.end({ status, headers: () => sentHeaders(response), response: hookResponse, errorType });
   }
 }
 
@@ -81,14 +98,12 @@ function responseFailure(response: NodeResponse): unknown {
 }
 
 /**
- * Emits "timeout". node:http destroys an idle connection without an error unless there is a listener; the server has timed out if it had the
- * whole request and nothing left to send.
+ * Records that the server has timed out: node:http destroys an idle connection without an error unless "timeout" has a listener. It is the server
+ * that has timed out if it had the whole request and nothing left to send.
  */
-function emitTimeout(request: NodeRequest, response: NodeResponse, emit: () => boolean): boolean {
-  const isHandled = emit();
+function noteTimeout(request: NodeRequest, response: NodeResponse): void {
   const isServersTurn = request.complete && (response as { writableLength?: number }).writableLength === 0;
-  if (!isHandled && isServersTurn) noteFailure(response, new DOMException("The connection was idle for too long", "TimeoutError"));
-  return isHandled;
+  if (isServersTurn) noteFailure(response, new DOMException("The connection was idle for too long", "TimeoutError"));
 }
 
 /** The headers as they were sent: headers that are passed to `writeHead` are only in the text that node:http sends. */
@@ -97,36 +112,4 @@ function sentHeaders(response: NodeResponse): unknown {
   if (typeof text !== "string") return response.getHeaders();
   const lines = text.split("\r\n").slice(1);
   return lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]);
-}
-
-type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
-
-interface Emitter {
-  emit: Emit;
-  /** Only of readable streams. */
-  readonly readableEnded?: boolean;
-  listenerCount(event: string | symbol): number;
-}
-
-/** Runs an emitter's listeners in the call's context, unless an event is emitted in a context that is derived from it. */
-function emitInContext(
-  call: ServerCall,
-  emitter: Emitter,
-  around?: (event: string | symbol, emit: () => boolean) => boolean,
-): void {
-  const { emit } = emitter;
-  const emitWithContext: Emit = function (this: Emitter, ...args) {
-    // No event follows "close", except the "end" of a request of node:http2. Without the reference to the call, a closed emitter that is
-    // still in the young generation does not slow down its collections.
-    const isLast = args[0] === "close" && emitter.readableEnded !== false;
-    if (isLast && emitter.emit === emitWithContext) emitter.emit = emit;
-    const proceed = (): boolean => {
-      // Most events have no listener, and activating a context costs more than such an event.
-      const isHeard = this.listenerCount(args[0]) > 0;
-      if (!isHeard || call.owns(context.active())) return Reflect.apply(emit, this, args);
-      return context.with(call.context, emit, this, ...args);
-    };
-    return around === undefined ? proceed() : around(args[0], proceed);
-  };
-  emitter.emit = emitWithContext;
 }
