@@ -5,15 +5,16 @@ import { startCall } from "../../core/calls/start-call.ts";
 import { ensureLastSubscriber } from "../../core/node/undici-channels.ts";
 import { PlainHeaders } from "../../core/propagation/carrier.ts";
 import { reportFailure } from "../../core/telemetry/diagnostics.ts";
+import { findBuild } from "./build.ts";
 import type { Build } from "./build.ts";
-import { overrideConfig } from "./config.ts";
-import type { Adapter, AxiosRequest } from "./config.ts";
+import { NO_RESTORES, overrideConfig } from "./config.ts";
+import type { Adapter, AdapterSetting, AxiosRequest } from "./config.ts";
 import { observeFetchResponse } from "./fetch-response.ts";
 import type { FetchResponse } from "./fetch-response.ts";
 import { overlayHeaders } from "./headers.ts";
 import type { HeaderOverlay } from "./headers.ts";
 import { trackHeadersTime } from "./http-channels.ts";
-import { identifyTransport, isInstrumentedBelow } from "./transport.ts";
+import { identifyTransport, isHttpPatched, isInstrumentedBelow } from "./transport.ts";
 import type { TransportKind } from "./transport.ts";
 import { requestUrl } from "./url.ts";
 
@@ -27,12 +28,17 @@ export interface Instrumentation {
   build: Build | undefined;
 }
 
+export function buildOf(instrumentation: Instrumentation, request: AxiosRequest): Build {
+  return (instrumentation.build ??= findBuild(instrumentation.instance, request));
+}
+
 /** An attempt in progress. */
 export interface AxiosAttempt {
   readonly instrumentation: Instrumentation;
   readonly call: ClientCall;
   readonly request: AxiosRequest;
   readonly transport: TransportKind;
+  /** Whether the instance is instrumented more than once, and another instrumentation passes the request on to the adapter. */
   readonly hasInner: boolean;
   /** Only for the fetch adapter. */
   readonly fetchResponse: FetchResponse | undefined;
@@ -41,30 +47,33 @@ export interface AxiosAttempt {
   readonly restores: readonly (() => void)[];
 }
 
-/** A request that is about to be sent by an adapter. */
-export interface OutboundAxiosRequest {
-  readonly instrumentation: Instrumentation;
-  readonly build: Build;
+/** How a request is sent whose adapter was replaced. */
+export interface Route {
   /** The application's own adapter. */
-  readonly adapter: Adapter;
-  /** Whether the instance is instrumented more than once, and another instrumentation passes the request on to the adapter. */
-  readonly hasInner: boolean;
-  readonly request: AxiosRequest;
+  readonly setting: AdapterSetting;
+  /** The adapter of an inner instrumentation of the same instance. */
+  readonly inner: Adapter | undefined;
   /** The failed attempt that the request re-sends. */
-  readonly previous: ClientCall | undefined;
+  previous: ClientCall | undefined;
+  /** Whether the adapter was left on the config of a failed attempt. */
+  readonly isMarker: boolean;
 }
 
-/** Starts an attempt and prepares its config; undefined if the request must be sent as it is. */
-export function startAxiosCall({
-  instrumentation,
-  build,
-  adapter,
-  hasInner,
-  request,
-  previous,
-}: OutboundAxiosRequest): AxiosAttempt | undefined {
+/**
+ * Starts an attempt and prepares its config; undefined if the request must be sent as it is.
+ *
+ * @param adapter the application's own adapter.
+ */
+export function startAxiosCall(
+  instrumentation: Instrumentation,
+  { inner, previous }: Route,
+  adapter: Adapter,
+  request: AxiosRequest,
+): AxiosAttempt | undefined {
   let call: ClientCall | undefined;
   try {
+    const build = buildOf(instrumentation, request);
+    const hasInner = inner !== undefined;
     const url = requestUrl(request, build);
     const { headers } = request;
     const readable = typeof headers === "object" && headers !== null ? new PlainHeaders(headers) : undefined;
@@ -79,7 +88,8 @@ export function startAxiosCall({
     if (call === undefined) return undefined;
     const transport = identifyTransport(adapter, request.adapter ?? build.defaultAdapter(), build);
     const headerOverlay = overlayHeaders(request, call, previous !== undefined);
-    const restores = overrideConfig({ call, hasInner, request, transport, url });
+    const restores =
+      transport === "custom" ? NO_RESTORES : overrideConfig(call, request, url, observesRedirects(call, transport, hasInner));
     if (transport !== "http") call.registerForRedirects();
     if (transport === "fetch") ensureLastSubscriber();
     if (call.observed && instrumentation.config.options.endSpanOn === "headers") trackHeadersTime(call);
@@ -90,6 +100,11 @@ export function startAxiosCall({
     call?.end();
     return undefined;
   }
+}
+
+/** Whether the redirects of the http adapter are observed: by the outermost call, if another instrumentation or a policy depends on them. */
+function observesRedirects(call: ClientCall, transport: TransportKind, hasInner: boolean): boolean {
+  return transport === "http" && !call.isInner && (hasInner || isHttpPatched() || call.dependsOnOrigin);
 }
 
 /** Whether the requests of the fetch adapter are observed: to record the response, or to apply a policy to the hops of a redirect. */

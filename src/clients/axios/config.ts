@@ -2,7 +2,6 @@ import type { AxiosResponse, InternalAxiosRequestConfig } from "axios";
 import type { ClientCall } from "../../core/calls/client-call.ts";
 import { safeCall } from "../../core/telemetry/diagnostics.ts";
 import { isHttpPatched } from "./transport.ts";
-import type { TransportKind } from "./transport.ts";
 import type { RequestUrl } from "./url.ts";
 
 // The config of a request is an object of axios's own, merged for this request. Parts of it are replaced while an attempt is in progress.
@@ -12,30 +11,23 @@ export type AxiosRequest = InternalAxiosRequestConfig;
 export type AdapterSetting = AxiosRequest["adapter"];
 export type Adapter = (request: AxiosRequest) => Promise<AxiosResponse>;
 
-interface Overridden {
-  readonly call: ClientCall;
-  /** Whether the policy of another instrumentation is added to that of the call later. */
-  readonly hasInner: boolean;
-  readonly request: AxiosRequest;
-  readonly transport: TransportKind;
-  readonly url: RequestUrl;
-}
-
-const NONE: readonly (() => void)[] = [];
-
 /** Sets the adapter of a request, or removes it. */
 export function setAdapter(request: AxiosRequest, adapter: AdapterSetting): void {
   if (adapter === undefined) delete request.adapter;
   else request.adapter = adapter;
 }
 
+export const NO_RESTORES: readonly (() => void)[] = [];
+
 /** Overrides what an adapter of axios's own reads from the config. Returns functions that restore it. */
-export function overrideConfig({ call, hasInner, request, transport, url }: Overridden): readonly (() => void)[] {
-  if (transport === "custom") return NONE;
+export function overrideConfig(
+  call: ClientCall,
+  request: AxiosRequest,
+  url: RequestUrl,
+  observesRedirects: boolean,
+): readonly (() => void)[] {
   const isSerialized = url.serialized !== undefined || url.threw !== undefined;
-  // The outer call observes the redirects of an inner one.
-  const observesRedirects = transport === "http" && !call.isInner && (hasInner || isHttpPatched() || call.dependsOnOrigin);
-  if (!isSerialized && !observesRedirects) return NONE;
+  if (!isSerialized && !observesRedirects) return NO_RESTORES;
   const restores: (() => void)[] = [];
   if (isSerialized) restores.push(override(request, "paramsSerializer", serializerFor(url)));
   if (observesRedirects) restores.push(override(request, "beforeRedirect", beforeRedirectFor(request, call)));

@@ -2,27 +2,13 @@ import { context } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import type { AxiosResponse } from "axios";
 import { CallContext } from "../../core/context/call-context.ts";
-import type { ClientCall } from "../../core/calls/client-call.ts";
 import { sharedSymbol } from "../../core/telemetry/shared-state.ts";
-import { startAxiosCall } from "./attempt.ts";
-import type { AxiosAttempt, Instrumentation } from "./attempt.ts";
-import { findBuild } from "./build.ts";
+import { buildOf, startAxiosCall } from "./attempt.ts";
+import type { AxiosAttempt, Instrumentation, Route } from "./attempt.ts";
 import { setAdapter } from "./config.ts";
-import type { Adapter, AdapterSetting, AxiosRequest } from "./config.ts";
+import type { Adapter, AxiosRequest } from "./config.ts";
 import { observeRejection, observeAdapterResult } from "./result.ts";
 import { isInstrumentedBelow, suppressesAtStart, suppressesUntilRequest } from "./transport.ts";
-
-/** How a request is sent whose adapter was replaced. */
-interface Route {
-  /** The application's own adapter. */
-  readonly setting: AdapterSetting;
-  /** The adapter of an inner instrumentation of the same instance. */
-  readonly inner: Adapter | undefined;
-  /** The failed attempt that the request re-sends. */
-  previous: ClientCall | undefined;
-  /** Whether the adapter was left on the config of a failed attempt. */
-  readonly isMarker: boolean;
-}
 
 const ROUTE: unique symbol = sharedSymbol("axios-route") as never;
 
@@ -56,14 +42,14 @@ export function replaceAdapter(instrumentation: Instrumentation, request: AxiosR
 
 /** Sends a request by its own adapter, as an attempt if it is to be recorded or propagated. */
 function dispatch(instrumentation: Instrumentation, route: Route, request: AxiosRequest): Promise<AxiosResponse> {
-  const { setting, inner, previous } = route;
+  const { setting, inner } = route;
   setAdapter(request, setting);
-  const build = (instrumentation.build ??= findBuild(instrumentation.instance, request));
+  const build = buildOf(instrumentation, request);
   const adapter =
     typeof setting === "function" ? setting : (build.getAdapter(setting ?? build.defaultAdapter(), request) as Adapter);
   const next = inner ?? adapter;
   if (!instrumentation.active) return next(request);
-  const attempt = startAxiosCall({ instrumentation, build, adapter, hasInner: inner !== undefined, request, previous });
+  const attempt = startAxiosCall(instrumentation, route, adapter, request);
   return attempt === undefined ? next(request) : sendThroughAdapter(attempt, next);
 }
 

@@ -9,9 +9,8 @@ import { CallContext } from "../../core/context/call-context.ts";
 import { createPatchDetector } from "../../core/node/native-function.ts";
 import { withHeaders } from "../../core/propagation/carrier.ts";
 import { reportFailure } from "../../core/telemetry/diagnostics.ts";
-import type { RequestFunction } from "./intercept-request-function.ts";
 import { AttemptObserver, isPromise } from "./attempt-observer.ts";
-import type { TracedRequest } from "./traced-request.ts";
+import type { RequestFunction, TracedRequest } from "./traced-request.ts";
 
 /** Sends an attempt and records it, if it is to be recorded. `options` are the attempt's own copy, and are not changed. */
 export function sendInterceptedAttempt(

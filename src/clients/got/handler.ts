@@ -2,7 +2,6 @@ import type { HandlerFunction, Options } from "got";
 import type { ClientConfig } from "../../core/calls/client-config.ts";
 import { isTracingActive } from "../../core/calls/start-call.ts";
 import { reportFailure } from "../../core/telemetry/diagnostics.ts";
-import { sendInterceptedAttempt } from "./attempt.ts";
 import { interceptRequestFunction, isIntercepted } from "./intercept-request-function.ts";
 import type { TracedRequest } from "./traced-request.ts";
 
@@ -34,7 +33,5 @@ function traceAttempts(request: TracedRequest, options: Options | undefined): vo
   // got passes no options if the URL is invalid; then it sends nothing.
   if (options === undefined) return;
   request.hasInner = isIntercepted(options);
-  interceptRequestFunction(options, (current, requestFunction, args) =>
-    sendInterceptedAttempt(request, current, requestFunction, args),
-  );
+  interceptRequestFunction(options, request);
 }

@@ -22,8 +22,9 @@ export interface BeforeRequestHooks {
  */
 export function addHiddenHook(hooks: BeforeRequestHooks, hidden: BeforeRequestHook, keepsHidden: boolean): void {
   hidden[IS_HIDDEN] = true;
-  const kept = keepsHidden ? [...hooks.beforeRequest].filter((hook) => hook[IS_HIDDEN] === true) : [];
-  hooks.beforeRequest = createHookList(hooks.beforeRequest, [...kept, hidden]);
+  const { beforeRequest } = hooks;
+  const kept = keepsHidden ? [...beforeRequest].filter((hook) => hook[IS_HIDDEN] === true) : undefined;
+  hooks.beforeRequest = createHookList(beforeRequest, kept === undefined ? [hidden] : [...kept, hidden]);
 }
 
 /** Hides the hooks of this package that are visible after got has copied the list. */

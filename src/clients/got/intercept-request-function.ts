@@ -1,15 +1,11 @@
 import type { Options } from "got";
+import { sendInterceptedAttempt } from "./attempt.ts";
 import { addHiddenHook, hideCopiedHooks } from "./hook-list.ts";
 import type { BeforeRequestHook, BeforeRequestHooks } from "./hook-list.ts";
-
-/** `http.request`, or the function that replaces it. */
-export type RequestFunction = (...args: unknown[]) => unknown;
-
-/** Is called in place of the request function of an attempt, with the attempt's own copy of the options. */
-export type Interceptor = (options: Options, requestFunction: RequestFunction, args: unknown[]) => unknown;
+import type { RequestFunction, TracedRequest } from "./traced-request.ts";
 
 /**
- * Calls `intercept` in place of the request function, for each attempt that is made with `options` or with a copy of them.
+ * Calls {@link sendInterceptedAttempt} in place of the request function, for each attempt that is made with `options` or with a copy of them.
  *
  * got asks its options for the request function after all hooks have run, when URL and headers are final, and does not ask if a hook has returned a response. (The
  * option `request` would be used as late, but the application's hooks would see it, and got ignores timeouts of http2 requests that have it.) got
@@ -17,17 +13,16 @@ export type Interceptor = (options: Options, requestFunction: RequestFunction, a
  *
  * Instances that are traced more than once intercept the request function of each other: the one that is added last is the outermost.
  */
-export function interceptRequestFunction(options: Options, intercept: Interceptor): void {
+export function interceptRequestFunction(options: Options, request: TracedRequest): void {
   let intercepted = options;
   const interceptCopy: BeforeRequestHook = (copy) => {
     if (copy === intercepted) return;
     intercepted = copy;
     hideCopiedHooks(copy.hooks as unknown as BeforeRequestHooks);
-    replaceRequestFunction(copy, intercept);
+    replaceRequestFunction(copy, request);
   };
-  const isStacked = isIntercepted(options);
-  addHiddenHook(options.hooks as unknown as BeforeRequestHooks, interceptCopy, isStacked);
-  replaceRequestFunction(options, intercept);
+  addHiddenHook(options.hooks as unknown as BeforeRequestHooks, interceptCopy, request.hasInner);
+  replaceRequestFunction(options, request);
 }
 
 /** Whether the request function of an attempt is intercepted, by any copy of this package. */
@@ -35,12 +30,12 @@ export function isIntercepted(options: Options): boolean {
   return Object.hasOwn(options, "getRequestFunction");
 }
 
-function replaceRequestFunction(options: Options, intercept: Interceptor): void {
+function replaceRequestFunction(options: Options, request: TracedRequest): void {
   // A method of the class, or the function of an inner interceptor.
-  const getRequestFunction = options.getRequestFunction.bind(options) as () => RequestFunction | undefined;
+  const { getRequestFunction } = options as { getRequestFunction: (this: Options) => RequestFunction | undefined };
   const value = (): RequestFunction | undefined => {
-    const requestFunction = getRequestFunction();
-    return requestFunction && ((...args) => intercept(options, requestFunction, args));
+    const requestFunction = getRequestFunction.call(options);
+    return requestFunction && ((...args) => sendInterceptedAttempt(request, options, requestFunction, args));
   };
   Object.defineProperty(options, "getRequestFunction", { configurable: true, writable: true, value });
 }

@@ -1,6 +1,9 @@
 import type { ClientCall } from "../../core/calls/client-call.ts";
 import type { ClientConfig } from "../../core/calls/client-config.ts";
 
+/** `http.request`, or the function that replaces it. */
+export type RequestFunction = (...args: unknown[]) => unknown;
+
 /** One request of the application. got may make several attempts of it: retries and redirect hops. */
 export interface TracedRequest {
   readonly config: ClientConfig;
