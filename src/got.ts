@@ -12,8 +12,8 @@ export type GotOptions = ClientOptions<Options, Response>;
  * Returns a got instance whose requests are recorded as CLIENT spans and carry the trace context. Each attempt on the wire has a span of its own: retries,
  * redirect hops and pages of `paginate` too. A span ends with the last byte of the response. The given instance is not changed.
  *
- * An instance that is traced already is returned as it is if there are no options. With options it is wrapped again: a request then has one span, and
- * carries what the policies of both allow.
+ * An instance that is already traced is returned as it is if no options are given. With options it is wrapped again: a request then has one span, and
+ * carries only what both policies allow.
  *
  * @param got an instance of got 14, 15 or 16. It can be extended before and after it is wrapped.
  * @throws TypeError if an option is invalid or `got` is not a got instance.

@@ -13,7 +13,7 @@ afterAll(() => telemetry.stop());
 beforeEach(() => telemetry.reset());
 
 /** An ended span as a process sends it. */
-type Told = Pick<ReadableSpan, "name" | "kind" | "startTime" | "parentSpanContext"> & { context: SpanContext };
+type SentSpan = Pick<ReadableSpan, "name" | "kind" | "startTime" | "parentSpanContext"> & { context: SpanContext };
 
 interface Started {
   readonly card: AgentCard;
@@ -23,7 +23,7 @@ interface Started {
 async function start(setup: object, spans: ReadableSpan[]): Promise<Started> {
   const child = fork(new URL("agent-process.ts", import.meta.url), [JSON.stringify(setup)], { execArgv: [], stdio: "ignore" });
   const [{ card }] = (await once(child, "message")) as [{ card: AgentCard }];
-  child.on("message", ({ span }: { span?: Told }) => {
+  child.on("message", ({ span }: { span?: SentSpan }) => {
     if (span !== undefined) spans.push({ ...span, spanContext: () => span.context } as unknown as ReadableSpan);
   });
   return { card, process: child };

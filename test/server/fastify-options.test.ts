@@ -44,21 +44,21 @@ function respondWithActive(app: FastifyInstance): void {
   }));
 }
 
-interface Told {
+interface AgentAnswer {
   body: unknown;
   trace?: string;
   baggage?: string[];
 }
 
-async function answerWith(options: FastifyOptions, path = "/rpc", headers = {}): Promise<Told> {
+async function answerWith(options: FastifyOptions, path = "/rpc", headers = {}): Promise<AgentAnswer> {
   server = await startApp(respondWithActive, options);
   return ask(path, headers);
 }
 
-async function ask(path: string, headers = {}): Promise<Told> {
+async function ask(path: string, headers = {}): Promise<AgentAnswer> {
   const all = { ...HEADERS, "content-type": "application/json", ...headers };
   const { body } = await send(`${server?.url}${path}`, { method: "POST", headers: all, body: '{"a":1}' });
-  return JSON.parse(body) as Told;
+  return JSON.parse(body) as AgentAnswer;
 }
 
 const attributes = (more = {}): object =>
@@ -170,7 +170,8 @@ describe("the caller's context", () => {
     const inside = propagation.setBaggage(context.active(), propagation.createBaggage({ mine: { value: "2" } }));
     const request = { method: "POST", url: "/rpc", payload: {} } as const;
     const { app } = server;
-    const baggage = async (headers = {}): Promise<unknown> => (await app.inject({ ...request, headers })).json<Told>().baggage;
+    const baggage = async (headers = {}): Promise<unknown> =>
+      (await app.inject({ ...request, headers })).json<AgentAnswer>().baggage;
     expect(await context.with(inside, baggage)).toEqual(["mine=2"]);
     expect(await baggage(HEADERS)).toEqual(["who=alice"]);
   });

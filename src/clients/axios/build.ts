@@ -60,7 +60,7 @@ const importedBuild: Build = describeBuild(axios);
 
 /** Finds the build that made the headers among the CommonJS modules that are loaded. */
 function findCommonJsBuild(headers: object): Build | undefined {
-  // All modules share one cache, so any path will do. Bundled or transformed to CommonJS, a module has no `import.meta.url`.
+  // All modules share one cache, so the path does not matter. `import.meta.url` is undefined in a bundle for CommonJS.
   const { cache } = requireFrom("/");
   for (const [path, module] of Object.entries(cache)) {
     if (!/[\\/]axios[\\/]/.test(path)) continue;

@@ -44,7 +44,7 @@ function override<Name extends keyof AxiosRequest>(request: AxiosRequest, name: 
   };
 }
 
-/** A serializer that returns the text which the application's serializer has returned for the span's URL, so that it is called once for each request. */
+/** A serializer that returns what the application's serializer has returned for the span's URL, so that the latter is called only once for a request. */
 function serializerFor({ serialized = "", threw }: RequestUrl): AxiosRequest["paramsSerializer"] {
   return {
     serialize: () => {
@@ -55,8 +55,8 @@ function serializerFor({ serialized = "", threw }: RequestUrl): AxiosRequest["pa
 }
 
 /**
- * Runs the application's `beforeRedirect`, then prepares the next hop. After that, axios makes the request of the next hop, which belongs to the same call: other instrumentation
- * must find tracing suppressed, and the policy decides again which headers are sent.
+ * Runs the application's `beforeRedirect`, then prepares the next hop, whose request axios makes right after. It belongs to the same call: other
+ * instrumentation must find tracing suppressed, and the policy decides again which headers are sent.
  */
 function beforeRedirectFor({ beforeRedirect }: AxiosRequest, call: ClientCall): AxiosRequest["beforeRedirect"] {
   let isElsewhere = false;

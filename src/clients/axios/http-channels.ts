@@ -34,7 +34,7 @@ interface HttpExchange {
 
 const headersTimes = new WeakMap<ClientCall, number | undefined>();
 
-/** Has the time recorded at which the headers of the call's response arrive, for spans that end with the headers. */
+/** Records when the headers of the call's response arrive, for spans that end with the headers. */
 export function trackHeadersTime(call: ClientCall): void {
   headersTimes.set(call, undefined);
 }

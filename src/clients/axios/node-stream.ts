@@ -11,7 +11,7 @@ export function isNodeStream(body: unknown): body is Readable {
   return typeof on === "function" && typeof pipe === "function" && typeof destroy === "function";
 }
 
-/** Ends the call with the stream: with its last byte, with its failure, or when the application destroys it, which is a cancel. */
+/** Ends the call with the stream: with its last byte, with its failure, or when the application destroys it, which is a cancellation. */
 export function endWithStream(call: ClientCall, body: Readable, signal: GenericAbortSignal | undefined): void {
   if (body.destroyed || body.readableEnded) {
     call.end();
@@ -47,7 +47,7 @@ function isTransportError(error: unknown): boolean {
   return typeof code === "string" && !PIPELINE_ERRORS.has(code);
 }
 
-/** Whether Node has aborted the request because a loop over the stream was left or its pipeline failed. Its error is that of a cut connection. */
+/** Whether Node has aborted the request because a loop over the stream was left or its pipeline failed. It has the same error as for a broken connection. */
 function isRequestAborted(body: Readable): boolean {
   return (body as { req?: { aborted?: boolean } }).req?.aborted === true;
 }

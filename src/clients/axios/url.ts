@@ -8,7 +8,7 @@ export interface RequestUrl {
   readonly href: string;
   /** Undefined if the request has no parameters. */
   readonly serialized: string | undefined;
-  /** What the serializer has thrown. */
+  /** The error that the serializer has thrown. */
   readonly threw: { readonly error: unknown } | undefined;
 }
 
@@ -27,7 +27,7 @@ export function requestUrl(request: AxiosRequestConfig, build: Build): RequestUr
   return { href: normalize(serialized ? withQuery(path, serialized) : path, request), serialized, threw };
 }
 
-// axios takes a URL for absolute if it begins with a scheme and "//", or with "//" alone.
+// axios considers a URL absolute if it begins with a scheme and "//", or with "//" alone.
 const ABSOLUTE = /^(?:[a-z][a-z\d+\-.]*:)?\/\//i;
 
 function fullPath({ allowAbsoluteUrls, baseURL, url = "" }: AxiosRequestConfig, build: Build): string {

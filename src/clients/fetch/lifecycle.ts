@@ -49,7 +49,7 @@ export class FetchLifecycle implements RequestObserver {
     this.#hasRequest = true;
   }
 
-  /** The next hop of a redirect, or a retry beneath fetch: an attempt of its own, with a `traceparent` of its own. */
+  /** The next hop of a redirect, or a retry by a dispatcher: a new attempt with its own `traceparent`. */
   #resend(request: ChannelRequest): void {
     const previous = this.#call;
     if (this.#failure === undefined || isRedirect(previous.status)) previous.end();
@@ -93,7 +93,7 @@ export class FetchLifecycle implements RequestObserver {
     return body !== undefined && !isStreamReadable(body);
   }
 
-  /** The promise was fulfilled. Never throws, whatever an application's own function has returned as a response. */
+  /** The promise was fulfilled. Never throws, even if a fetch function of the application has returned something that is not a response. */
   responded(response: Response): void {
     try {
       this.#responded(response);

@@ -62,7 +62,7 @@ export function makeTracedFetch(original: Fetch, tracing: FetchTracing, isGlobal
 }
 
 /**
- * Whether only the platform's code runs beneath Node's native fetch. Then the context need not be changed, which costs a quarter of a traced fetch
+ * Whether Node's native fetch runs no code of the application while it sends the request. Then the context need not be changed, which costs a quarter of a traced fetch
  * (`npm run bench:micro -- context`).
  */
 function runsPlatformCodeAlone([input, init]: FetchArguments): boolean {

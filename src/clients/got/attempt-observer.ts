@@ -15,7 +15,7 @@ import type { TracedRequest } from "./traced-request.ts";
  *
  * 1. `observe()` or `failed()`: the request function has returned the request, or has failed.
  * 2. `#responded()`: the headers of the response have arrived. There is none if the request fails or is destroyed.
- * 3. The end: the last byte, a failure, or `#destroyed()`, which decides between a cancel of the application's and a failure that got reacted to.
+ * 3. The end: the last byte, a failure, or `#destroyed()`, which decides between a cancellation by the application and a failure that got has handled.
  */
 export class AttemptObserver {
   readonly #traced: TracedRequest;

@@ -7,7 +7,7 @@ import type { RequestFunction, TracedRequest } from "./traced-request.ts";
 /**
  * Calls {@link sendInterceptedAttempt} in place of the request function, for each attempt that is made with `options` or with a copy of them.
  *
- * got asks its options for the request function after all hooks have run, when URL and headers are final, and does not ask if a hook has returned a response. (The
+ * got calls `options.getRequestFunction()` after all hooks have run, when URL and headers are final, unless a hook has returned a response. (The
  * option `request` would be used as late, but the application's hooks would see it, and got ignores timeouts of http2 requests that have it.) got
  * copies the options for each retry and redirect; a hidden hook intercepts the request function of each copy.
  *

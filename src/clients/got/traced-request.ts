@@ -13,7 +13,7 @@ export interface TracedRequest {
   redirectCount: number;
   /** Whether the latest attempt was answered with a redirect that got follows. */
   isRedirected: boolean;
-  /** Whether the instance was traced already: another handler of this package intercepts the request function beneath this one. */
+  /** Whether the instance was traced already: then an inner handler of this package intercepts the request function too. */
   hasInner: boolean;
   latestCall: ClientCall | undefined;
 }

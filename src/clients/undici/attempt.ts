@@ -156,7 +156,7 @@ export class UndiciAttempt implements RequestObserver {
   }
 
   /**
-   * A redirect or a retry beneath this interceptor does not reach the handler. If no header identifies the call, the next request is recognised by the URL
+   * The handler does not see a redirect or a retry that an inner interceptor makes. If no header identifies the call, the next request is recognised by the URL
    * that the response leads to.
    */
   onResponseHeaders(status: number, rawHeaders: unknown): void {

@@ -40,8 +40,8 @@ export function makeTracedHandler<T extends object>(handler: T, attempt: UndiciA
 }
 
 /**
- * undici tells the versions of handlers apart by the methods that they have, a handler may have those of two versions, and undici 7 calls it in either. So
- * each method is a getter, which answers with what the wrapped handler has if that is not a function.
+ * undici recognises the version of a handler by its methods. A handler may have the methods of two versions, and undici 7 may call either. So each
+ * method is a getter, which returns the wrapped handler's property if that is not a function.
  */
 class TracedHandler {
   readonly handler: Handler;

@@ -56,11 +56,11 @@ function dispatchAttempt(
   if (call.mustEnd || isWatched) call.observer = attempt;
   // Only the response of a redirect shows that the next request belongs to a call that no header identifies.
   if (call.needsContext) followResponses();
-  // A third party that has subscribed before us must find tracing suppressed already; our subscribers do it for all others.
+  // A third party that has subscribed first must already find tracing suppressed. For all others, the channel subscribers of this package suppress it.
   call.first.suppressing = thirdPartySubscribedFirst();
   const traced = makeTracedHandler(handler, attempt);
   try {
-    // Changing the context costs a quarter of a traced request (`npm run bench:micro -- context`), so it is done only if code beneath may need it.
+    // Changing the context costs a quarter of a traced request (`npm run bench:micro -- context`), so it is done only if inner code may need it.
     return isWatched || call.needsContext || isStream(options.body)
       ? context.with(call.context, dispatch, undefined, sent, traced)
       : dispatch(sent, traced);

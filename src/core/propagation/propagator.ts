@@ -95,7 +95,7 @@ export function inject(source: Propagation, context: Context): Record<string, st
       injectInto(source, context, headers);
       if (headers[TRACEPARENT] === undefined && isEmpty(headers) && hasRecordableSpan(context)) {
         injectWhileActive(source, context, headers);
-        // The next call does not ask in vain: Sentry logs each time that it injects nothing.
+        // Later calls inject while the context is active at once, because Sentry logs a message each time that it injects nothing.
         if (!isEmpty(headers)) source.injectsActiveOnly = true;
       }
     }

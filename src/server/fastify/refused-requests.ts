@@ -39,7 +39,7 @@ export function traceRefusedRequests(app: FastifyInstance, config: ServerConfig,
   });
 }
 
-/** There is no `FastifyRequest` for a refused request that the application's functions could be called with. */
+/** The options without hooks: a refused request has no `FastifyRequest` that they could be called with. */
 function withoutHooks(config: ServerConfig): ServerConfig {
   const { ignoreRequestHook: _ignore, requestHook: _request, responseHook: _response, incoming, ...options } = config.options;
   if (incoming === undefined) return { ...config, options };

@@ -8,7 +8,7 @@ import type { ServerCall } from "../../core/calls/server-call.ts";
 // Content types of bodies that are streams, or that can be handled like one.
 const STREAMED_CONTENT_TYPE = /^(?:text\/event-stream|multipart\/x-mixed-replace|application\/(?:(?:x-)?ndjson|jsonl|json-seq))\b/i;
 
-/** Whether the headers of a response say that it is streamed. On some platforms reading `body` turns a whole body into a stream. */
+/** Whether the headers of a response declare that it is streamed. On some platforms reading `body` turns a whole body into a stream. */
 export function declaresStream({ headers }: Response): boolean {
   if (headers.has("content-length")) return false;
   return (

@@ -58,7 +58,7 @@ export class WebExchange {
     this.#call = call;
     this.#request = request;
     this.#route = route;
-    // A span of other instrumentation is ended by that instrumentation, so that the end of the response is of no interest.
+    // Other instrumentation ends its span itself, so the end of the response need not be observed.
     this.#host = call.endsSpan ? host : {};
     const { node, completed } = this.#host;
     const end = (): void => this.#end();
@@ -170,7 +170,7 @@ export class WebExchange {
     if (route !== undefined) this.#call.setRoute(route);
   }
 
-  /** Whether a failure only says that the client closed the connection, which is not an error. */
+  /** Whether a failure only reports that the client closed the connection, which is not an error. */
   #isClientAbort(error: unknown): boolean {
     const signal = safeCall("reading a request's signal", () => this.#request.signal);
     return signal?.aborted === true && isCancellation(error, signal);

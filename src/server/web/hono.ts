@@ -43,13 +43,13 @@ function isEndpoint({ method, handler }: RouterRoute): boolean {
   return method !== "ALL" || unwrapHandler(handler).length < 2;
 }
 
-/** The handler inside Hono's wrapper of a mounted app with an `onError` of its own. The key is a name, or a symbol in older versions. */
+/** The handler inside Hono's wrapper of a mounted app that has its own `onError`. The key is a name, or a symbol in older versions. */
 function unwrapHandler(handler: Handler): Handler {
   const key = Reflect.ownKeys(handler).find((name) => /composed_?handler/i.test(String(name)));
   return key === undefined ? handler : unwrapHandler(Reflect.get(handler, key) as Handler);
 }
 
-/** The error behind a response of 500 and above. An `HTTPException` is a response of the application's own and not a failure. */
+/** The error behind a response of 500 and above. An `HTTPException` is a response that the application has chosen, and not a failure. */
 export function handlerFailure({ error }: HonoContext, response: Response | undefined): { readonly error: unknown } | undefined {
   return error === undefined || response === undefined || response.status < 500 || "getResponse" in error ? undefined : { error };
 }

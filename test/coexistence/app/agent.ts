@@ -41,7 +41,7 @@ const server = servers[process.env["AGENT_SERVER"] ?? "node"]?.() as Server;
 
 server.listen(0, "127.0.0.1", () => process.send?.({ port: (server.address() as { port: number }).port }));
 
-// Told to stop: what is recorded goes out first.
+// The parent process asks the agent to stop. It exports the recorded spans first.
 process.on("message", () => void stop());
 process.on("disconnect", () => process.exit());
 
