@@ -34,7 +34,7 @@ export class EnrichedServerCall implements ServerCall {
     this.#isRestricted = restricted !== active;
     this.context = this.#isRestricted ? restricted.setValue(ENRICHED_CALL, this) : active;
     for (const [name, value] of Object.entries(requestHeaderAttributes(config, received))) {
-      if (value !== undefined) setAttribute(open.span, name, value);
+      setAttribute(open.span, name, value);
     }
     safeCall("requestHook", config.options.requestHook, open.span, request);
   }

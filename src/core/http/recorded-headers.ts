@@ -1,4 +1,3 @@
-import type { Attributes } from "@opentelemetry/api";
 import { readHeader } from "../propagation/carrier.ts";
 import { redactHeader } from "./redaction.ts";
 
@@ -17,8 +16,12 @@ export function recordedHeaders(side: "request" | "response", names: readonly st
 }
 
 /** The attributes of the recorded headers that are present, redacted. */
-export function headerAttributes(recorded: readonly RecordedHeader[], headers: unknown, sensitive: RegExp | undefined): Attributes {
-  const attributes: Attributes = {};
+export function headerAttributes(
+  recorded: readonly RecordedHeader[],
+  headers: unknown,
+  sensitive: RegExp | undefined,
+): Record<string, string[]> {
+  const attributes: Record<string, string[]> = {};
   for (const { name, attribute } of recorded) {
     const value = readHeader(headers, name);
     if (value !== undefined) attributes[attribute] = [redactHeader(name, value, sensitive)];

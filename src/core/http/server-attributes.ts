@@ -102,7 +102,7 @@ function nodeAddress(node: string | undefined): string | undefined {
 }
 
 /** The request headers that the option `headersToSpanAttributes` names. */
-export function requestHeaderAttributes(config: ServerConfig, received: ReceivedRequest): Attributes {
+export function requestHeaderAttributes(config: ServerConfig, received: ReceivedRequest): Record<string, string[]> {
   return headerAttributes(config.requestHeaders, received.headers, config.sensitive);
 }
 

@@ -46,8 +46,7 @@ function applyAllPolicies(issuers: readonly (ClientCall | undefined)[], request:
   const calls = issuers.filter((call) => call !== undefined);
   const [policy, ...others] = calls.map(({ first }) => first.policy);
   if (policy === undefined) return;
-  const existing = readHeaders(request.headers, [...new Set(calls.flatMap(({ issuedNames }) => issuedNames))]);
-  if (existing === undefined) return;
+  const existing = readHeaders(request.headers, [...new Set(calls.flatMap(({ issuedNames }) => issuedNames))]) ?? {};
   const restricted = CallHeaders.restrict({
     policy: others.reduce(intersectPolicies, policy),
     existing,

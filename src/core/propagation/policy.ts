@@ -135,7 +135,7 @@ export function selectBaggageHeader(policy: Policy, header: string, url: string)
 }
 
 function decodeKey(member: string): string {
-  const key = member.split(/[=;]/, 1)[0]?.trim() ?? "";
+  const key = member.replace(/[=;].*$/s, "").trim();
   try {
     return decodeURIComponent(key);
   } catch {
