@@ -389,3 +389,48 @@ describe("misbehaving telemetry", () => {
     expect(keys.mock.calls).toEqual([[["x-trace"]]]);
   });
 });
+
+describe("a call whose propagation headers do not identify it", () => {
+  const constant: TextMapPropagator = {
+    inject: (_context, carrier, setter) =>
+      setter.set(carrier, "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    extract: (given) => given,
+    fields: () => ["traceparent"],
+  };
+
+  it("has no traceparent if the propagator writes that of another span", () => {
+    const call = begin({ propagator: constant });
+    expect(call.traceparent).toBeUndefined();
+    expect(activeCalls).toEqual([call]);
+  });
+
+  it("awaits the URLs that its client is expected to request next, until it ends", () => {
+    const call = begin({ propagator: constant });
+    call.awaitedUrls = [OTHER];
+    expect(call.awaits(`${OTHER}#fragment`)).toBe(true);
+    expect(call.awaits(URL_)).toBe(false);
+    call.end();
+    expect(call.awaits(OTHER)).toBe(false);
+  });
+});
+
+describe("a call that records nothing", () => {
+  const unrecorded = { tracerProvider: recordingTracer(false).tracerProvider, propagateTo: "agent.example" };
+
+  it("is not registered for redirects once there is no propagator", () => {
+    const call = begin(unrecorded);
+    propagation.disable();
+    vi.stubEnv("OTEL_PROPAGATORS", "none");
+    call.registerForRedirects();
+    expect(activeCalls).toEqual([]);
+  });
+
+  it("adopts the traceparent of an earlier attempt without being registered", () => {
+    const first = begin(unrecorded);
+    first.registerForRedirects();
+    const next = begin(unrecorded, URL_, undefined, first);
+    next.adoptTraceparent(first);
+    expect(next.traceparent).toBe(first.traceparent);
+    expect(activeCalls).toEqual([first]);
+  });
+});

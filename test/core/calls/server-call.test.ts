@@ -270,6 +270,19 @@ describe("within an open SERVER span", () => {
     };
   }
 
+  it("does not write to that span once it has ended", () => {
+    const { active, metadata, end } = open();
+    const responseHook = vi.fn();
+    const call = receive({ responseHook }, received(), active);
+    const ended = end();
+    call.setRoute("/:path");
+    call.end({ status: 200, response: "response" });
+    expect(metadata.route).toBeUndefined();
+    expect(responseHook).not.toHaveBeenCalled();
+    expect(shapeOf(telemetry.spans()[0]!)).toEqual(ended);
+    expect(diagnostics.messages("warn")).toEqual([]);
+  });
+
   it("enriches that span and records no other", () => {
     const { active, metadata, end } = open();
     const responseHook = vi.fn();

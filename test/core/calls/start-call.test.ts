@@ -227,3 +227,24 @@ describe("startCall() with an SDK", () => {
     expect(errors()).toEqual(["starting a call threw; the request goes on without it"]);
   });
 });
+
+describe("startCall() within baggage but outside of any trace", () => {
+  it("starts a call for a request that has the active baggage already", () => {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    const call = start({ baggageTo: [] }, BAGGAGE, { baggage: "user=1" });
+    expect(call?.isInner).toBe(false);
+    expect(call?.replaced).toEqual(["baggage"]);
+    expect(call?.headers).toEqual({});
+  });
+});
+
+describe("startCall() beneath another instrumentation of this package, without a propagator", () => {
+  it("starts no call, because there are no headers to restrict", async () => {
+    vi.stubEnv("OTEL_PROPAGATORS", "none");
+    const telemetry = startTelemetry({ propagator: null });
+    const outer = start({});
+    expect(outer?.observed).toBe(true);
+    expect(start({ propagateTo: [] }, outer?.context)).toBeUndefined();
+    await telemetry.stop();
+  });
+});

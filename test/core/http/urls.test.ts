@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hrefWithoutData, isSameOrigin, originOf } from "../../../src/core/http/urls.ts";
+import { hrefWithoutData, isSameOrigin, isSameResource, originOf } from "../../../src/core/http/urls.ts";
 
 describe("originOf()", () => {
   it.each([
@@ -62,6 +62,21 @@ describe("isSameOrigin()", () => {
     ["https://a.example/", "http://a.example:443/", false],
   ])("of %s and %s is %s", (a, b, expected) => {
     expect(isSameOrigin(originOf(a), originOf(b))).toBe(expected);
+  });
+});
+
+describe("isSameResource()", () => {
+  it.each([
+    ["http://a.example/p?q", "http://a.example/p?q", true],
+    ["http://user:pass@a.example:80/p?q#x", "http://a.example/p?q", true],
+    ["http://a.example/p", "https://a.example/p", false],
+    ["http://a.example/p", "http://a.example/other", false],
+    ["http://a.example/p?q", "http://a.example/p?other", false],
+    ["/p", "http://a.example/p", false],
+    ["http://a.example/p", "/p", false],
+    ["/p", "/p", true],
+  ])("of %s and %s is %s", (a, b, expected) => {
+    expect(isSameResource(a, b)).toBe(expected);
   });
 });
 

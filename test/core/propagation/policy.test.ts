@@ -3,7 +3,13 @@ import type { Baggage, Context, TextMapPropagator } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ClientOptions } from "../../../src/core/telemetry/options.ts";
-import { acceptedBaggage, injectWithPolicy, compilePolicy } from "../../../src/core/propagation/policy.ts";
+import {
+  acceptedBaggage,
+  compilePolicy,
+  injectWithPolicy,
+  intersectPolicies,
+  selectBaggageHeader,
+} from "../../../src/core/propagation/policy.ts";
 import type * as policies from "../../../src/core/propagation/policy.ts";
 import { propagationSource, w3cPropagator } from "../../../src/core/propagation/propagator.ts";
 import { recordDiagnostics } from "../../support/diagnostics.ts";
@@ -174,4 +180,54 @@ describe("acceptedBaggage()", () => {
       expect(acceptedBaggage(extracted, base, accept)).toBe(extracted);
     },
   );
+});
+
+describe("a propagator that writes baggage which is not in the context", () => {
+  /** Writes a trace and a fixed baggage, whatever the context has. */
+  const writing = (baggage: string): NonNullable<ReturnType<ReturnType<typeof propagationSource>>> =>
+    propagationSource({
+      inject: (_context, carrier, setter) => {
+        setter.set(carrier, "traceparent", TRACEPARENT);
+        setter.set(carrier, "baggage", baggage);
+      },
+      extract: (given) => given,
+      fields: () => ["traceparent", "baggage"],
+    })()!;
+
+  it("sends what the policy allows of it", () => {
+    const headers = injectWithPolicy(compilePolicy("f", { baggageKeys: ["user"] }), writing("user=1,vendor=2"), TRACED, URL_);
+    expect(headers).toEqual({ traceparent: TRACEPARENT, baggage: "user=1" });
+  });
+
+  it("has its baggage truncated to whole members", () => {
+    const member = `a=${"x".repeat(5000)}`;
+    const headers = injectWithPolicy(compilePolicy("f", {}), writing(`${member},${member}`), TRACED, URL_);
+    expect(headers).toEqual({ traceparent: TRACEPARENT, baggage: member });
+  });
+
+  it("sends no trace to a URL that may receive only baggage", () => {
+    const policy = compilePolicy("f", { propagateTo: [], baggageTo: "agent.example" });
+    expect(injectWithPolicy(policy, writing("user=1"), CARRYING, URL_)).toEqual({ baggage: "user=1" });
+  });
+});
+
+describe("selectBaggageHeader()", () => {
+  const policy = compilePolicy("f", { baggageKeys: ["user", "ten ant", "%zz"] });
+
+  it("compares decoded keys, and keys that cannot be decoded as they are", () => {
+    const header = "user = 1;property=2, ten%20ant=2,%zz=3";
+    expect(selectBaggageHeader(policy, header, URL_)).toBe(header);
+    expect(selectBaggageHeader(policy, `other=1,${header},user2=2,=3,`, URL_)).toBe(header);
+  });
+});
+
+describe("intersectPolicies()", () => {
+  it("admits only the baggage members that both policies name", () => {
+    const policy = (keys?: string[]): policies.Policy => compilePolicy("f", keys === undefined ? {} : { baggageKeys: keys });
+    const both = intersectPolicies(policy(["user", "tenant"]), policy(["tenant", "region"]));
+    expect(both.keys).toEqual(new Set(["tenant"]));
+    expect(intersectPolicies(policy(), policy(["tenant"])).keys).toEqual(new Set(["tenant"]));
+    const first = policy(["user"]);
+    expect(intersectPolicies(first, policy(["user", "tenant"]))).toBe(first);
+  });
 });
