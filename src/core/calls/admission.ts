@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import type { Context, Link, SpanContext } from "@opentelemetry/api";
 import type { ReceivedRequest } from "../http/server-attributes.ts";
-import { acceptedBaggage, withoutCallersTrace } from "../propagation/policy.ts";
+import { acceptedBaggage, withoutCallersTrace } from "../propagation/accepted-context.ts";
 import { extract } from "../propagation/propagator.ts";
 import { safeCall } from "../telemetry/diagnostics.ts";
 import type { Incoming } from "../telemetry/options.ts";

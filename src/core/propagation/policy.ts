@@ -1,4 +1,4 @@
-import { ROOT_CONTEXT, propagation, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, propagation } from "@opentelemetry/api";
 import type { Baggage, Context } from "@opentelemetry/api";
 import { BAGGAGE, sizeOf } from "./baggage.ts";
 import { warnOnce } from "../telemetry/diagnostics.ts";
@@ -153,16 +153,10 @@ function selectBaggage(policy: Policy, baggage: Baggage, url: string): Baggage |
   const { keys } = policy;
   if (keys === undefined && sizeOf(baggage) <= MAX_MEMBERS) return baggage;
   const entries = baggage.getAllEntries();
-  const allowed = keys === undefined ? entries : selectMembers(entries, keys);
+  const allowed = keys === undefined ? entries : entries.filter(([key]) => keys.has(key));
   if (allowed.length > MAX_MEMBERS) warnDropped();
   if (allowed.length === entries.length && entries.length <= MAX_MEMBERS) return baggage;
   return allowed.length === 0 ? undefined : propagation.createBaggage(Object.fromEntries(allowed.slice(0, MAX_MEMBERS)));
-}
-
-type Members = ReturnType<Baggage["getAllEntries"]>;
-
-function selectMembers(entries: Members, keys: ReadonlySet<string>): Members {
-  return entries.filter(([key]) => keys.has(key));
 }
 
 /** The last header of a baggage that was found to be within the limits: a service sends the same baggage again and again. */
@@ -185,20 +179,4 @@ function warnDropped(): void {
   warnOnce(
     `Baggage of more than ${MAX_MEMBERS} members or ${MAX_BYTES} bytes, or with a member too long for the propagator, was truncated: whole members were dropped.`,
   );
-}
-
-/** The part of the caller's baggage that is accepted, in the context that was extracted. */
-export function acceptedBaggage(extracted: Context, base: Context, accept: boolean | readonly string[] | undefined): Context {
-  if (accept === true || accept === undefined) return extracted;
-  const baggage = propagation.getBaggage(extracted);
-  const before = propagation.getBaggage(base);
-  if (baggage === undefined || baggage === before) return extracted;
-  const entries = accept === false ? [] : selectMembers(baggage.getAllEntries(), new Set(accept));
-  return withBaggage(extracted, entries.length === 0 ? before : propagation.createBaggage(Object.fromEntries(entries)));
-}
-
-/** What was extracted, without the caller's trace: that of the base instead. */
-export function withoutCallersTrace(extracted: Context, base: Context): Context {
-  const own = trace.getSpan(base);
-  return own === undefined ? trace.deleteSpan(extracted) : trace.setSpan(extracted, own);
 }

@@ -3,13 +3,7 @@ import type { Baggage, Context, TextMapPropagator } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ClientOptions } from "../../../src/core/telemetry/options.ts";
-import {
-  acceptedBaggage,
-  compilePolicy,
-  injectWithPolicy,
-  intersectPolicies,
-  selectBaggageHeader,
-} from "../../../src/core/propagation/policy.ts";
+import { compilePolicy, injectWithPolicy, intersectPolicies, selectBaggageHeader } from "../../../src/core/propagation/policy.ts";
 import type * as policies from "../../../src/core/propagation/policy.ts";
 import { propagationSource, w3cPropagator } from "../../../src/core/propagation/propagator.ts";
 import { recordDiagnostics } from "../../support/diagnostics.ts";
@@ -144,42 +138,6 @@ it.each(["propagateTo", "baggageTo"] as const)("rejects a matcher in %s that nam
   expect(thrown).toBeInstanceOf(TypeError);
   expect((thrown as Error).message).toContain(`wrapFetch: option "${name}": ${reason}`);
   expect((thrown as Error).cause).toMatchObject({ message: expect.stringContaining(reason) as string });
-});
-
-describe("acceptedBaggage()", () => {
-  const membersOf = (context: Context): object | undefined => {
-    const entries = propagation.getBaggage(context)?.getAllEntries();
-    return entries && Object.fromEntries(entries.map(([key, { value }]) => [key, value]));
-  };
-  const OWN = { tenant: "own", kept: "1" };
-  const ALL = { user: "1", tenant: "2" };
-
-  it.each<[boolean | readonly string[] | undefined, object | undefined, object | undefined]>([
-    [undefined, ALL, ALL],
-    [true, ALL, ALL],
-    [["tenant", "none"], { tenant: "2" }, { tenant: "2" }],
-    [["none"], undefined, OWN],
-    [[], undefined, OWN],
-    [false, undefined, OWN],
-  ])(
-    "filters the caller's baggage by %j and keeps the server's own baggage if no member is accepted",
-    (accept, alone, besideOwn) => {
-      expect(membersOf(acceptedBaggage(CARRYING, ROOT_CONTEXT, accept))).toEqual(alone);
-      const base = propagation.setBaggage(ROOT_CONTEXT, baggageOf(OWN));
-      const extracted = propagation.setBaggage(base, baggageOf(ALL));
-      expect(membersOf(acceptedBaggage(extracted, base, accept))).toEqual(besideOwn);
-    },
-  );
-
-  it.each<[boolean | readonly string[]]>([[["tenant"]], [[]], [false]])(
-    "returns the context unchanged for %j if the caller sends no baggage",
-    (accept) => {
-      expect(acceptedBaggage(TRACED, ROOT_CONTEXT, accept)).toBe(TRACED);
-      const base = propagation.setBaggage(ROOT_CONTEXT, baggageOf(OWN));
-      const extracted = trace.setSpanContext(base, SPAN);
-      expect(acceptedBaggage(extracted, base, accept)).toBe(extracted);
-    },
-  );
 });
 
 describe("a propagator that writes baggage which is not in the context", () => {
