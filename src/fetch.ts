@@ -1,8 +1,8 @@
 import { makeTracedFetch } from "./clients/fetch/traced-fetch.ts";
-import { replaceGlobalFetch } from "./clients/fetch/global-fetch.ts";
+import { wrapGlobalFetch } from "./clients/fetch/global-fetch.ts";
 import { clientConfig } from "./core/calls/client-config.ts";
 import type { ClientConfig } from "./core/calls/client-config.ts";
-import { GlobalInstrumentation } from "./core/telemetry/global-instrumentation.ts";
+import type { GlobalInstrumentation } from "./core/telemetry/global-instrumentation.ts";
 import { describe, hasOptions } from "./core/telemetry/check-options.ts";
 import type { ClientOptions } from "./core/telemetry/options.ts";
 import { sharedState } from "./core/telemetry/shared-state.ts";
@@ -43,18 +43,6 @@ export function instrumentFetch(options: FetchOptions = {}): () => void {
   const existing = sharedState.globalInstrumentations.get(original) as GlobalInstrumentation<ClientConfig> | undefined;
   const instrumentation = existing ?? wrapGlobalFetch(original);
   return instrumentation.install({ caller: instrumentFetch, options, config });
-}
-
-function wrapGlobalFetch(original: Fetch): GlobalInstrumentation<ClientConfig> {
-  const instrumentation = new GlobalInstrumentation<ClientConfig>(() => {
-    sharedState.instrumented.delete(fetch);
-    sharedState.globalInstrumentations.delete(fetch);
-    if (globalThis.fetch === fetch) restore();
-  });
-  const fetch = makeTracedFetch(original, instrumentation, true);
-  const restore = replaceGlobalFetch(fetch);
-  sharedState.globalInstrumentations.set(fetch, instrumentation);
-  return instrumentation;
 }
 
 /**
