@@ -49,10 +49,11 @@ export class AttemptObserver {
     } else {
       const request = message as ClientRequest;
       this.#request = request;
-      request.once("response", (response) => this.#responded(response));
-      request.once(errorMonitor, (error) => this.failed(error));
+      // Each of these events occurs once, or may occur again without an effect: `once` would create two more objects for each listener.
+      request.on("response", (response) => this.#responded(response));
+      request.on(errorMonitor, (error) => this.failed(error));
       // Node sets `res` also for a response without an event: the answer to an upgrade.
-      request.once("close", () => this.#closed((request as { res?: IncomingMessage | null }).res ?? undefined));
+      request.on("close", () => this.#closed((request as { res?: IncomingMessage | null }).res ?? undefined));
     }
   }
 
@@ -96,8 +97,8 @@ export class AttemptObserver {
     const { result } = this.#traced;
     // If the stream is destroyed, a retry has replaced it with one that is not accessible from here.
     if ((result as Partial<Duplex> | undefined)?.destroyed === false) watchUnconsumedStream(call, result as Duplex);
-    response.once("end", () => call.end());
-    response.once("aborted", () => this.#truncated(response));
+    response.on("end", () => call.end());
+    response.on("aborted", () => this.#truncated(response));
     // The http2 requests of got 14 and 15 emit nothing if they are destroyed in the middle of a response; their stream does.
     const { ["_request"]: stream } = (this.#request ?? {}) as { _request?: Duplex };
     stream?.once("close", () => {
