@@ -10,9 +10,9 @@ import { pack } from "./matrix/install.ts";
 const run = promisify(execFile);
 const project = fileURLToPath(new URL("../", import.meta.url));
 
-// Bytes. A budget is what was measured, with a little headroom.
-const PACKED = 380_000;
-const UNPACKED = 1_520_000;
+// Bytes. A budget is the measured size plus about 5 %.
+const PACKED = 376_000;
+const UNPACKED = 1_575_000;
 
 interface Manifest {
   readonly exports: Record<string, string>;
