@@ -10,7 +10,7 @@ import {
   SERVER_PORT,
   URL_FULL,
 } from "../http/attributes.ts";
-import { measuredAttributes } from "../http/client-attributes.ts";
+import { clientMetricAttributes } from "../http/client-attributes.ts";
 import { errorType, isCancellation, recordException } from "../http/errors.ts";
 import { headerAttributes } from "../http/recorded-headers.ts";
 import type { Target } from "../http/target.ts";
@@ -85,7 +85,7 @@ export class SpanRecording {
       if (this.isRecording) this.span?.end(time);
       this.#duration?.record(
         ((time ?? now()) - this.#start) / 1000,
-        measuredAttributes(this.target, this.status, this.#errorType, this.#protocolVersion),
+        clientMetricAttributes(this.target, this.status, this.#errorType, this.#protocolVersion),
         context,
       );
     } catch (error) {

@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, SpanKind, context as contextApi } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
 import { withoutCallSuppression } from "../context/call-context.ts";
-import { nameSpan, recogniseCall, startAttributes } from "../http/client-attributes.ts";
+import { nameSpan, recogniseCall, clientStartAttributes } from "../http/client-attributes.ts";
 import { readHeaders } from "../propagation/carrier.ts";
 import { hasParent, parentFromHeaders } from "../propagation/parent.ts";
 import { hasContext, inject } from "../propagation/propagator.ts";
@@ -109,7 +109,7 @@ function joinCall(config: ClientConfig, outbound: OutboundRequest, active: Conte
   return existing === undefined ? undefined : restrictHeaders({ config, outbound, active, existing, outer });
 }
 
-interface Restriction {
+interface RestrictedRequest {
   readonly config: ClientConfig;
   readonly outbound: OutboundRequest;
   readonly active: Context;
@@ -119,7 +119,7 @@ interface Restriction {
 }
 
 /** A call that only takes away what the policy forbids; undefined if it allows all headers that there are. */
-function restrictHeaders({ config, outbound, active, existing, outer }: Restriction): ClientCall | undefined {
+function restrictHeaders({ config, outbound, active, existing, outer }: RestrictedRequest): ClientCall | undefined {
   const { method, url } = outbound;
   const recording = new SpanRecording(config, config.target(method, url), undefined, undefined);
   const call = ClientCall.join(recording, active, outer);
@@ -141,7 +141,7 @@ function beginCall(
 
   const target = config.target(method, url);
   const resendCount = previous === undefined ? 0 : previous.resendCount + 1;
-  const attributes = startAttributes(config, target, headers, resendCount);
+  const attributes = clientStartAttributes(config, target, headers, resendCount);
   const a2a = previous === undefined ? recogniseCall(config, target, headers, body) : previous.a2a;
   const name = nameSpan(config, attributes, request, a2a);
   const span = tracer === undefined ? undefined : startSpan(tracer, name, attributes, parent);

@@ -20,7 +20,7 @@ import { safeCall } from "../telemetry/diagnostics.ts";
 import type { Target } from "./target.ts";
 
 /** The attributes that a CLIENT span starts with, which samplers see. */
-export function startAttributes(config: ClientConfig, target: Target, headers: unknown, resendCount: number): Attributes {
+export function clientStartAttributes(config: ClientConfig, target: Target, headers: unknown, resendCount: number): Attributes {
   const { method, recordedMethod, recordedUrl } = target;
   const { address, port } = target.origin;
   // One literal without computed names for the usual request: it has a fixed shape, and is created four times as fast.
@@ -69,7 +69,7 @@ export function nameSpan(
 }
 
 /** The attributes of `http.client.request.duration`. */
-export function measuredAttributes(
+export function clientMetricAttributes(
   { recordedMethod, origin }: Target,
   status: number | undefined,
   errorType: string | undefined,

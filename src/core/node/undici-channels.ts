@@ -115,7 +115,7 @@ interface Creation {
   readonly request: ChannelRequest;
   readonly call: ClientCall;
   /** The call whose context the request is created in, if that is another one, with the state of its switch before. */
-  readonly bystander: Suppressible | undefined;
+  readonly unrelatedCall: Suppressible | undefined;
   readonly wasSuppressing: boolean;
 }
 
@@ -145,10 +145,10 @@ function onCreate({ request }: { request: ObservedRequest }): void {
     return;
   }
   // After the observer, because the end of an earlier attempt turns suppression off.
-  const bystander = enclosing === call.first ? undefined : enclosing;
-  creationStack.push({ request, call, bystander, wasSuppressing: bystander?.suppressing === true });
+  const unrelatedCall = enclosing === call.first ? undefined : enclosing;
+  creationStack.push({ request, call, unrelatedCall, wasSuppressing: unrelatedCall?.suppressing === true });
   call.first.suppressing = true;
-  if (bystander !== undefined) bystander.suppressing = true;
+  if (unrelatedCall !== undefined) unrelatedCall.suppressing = true;
 }
 
 /** Whether the policy of an unrecorded call may have to be applied to a request that is created in the call's context. */
@@ -176,7 +176,7 @@ function afterCreate({ request }: { request: ChannelRequest }): void {
   if (creation?.request !== request) return;
   creationStack.pop();
   creation.call.first.suppressing = false;
-  if (creation.bystander !== undefined) creation.bystander.suppressing = creation.wasSuppressing;
+  if (creation.unrelatedCall !== undefined) creation.unrelatedCall.suppressing = creation.wasSuppressing;
   keepFirstTraceparent(request.headers);
 }
 

@@ -2,7 +2,7 @@ import type { Attributes } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
 import { clientConfig } from "../../../src/core/calls/client-config.ts";
 import type { A2ARecognition } from "../../../src/core/http/a2a-recognition.ts";
-import { measuredAttributes, nameSpan, startAttributes } from "../../../src/core/http/client-attributes.ts";
+import { clientMetricAttributes, nameSpan, clientStartAttributes } from "../../../src/core/http/client-attributes.ts";
 import type { ClientOptions } from "../../../src/core/telemetry/options.ts";
 
 const URL_ = "https://agent.example/rpc";
@@ -13,7 +13,7 @@ const OF_HEADERS = { "http.request.header.x-tenant": ["acme"], "http.request.hea
 describe("the attributes of an outbound call", () => {
   const attributesOf = (method: string, url: string, options: ClientOptions = {}, resendCount = 0): Attributes => {
     const config = clientConfig("f", options);
-    return startAttributes(config, config.target(method, url), HEADERS, resendCount);
+    return clientStartAttributes(config, config.target(method, url), HEADERS, resendCount);
   };
 
   it("contain the parts of the URL that are known", () => {
@@ -68,10 +68,10 @@ describe("the attributes of an outbound call", () => {
 
   it("contain only what is known in metrics", () => {
     const { target } = clientConfig("f");
-    expect(measuredAttributes(target("GET", "/rpc"), undefined, undefined, undefined)).toStrictEqual({
+    expect(clientMetricAttributes(target("GET", "/rpc"), undefined, undefined, undefined)).toStrictEqual({
       "http.request.method": "GET",
     });
-    expect(measuredAttributes(target("PURGE", URL_), 503, "503", "1.1")).toStrictEqual({
+    expect(clientMetricAttributes(target("PURGE", URL_), 503, "503", "1.1")).toStrictEqual({
       "http.request.method": "_OTHER",
       "server.address": "agent.example",
       "server.port": 443,
