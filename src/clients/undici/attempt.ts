@@ -82,8 +82,8 @@ export class UndiciAttempt implements RequestObserver {
   }
 
   /**
-   * The application takes no more data for now. If that happens as soon as the body's buffer is full, nothing has been read of it, and undici would wait for
-   * ever: a response that stays unread ends its span at the time of its headers.
+   * The application takes no more data for now. If that happens as soon as the body's buffer is full, nothing has been read of it, and undici waits without
+   * a limit. A response that stays unread ends its span at the time its headers arrived.
    *
    * @param lastSize the size of the last chunk.
    */

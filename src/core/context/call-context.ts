@@ -6,7 +6,7 @@ import { SPAN_KEY, SUPPRESSION_KEY } from "./context-keys.ts";
 
 /** An outbound call, as far as its context needs it. */
 export interface Suppressible {
-  /** Whether instrumentation beneath the call finds tracing suppressed: only while the transport creates a request. */
+  /** Whether other instrumentation below the call finds tracing suppressed: only while the transport creates a request. */
   suppressing: boolean;
 }
 
