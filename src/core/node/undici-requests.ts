@@ -46,7 +46,9 @@ function applyAllPolicies(issuers: readonly (ClientCall | undefined)[], request:
   const calls = issuers.filter((call) => call !== undefined);
   const [policy, ...others] = calls.map(({ first }) => first.policy);
   if (policy === undefined) return;
-  const existing = readHeaders(request.headers, [...new Set(calls.flatMap(({ issuedNames }) => issuedNames))]) ?? {};
+  const names = new Set(calls.flatMap(({ issuedNames }) => issuedNames));
+  // The request has some of these headers, because the calls were found by them.
+  const existing = readHeaders(request.headers, [...names]) as Record<string, string>;
   const restricted = CallHeaders.restrict({
     policy: others.reduce(intersectPolicies, policy),
     existing,
