@@ -21,20 +21,30 @@ export interface BeforeRequestHooks {
  * @param keepsHidden whether hidden hooks that are there already are kept; otherwise they are those of an earlier call whose options are used again.
  */
 export function addHiddenHook(hooks: BeforeRequestHooks, hidden: BeforeRequestHook, keepsHidden: boolean): void {
-  hidden[IS_HIDDEN] = true;
-  const { beforeRequest } = hooks;
-  const kept = keepsHidden ? [...beforeRequest].filter((hook) => hook[IS_HIDDEN] === true) : undefined;
-  hooks.beforeRequest = createHookList(beforeRequest, kept === undefined ? [hidden] : [...kept, hidden]);
+  const kept = keepsHidden ? findHidden([...hooks.beforeRequest]) : undefined;
+  hooks.beforeRequest = createHookList(hooks.beforeRequest, kept === undefined ? hidden : inOrder([kept, hidden]));
 }
 
-/** Hides the hooks of this package that are visible after got has copied the list. */
+/** Hides the hooks of ours that are visible after got has copied the list. */
 export function hideCopiedHooks(hooks: BeforeRequestHooks): void {
-  const { beforeRequest } = hooks;
-  const hidden = beforeRequest.filter((hook) => hook[IS_HIDDEN] === true);
-  if (hidden.length > 0) hooks.beforeRequest = createHookList(beforeRequest, hidden);
+  const hidden = findHidden(hooks.beforeRequest);
+  if (hidden !== undefined) hooks.beforeRequest = createHookList(hooks.beforeRequest, hidden);
 }
 
-function createHookList(hooks: readonly BeforeRequestHook[], hidden: readonly BeforeRequestHook[]): HookList {
+/** The hidden hooks among others, as one hook; undefined if there are none. */
+function findHidden(hooks: readonly BeforeRequestHook[]): BeforeRequestHook | undefined {
+  const hidden = hooks.filter((hook) => hook[IS_HIDDEN] === true);
+  return hidden.length > 1 ? inOrder(hidden) : hidden[0];
+}
+
+function inOrder(hooks: readonly BeforeRequestHook[]): BeforeRequestHook {
+  return (options) => {
+    for (const hook of hooks) hook(options);
+  };
+}
+
+function createHookList(hooks: readonly BeforeRequestHook[], hidden: BeforeRequestHook): HookList {
+  hidden[IS_HIDDEN] = true;
   const list = new HookList();
   for (let i = 0; i < hooks.length; i++) {
     const hook = hooks[i] as BeforeRequestHook;
@@ -50,14 +60,14 @@ class HookList extends Array<BeforeRequestHook> {
     return Array;
   }
 
-  #hidden: readonly BeforeRequestHook[] = [];
+  #hidden: BeforeRequestHook | undefined = undefined;
 
-  set hidden(hooks: readonly BeforeRequestHook[]) {
-    this.#hidden = hooks;
+  set hidden(hook: BeforeRequestHook) {
+    this.#hidden = hook;
   }
 
   override *[Symbol.iterator](): ArrayIterator<BeforeRequestHook> {
     for (let i = 0; i < this.length; i++) yield this[i] as BeforeRequestHook;
-    for (let i = 0; i < this.#hidden.length; i++) yield this.#hidden[i] as BeforeRequestHook;
+    if (this.#hidden !== undefined) yield this.#hidden;
   }
 }
