@@ -97,7 +97,7 @@ export function allowsTrace({ trace: tests, defaultTrace }: Policy, url: string)
 }
 
 /** Whether a URL may receive baggage. */
-export function allowsBaggage(policy: Policy, url: string): boolean {
+function allowsBaggage(policy: Policy, url: string): boolean {
   const { baggage: tests } = policy;
   return tests.length === 0 ? allowsTrace(policy, url) && !matchesModelProvider(url) : tests.every((test) => test(url));
 }
