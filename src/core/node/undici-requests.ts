@@ -9,8 +9,16 @@ import { intersectPolicies } from "../propagation/policy.ts";
 import { setRequestHeaders, traceparentAt } from "./request-headers.ts";
 
 /**
- * The call that a request in undici's channels belongs to. A header that only one call has issued identifies it. Otherwise the context does, but only
- * together with method and URL: on a warm socket, retries and redirects run in the context of whichever call has opened the socket.
+ * The call that a request in undici's channels belongs to. In this order:
+ *
+ * 1. The call that has issued the request's `traceparent`, if no other call may have issued the same.
+ * 2. The call in whose context the request is created, if it has no request yet and the method and the URL are the call's.
+ * 3. The call that has issued the request's other propagation headers. If several calls may have, none of them is the answer, but the policies of all are
+ *    applied.
+ * 4. The call whose client was expected to request this URL next: the target of a redirect, or the same URL again after a failure.
+ * 5. The call in whose context the request is created, if it is one of the call's.
+ *
+ * The context alone never decides: on a warm socket, retries and redirects run in the context of whichever call has opened the socket.
  *
  * @param traceparentIndex where the request's headers have a `traceparent`; -1 if they have none.
  */
