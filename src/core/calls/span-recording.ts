@@ -66,6 +66,7 @@ export class SpanRecording {
     this.#set(HTTP_RESPONSE_STATUS_CODE, status);
     if (this.#errorType !== undefined) this.#setError(this.#errorType);
     const { responseHeaders, sensitive } = this.config;
+    if (responseHeaders.length === 0) return;
     const recorded = headerAttributes(responseHeaders, headers, sensitive);
     for (const [attribute, value] of Object.entries(recorded)) this.#set(attribute, value);
   }
