@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createRequire } from "node:module";
 import http2 from "node:http2";
 import type { ServerHttp2Stream } from "node:http2";
@@ -137,6 +138,7 @@ it.each(["/stall", "/slow"])("records no error if the application aborts at %s",
 
 it("records no error if the application destroys a stream", async () => {
   const stream = client.stream(`${url}/slow`).resume();
-  setTimeout(() => stream.destroy(), 50);
+  await once(stream, "response");
+  stream.destroy();
   expect(await outcome()).toEqual(cancelled(200));
 });
