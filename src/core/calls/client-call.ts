@@ -1,5 +1,5 @@
 import { trace } from "@opentelemetry/api";
-import type { Context, Span } from "@opentelemetry/api";
+import type { Context } from "@opentelemetry/api";
 import { CallContext } from "../context/call-context.ts";
 import type { Suppressible } from "../context/call-context.ts";
 import type { A2ARecognition } from "../http/a2a-recognition.ts";
@@ -10,11 +10,12 @@ import { dependsOnUrl, injectWithPolicy, intersectPolicies } from "../propagatio
 import type { Policy } from "../propagation/policy.ts";
 import { TRACEPARENT } from "../propagation/trace-context.ts";
 import type { Propagation } from "../propagation/propagator.ts";
-import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
+import { safeCall } from "../telemetry/diagnostics.ts";
 import { addActiveCall, removeActiveCall } from "./active-calls.ts";
 import type { ActiveCall } from "./active-calls.ts";
 import { CallHeaders } from "./call-headers.ts";
 import type { ClientConfig } from "./client-config.ts";
+import { ownTraceparent } from "./own-traceparent.ts";
 import type { RequestObserver } from "./request-observer.ts";
 import type { SpanRecording } from "./span-recording.ts";
 
@@ -130,13 +131,6 @@ export class ClientCall implements ActiveCall, Suppressible {
     return this.#headers?.names ?? NONE;
   }
 
-  /** Whether the span has an id of its own: a tracer that records nothing may return its parent's. */
-  get #hasOwnSpan(): boolean {
-    const { span, isRecording } = this.#recording;
-    if (span === undefined || isRecording) return isRecording;
-    return span.spanContext().spanId !== trace.getSpanContext(this.parent)?.spanId;
-  }
-
   /** Whether a redirect to another origin might have to carry other headers. */
   get dependsOnOrigin(): boolean {
     return dependsOnUrl(this.first.policy, this.parent);
@@ -164,14 +158,7 @@ export class ClientCall implements ActiveCall, Suppressible {
   }
 
   #register(source: Propagation): void {
-    try {
-      if (this.#hasOwnSpan) {
-        this.traceparent = identifyingTraceparent(this.headers?.[TRACEPARENT], this.#recording.span as Span, source);
-      }
-    } catch (error) {
-      // The call is registered without a traceparent, because the policy must still be applied to its redirects.
-      reportFailure("a span", error);
-    }
+    this.traceparent = ownTraceparent(this.headers?.[TRACEPARENT], this.#recording, this.parent, source);
     addActiveCall(this);
   }
 
@@ -299,14 +286,6 @@ export class ClientCall implements ActiveCall, Suppressible {
     removeActiveCall(this);
     this.#recording.end(time, this.context);
   }
-}
-
-/** The `traceparent` if it has the call's own span, and so identifies the call; undefined if other calls may share it. */
-function identifyingTraceparent(traceparent: string | undefined, span: Span, source: Propagation): string | undefined {
-  if (traceparent === undefined) return undefined;
-  // Asked once for a propagator: searching a string that was just concatenated flattens it, which takes longer than the rest of a call's registration.
-  source.injectsOwnSpan ??= traceparent.includes(span.spanContext().spanId);
-  return source.injectsOwnSpan ? traceparent : undefined;
 }
 
 export function isRedirect(status: number | undefined): boolean {
