@@ -49,10 +49,10 @@ function dispatchAttempt(
 ): boolean {
   const { call } = attempt;
   const sent = withCallHeaders(options, call);
+  if (call.isInner) return context.with(call.context, dispatch, undefined, sent, handler);
   call.registerForRedirects();
   ensureLastSubscriber();
   const isWatched = hasThirdPartySubscribers();
-  if (call.isInner) return context.with(call.context, dispatch, undefined, sent, handler);
   if (call.mustEnd || isWatched) call.observer = attempt;
   // Only the response of a redirect shows that the next request belongs to a call that no header identifies.
   if (call.needsContext) followResponses();

@@ -1,5 +1,6 @@
 import { context, createContextKey } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
+import { isRedirect } from "../../core/calls/client-call.ts";
 import type { UndiciAttempt } from "./attempt.ts";
 
 const ATTEMPT_KEY = createContextKey("a2a-otel undici attempt");
@@ -55,6 +56,6 @@ export function contextWithoutAttempt(): Context | undefined {
 
 /** Whether a request follows a redirect, repeats the attempt, or starts again with the first one. */
 function isResendOf({ call, url, first }: UndiciAttempt, nextMethod: string, nextUrl: string): boolean {
-  if (call.status !== undefined && call.status >= 300 && call.status < 400) return true;
+  if (isRedirect(call.status)) return true;
   return (url === nextUrl && call.method === nextMethod) || (first.url === nextUrl && first.call.method === nextMethod);
 }

@@ -20,8 +20,6 @@ import type { ClientConfig } from "./client-config.ts";
 
 /** What is recorded of one outbound attempt: its span and its duration. */
 export class SpanRecording {
-  /** Whether anything is recorded: if not, the adapter need not report the response. */
-  readonly isActive: boolean;
   readonly span: Span | undefined;
   target: Target;
   status: number | undefined = undefined;
@@ -38,8 +36,12 @@ export class SpanRecording {
     this.span = span;
     this.#duration = duration;
     this.isRecording = span?.isRecording() === true;
-    this.isActive = this.isRecording || duration !== undefined;
     this.#start = duration === undefined ? 0 : now();
+  }
+
+  /** Whether anything is recorded: if not, the adapter need not report the response. */
+  get isActive(): boolean {
+    return this.isRecording || this.#duration !== undefined;
   }
 
   setTarget(target: Target): void {
