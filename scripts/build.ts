@@ -5,16 +5,35 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { bundleLibrary } from "./bundle.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
-function compile(project: string, folder: string): void {
-  const tsc = (...args: string[]): void => {
-    execFileSync(`${root}node_modules/.bin/tsc`, ["-p", `${root}${project}`, ...args], { stdio: "inherit" });
-  };
-  rmSync(`${root}${folder}`, { recursive: true, force: true });
-  tsc("--emitDeclarationOnly");
-  tsc("--noCheck", "--removeComments", "--declaration", "false", "--declarationMap", "false", "--isolatedDeclarations", "false");
+async function buildLibrary(): Promise<void> {
+  rmSync(`${root}dist`, { recursive: true, force: true });
+  tsc("tsconfig.build.json", "--emitDeclarationOnly");
+  await bundleLibrary();
+}
+
+function buildTools(): void {
+  const project = "tools/tsconfig.build.json";
+  rmSync(`${root}tools/dist`, { recursive: true, force: true });
+  tsc(project, "--emitDeclarationOnly");
+  tsc(
+    project,
+    "--noCheck",
+    "--removeComments",
+    "--declaration",
+    "false",
+    "--declarationMap",
+    "false",
+    "--isolatedDeclarations",
+    "false",
+  );
+}
+
+function tsc(project: string, ...args: string[]): void {
+  execFileSync(`${root}node_modules/.bin/tsc`, ["-p", `${root}${project}`, ...args], { stdio: "inherit" });
 }
 
 /**
@@ -28,6 +47,6 @@ function linkLibrary(): void {
   symlinkSync(root, `${modules}/a2a-otel`, "junction");
 }
 
-compile("tsconfig.build.json", "dist");
+await buildLibrary();
 linkLibrary();
-compile("tools/tsconfig.build.json", "tools/dist");
+buildTools();

@@ -31,6 +31,31 @@ let manifest: Manifest;
 
 const text = (file: string): string => readFileSync(join(installed, file), "utf8");
 const ending = (suffix: string): string[] => files.filter((file) => file.endsWith(suffix));
+const entries = (): string[] =>
+  Object.values(manifest.exports)
+    .map((target) => posix.normalize(target))
+    .filter((file) => file.endsWith(".js"));
+const sharedChunks = (): string[] => ending(".js").filter((file) => posix.dirname(file) === "dist/chunks");
+
+/** Whether a module has code of its own, and so a source map: some entries only export what a shared chunk contains. */
+const hasCode = (file: string): boolean => /^(?!import|export|$)/m.test(text(file));
+
+/** The files of the sources that the source map of a file names. */
+function sourcesOf(file: string): string[] {
+  const [, map = ""] = /\/\/# sourceMappingURL=(\S+)\s*$/.exec(text(file)) ?? [];
+  expect(map, file).toBe(`${posix.basename(file)}.map`);
+  const { sources } = JSON.parse(text(posix.join(dirname(file), map))) as { sources: string[] };
+  return sources.map((source) => posix.join(dirname(file), source));
+}
+
+/** A file, and what it imports of its own package, directly or not. */
+function loadedBy(file: string, loaded: Set<string> = new Set()): Set<string> {
+  if (loaded.has(file)) return loaded;
+  loaded.add(file);
+  for (const [, name = ""] of text(file).matchAll(/^(?:import|export)\b.*"(\.[^"]+)"/gm))
+    loadedBy(posix.join(dirname(file), name), loaded);
+  return loaded;
+}
 
 beforeAll(async () => {
   mkdirSync(installed, { recursive: true });
@@ -51,13 +76,11 @@ describe("the packed package", () => {
   it("contains the build, its sources and the user documentation, and nothing else", () => {
     const pages = ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json"];
     const sources = globSync("src/**/*.ts", { cwd: project }).map((file) => file.replaceAll("\\", "/"));
-    const built = sources.flatMap((file) => {
-      const name = file.replace(/^src\/(.*)\.ts$/, "dist/$1");
-      return [`${name}.js`, `${name}.d.ts`, `${name}.js.map`, `${name}.d.ts.map`];
-    });
-    const modules = built.filter((file) => /\.js(?:\.map)?$/.test(file));
+    const modules = [...entries(), ...sharedChunks()];
     expect([...pages, ...sources, ...modules].filter((file) => !files.includes(file))).toEqual([]);
     // `npm run build` removes files of deleted sources from dist.
+    const declarations = sources.map((file) => file.replace(/^src\/(.*)\.ts$/, "dist/$1.d.ts"));
+    const built = [...modules, ...declarations].flatMap((file) => [file, `${file}.map`]);
     const known = new Set([...pages, ...sources, ...built]);
     expect(files.filter((file) => !known.has(file) && !/^docs\/[\w-]+\.md$/.test(file))).toEqual([]);
   });
@@ -80,18 +103,29 @@ describe("the packed package", () => {
     expect(missing).toEqual([]);
   });
 
-  it("contains every source map and the source that it refers to", () => {
-    for (const file of [...ending(".js"), ...ending(".d.ts")]) {
-      const [, map = ""] = /\/\/# sourceMappingURL=(\S+)\s*$/.exec(text(file)) ?? [];
-      expect(map, file).toBe(`${posix.basename(file)}.map`);
-      const { sources, sourceRoot } = JSON.parse(text(posix.join(dirname(file), map))) as {
-        sources: string[];
-        sourceRoot?: string;
-      };
-      const found = sources.map((source) => posix.join(dirname(file), sourceRoot ?? "", source));
-      expect(found, file).toEqual([file.replace(/^dist\//, "src/").replace(/(?:\.d)?\.[jt]s$/, ".ts")]);
-      expect(files).toEqual(expect.arrayContaining(found));
+  it("contains every source map and the sources that it refers to", () => {
+    for (const file of ending(".js").filter(hasCode)) expect(files, file).toEqual(expect.arrayContaining(sourcesOf(file)));
+    for (const file of ending(".d.ts")) {
+      const source = file.replace(/^dist\//, "src/").replace(/\.d\.ts$/, ".ts");
+      expect(sourcesOf(file)).toEqual([source]);
+      expect(files).toContain(source);
     }
+  });
+
+  it("contains each module once, so that copies of its state cannot differ", () => {
+    const bundled = ending(".js").filter(hasCode).flatMap(sourcesOf);
+    expect(bundled.filter((source, i) => bundled.indexOf(source) !== i)).toEqual([]);
+  });
+
+  it("loads at most five files for each export", () => {
+    const tooMany = entries().filter((entry) => loadedBy(entry).size > 5);
+    expect(tooMany).toEqual([]);
+  });
+
+  it("loads no node: module on platforms that do not have them", () => {
+    const nodeOnly = /^dist\/(?:undici|axios|got|node|register)\.js$/;
+    const loaded = entries().flatMap((entry) => (nodeOnly.test(entry) ? [] : [...loadedBy(entry)]));
+    expect(loaded.filter((file) => /^import\b.*"node:/m.test(text(file)))).toEqual([]);
   });
 
   it("runs nothing when it is installed", () => {
