@@ -15,6 +15,7 @@ const BUDGETS: Record<string, number> = {
   "./server/node": 22_000,
   "./server/express": 22_800,
   "./server/fastify": 23_700,
+  "./server/koa": 24_600,
   "./server/web": 25_600,
   "./a2a": 21_700,
   "./diagnostics": 16_600,

@@ -90,6 +90,7 @@ const EXAMPLES = [
   { example: "got", prints: [ROOT_CALL, "hello"] },
   { example: "express", prints: [ROOT_CALL, "SERVER GET /agents/:name (remote parent)", "hello researcher"] },
   { example: "fastify", prints: [ROOT_CALL, "SERVER GET /agents/:name (remote parent)", "hello researcher"] },
+  { example: "koa", prints: [ROOT_CALL, "SERVER GET /agents/:name (remote parent)", "hello researcher"] },
   { example: "hono", prints: [ROOT_CALL, "SERVER GET /agents/:name (remote parent)", "hello researcher"] },
   {
     example: "worker",

@@ -4,9 +4,12 @@ import { SpanKind, SpanStatusCode, metrics, trace } from "@opentelemetry/api";
 import type { Span } from "@opentelemetry/api";
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
+import { Router } from "@koa/router";
 import express from "express";
+import Koa from "koa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { traceRequests as middleware } from "../../src/server/express.ts";
+import { traceRequests as koaMiddleware } from "../../src/server/koa.ts";
 import { traceRequests } from "../../src/server/node.ts";
 import { listen } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -46,6 +49,15 @@ function app(): RequestListener {
   return routes as RequestListener;
 }
 
+function koaApp(): RequestListener {
+  const routes = new Router().get("/items/:id", (ctx) => {
+    trace.getActiveSpan()?.setAttribute("by.handler", true);
+    ctx.set("x-answer", "42");
+    ctx.body = "ok";
+  });
+  return new Koa().use(koaMiddleware(OPTIONS)).use(routes.routes()).callback();
+}
+
 describe("nested instrumentation of this package", () => {
   it("returns a listener that is wrapped already as it is if there are no options", async () => {
     const traced = traceRequests(answer);
@@ -56,6 +68,7 @@ describe("nested instrumentation of this package", () => {
   it.each<[string, () => RequestListener, object]>([
     ["a listener inside a listener", () => traceRequests((...args) => traceRequests(answer, OPTIONS)(...args)), { name: "GET" }],
     ["express inside a listener", () => traceRequests(app()), { name: "GET /items/:id", route: "/items/:id" }],
+    ["Koa inside a listener", () => traceRequests(koaApp()), { name: "GET /items/:id", route: "/items/:id" }],
     [
       "express middleware inside express middleware",
       () => express().use(middleware()).use(app()) as RequestListener,
@@ -112,6 +125,7 @@ describe("inside instrumentation-http", () => {
   it.each<[string, () => RequestListener, object]>([
     ["a listener", () => traceRequests(answer, OPTIONS), { name: "GET" }],
     ["express middleware", app, { name: "GET /items/:id", route: "/items/:id" }],
+    ["Koa middleware", koaApp, { name: "GET /items/:id", route: "/items/:id" }],
     ["express middleware inside a listener", () => traceRequests(app(), OPTIONS), { name: "GET /items/:id", route: "/items/:id" }],
   ])("enriches the SERVER span and starts none: %s", async (_, make, { name, route }: { name?: string; route?: string }) => {
     server = await listen(make());

@@ -4,10 +4,12 @@ import { context, propagation, trace } from "@opentelemetry/api";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
+import Koa from "koa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ServerOptions } from "../../src/core/telemetry/options.ts";
 import { traceRequests as expressMiddleware } from "../../src/server/express.ts";
 import { traceRequests as fastifyPlugin } from "../../src/server/fastify.ts";
+import { traceRequests as koaMiddleware } from "../../src/server/koa.ts";
 import { traceRequests as wrapListener } from "../../src/server/node.ts";
 import { traceMiddleware, traceRequests as wrapHandler } from "../../src/server/web.ts";
 import { recordDiagnostics } from "../support/diagnostics.ts";
@@ -59,6 +61,15 @@ function expressApp(policies: readonly Policy[], handle: () => void): RequestLis
   app.get("/items/:id", (request, response) => listener(handle)(request, response));
   return app as RequestListener;
 }
+function koaApp(policies: readonly Policy[], handle: () => void): RequestListener {
+  const app = new Koa();
+  for (const policy of policies) app.use(koaMiddleware(policy));
+  app.use((ctx) => {
+    handle();
+    ctx.body = "ok";
+  });
+  return app.callback();
+}
 function honoApp(policies: readonly Policy[], handle: () => void): Hono {
   const app = new Hono();
   for (const policy of policies) app.use(traceMiddleware(policy));
@@ -85,6 +96,8 @@ const NESTINGS: [string, Nesting][] = [
   ],
   ["express middleware in a wrapped listener", (outer, inner, handle) => wrapListener(expressApp([inner], handle), outer)],
   ["express middleware twice", (outer, inner, handle) => expressApp([outer, inner], handle)],
+  ["Koa middleware in a wrapped listener", (outer, inner, handle) => wrapListener(koaApp([inner], handle), outer)],
+  ["Koa middleware twice", (outer, inner, handle) => koaApp([outer, inner], handle)],
   [
     "the fastify plugin in a wrapped listener",
     async (outer, inner, handle) => wrapListener(await fastifyApp([inner], handle), outer),

@@ -1,4 +1,5 @@
 import { safeCall } from "../../core/telemetry/diagnostics.ts";
+import { routeTemplate, unescapePath } from "../route-template.ts";
 
 /** The part of express's request that is read; it is the same in express 4 and 5. */
 interface ExpressRequest {
@@ -52,24 +53,13 @@ interface Match {
 export function expressRoute(request: unknown): string | undefined {
   return safeCall("reading express's route", () => {
     const { route, app, baseUrl = "", originalUrl = "" } = request as ExpressRequest;
-    const path = route && template(route.path);
+    const path = route && routeTemplate(route.path);
     if (route === undefined || path === undefined) return undefined;
     if (app === undefined) return baseUrl === "" ? path : undefined; // a router without express
     const mount = mountPath(app, route, originalUrl.replace(/\?.*/s, ""));
     if (mount === undefined) return undefined;
     return path === "/" && mount !== "" ? mount : mount + path;
   });
-}
-
-function template(path: unknown): string | undefined {
-  if (typeof path === "string") return unescapePath(path);
-  if (path instanceof RegExp) return String(path);
-  return Array.isArray(path) ? path.map(template).join("|") : undefined;
-}
-
-/** Removes the backslashes that escape characters in a path (`/message\:send`), except in the patterns of express 4, which are in parentheses. */
-function unescapePath(path: string): string {
-  return path.replace(/\\([^\w\s])|\((?:\\.|[^\\)])*\)/g, (match, escaped?: string) => escaped ?? match);
 }
 
 function mountPath(app: App, route: Route, path: string): string | undefined {

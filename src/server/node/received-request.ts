@@ -12,8 +12,12 @@ export type NodeResponse = ServerResponse | Http2ServerResponse;
 export class NodeReceivedRequest implements ReceivedRequest {
   readonly #request: NodeRequest;
 
-  constructor(request: NodeRequest) {
+  readonly #target: string | undefined;
+
+  /** @param target the request target, if the framework keeps it elsewhere than in the request. */
+  constructor(request: NodeRequest, target?: string) {
     this.#request = request;
+    this.#target = target;
   }
 
   get method(): string {
@@ -22,7 +26,7 @@ export class NodeReceivedRequest implements ReceivedRequest {
 
   get target(): string {
     // Express rewrites `url` below a mount path and keeps the received one in `originalUrl`.
-    return (this.#request as { originalUrl?: string }).originalUrl ?? this.#request.url ?? "";
+    return this.#target ?? (this.#request as { originalUrl?: string }).originalUrl ?? this.#request.url ?? "";
   }
 
   get scheme(): string {

@@ -1,5 +1,5 @@
 import { context } from "@opentelemetry/api";
-import { tapResponse, wrap } from "../../core/streams/body-tap.ts";
+import { tapResponse } from "../../core/streams/body-tap.ts";
 import { BodyTracker } from "../../core/streams/body-tracker.ts";
 import type { BodyOutcome } from "../../core/streams/body-tracker.ts";
 import { now } from "../../core/telemetry/meter.ts";
@@ -47,25 +47,6 @@ function isByteStream(body: ReadableStream): boolean {
   } catch {
     return false;
   }
-}
-
-/** Changes a stream in place so that it is read in the request's context. Its source (an async generator) runs in the context of the reader. */
-export function readInContext(call: ServerCall, body: ReadableStream): void {
-  const inContext = (proceed: () => never): never => context.with(call.context, proceed);
-  const bind = <Part extends object>(part: Part, ...names: PropertyKey[]): Part => {
-    for (const name of names) wrap(part, name, inContext);
-    return part;
-  };
-  bind(body, "cancel", "pipeTo");
-  wrap(body, "getReader", (get: () => ReadableStreamDefaultReader) => bind(get(), "read", "cancel"));
-  for (const name of ["values", Symbol.asyncIterator]) {
-    wrap(body, name, (iterate: () => AsyncIterator<unknown>) => bind(iterate(), "next", "return"));
-  }
-  wrap(body, "tee", (tee: () => [ReadableStream, ReadableStream]) => {
-    const copies = inContext(tee as () => never) as [ReadableStream, ReadableStream];
-    for (const copy of copies) readInContext(call, copy);
-    return copies;
-  });
 }
 
 /**

@@ -49,10 +49,17 @@ const queue = async () => {
   });
 };
 
-// orchestrator -> node -> express -> fastify -> hono -> web -> queue -> A2A
-const HOPS = { fetch: "node", undici: "express", axios: "fastify", got: "hono", wrappedFetch: "web" };
+// orchestrator -> node -> express -> fastify -> hono -> web -> koa -> queue -> A2A
+const HOPS = [
+  ["fetch", "node"],
+  ["undici", "express"],
+  ["axios", "fastify"],
+  ["got", "hono"],
+  ["wrappedFetch", "web"],
+  ["fetch", "koa"],
+];
 let next = queue;
-for (const [client, agent] of Object.entries(HOPS).toReversed()) {
+for (const [client, agent] of HOPS.toReversed()) {
   const url = await AGENTS[agent](next);
   next = () => CLIENTS[client](url);
 }
@@ -61,7 +68,7 @@ const root = trace.getTracer("smoke").startSpan("smoke");
 const { traceId } = root.spanContext();
 const baggage = propagation.createBaggage({ conversation: { value: "c-1" } });
 await context.with(propagation.setBaggage(trace.setSpan(ROOT_CONTEXT, root), baggage), async () => {
-  assert.equal(await next(), "node, express, fastify, hono, web, a2a");
+  assert.equal(await next(), "node, express, fastify, hono, web, koa, a2a");
   const seen = await (await fetch(forwarder.url)).json();
   assert.deepEqual([seen.traceparent.slice(3, 35), seen.baggage], [traceId, "conversation=c-1"], "register forwards the trace");
   assert.equal(isModelProvider("https://api.openai.com/v1/chat/completions"), true);
@@ -83,12 +90,14 @@ INTERNAL smoke
                 SERVER GET /agents/:name
                   CLIENT GET
                     SERVER GET
-                      CONSUMER work
-                        CLIENT GET /.well-known/agent-card.json
-                          SERVER GET /.well-known/agent-card.json
-                        CLIENT SendMessage
-                          CLIENT POST
-                            SERVER SendMessage
+                      CLIENT GET
+                        SERVER GET
+                          CONSUMER work
+                            CLIENT GET /.well-known/agent-card.json
+                              SERVER GET /.well-known/agent-card.json
+                            CLIENT SendMessage
+                              CLIENT POST
+                                SERVER SendMessage
   CLIENT GET
   CLIENT GET`.trim();
 

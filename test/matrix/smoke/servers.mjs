@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import fastify from "fastify";
 import { Hono } from "hono";
+import Koa from "koa";
 import { use } from "./uses.mjs";
 
 // The A2A SDK asks for an express that is newer than the oldest that is admitted.
@@ -42,6 +43,14 @@ export const AGENTS = {
     app.get("/agents/:name", async ({ params }) => `${params.name}, ${await next()}`);
     closers.push(() => app.close());
     return `${await app.listen({ port: 0, host: "127.0.0.1" })}/agents/fastify`;
+  },
+
+  async koa(next) {
+    const { traceRequests } = await use("./server/koa");
+    const app = new Koa();
+    app.use(traceRequests());
+    app.use(async (ctx) => (ctx.body = `koa, ${await next()}`));
+    return listen(createServer(app.callback()));
   },
 
   async hono(next) {
