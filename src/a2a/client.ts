@@ -11,14 +11,15 @@ import { safeCall } from "../core/telemetry/diagnostics.ts";
 import { A2A_OPTIONS, checkOptions } from "../core/telemetry/check-options.ts";
 import type { A2AOptions } from "../core/telemetry/options.ts";
 import { checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
+import { wrapMethods } from "../core/telemetry/wrap-methods.ts";
+import type { MethodWrapper } from "../core/telemetry/wrap-methods.ts";
+import { isWrapped, markWrapped } from "../core/telemetry/wrapped.ts";
 import { agentAttributes, conversationId, requestAttributes } from "./attributes.ts";
 import { withConversation } from "./conversation.ts";
 import { clientErrorType } from "./failure.ts";
 import { followCall, followStream } from "./follow.ts";
-import { COMMON_METHODS, wrapMethods } from "./methods.ts";
-import type { MethodWrapper } from "./methods.ts";
+import { COMMON_METHODS } from "./methods.ts";
 import { Operation } from "./operation.ts";
-import { isWrapped, markWrapped } from "./wrapped.ts";
 
 /** The methods of the SDK's client, with their names in A2A. */
 const METHODS = {

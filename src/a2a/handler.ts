@@ -16,14 +16,15 @@ import { extract, propagationSource } from "../core/propagation/propagator.ts";
 import { hasEnded, openServerSpan } from "../core/context/open-server-span.ts";
 import type { OpenServerSpan } from "../core/context/open-server-span.ts";
 import { checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
+import { wrapMethods } from "../core/telemetry/wrap-methods.ts";
+import type { MethodWrapper } from "../core/telemetry/wrap-methods.ts";
+import { isWrapped, markWrapped } from "../core/telemetry/wrapped.ts";
 import { agentAttributes, conversationId, requestAttributes } from "./attributes.ts";
 import { withConversation } from "./conversation.ts";
 import { handlerErrorType } from "./failure.ts";
 import { followCall, followStream } from "./follow.ts";
-import { COMMON_METHODS, wrapMethods } from "./methods.ts";
-import type { MethodWrapper } from "./methods.ts";
+import { COMMON_METHODS } from "./methods.ts";
 import { Operation } from "./operation.ts";
-import { isWrapped, markWrapped } from "./wrapped.ts";
 
 /** The methods of the SDK's request handler, with their names in A2A. */
 const METHODS = {

@@ -12,25 +12,37 @@ const NOOP_HISTOGRAM = createNoopMeter().createHistogram("noop");
 /**
  * Returns a function that finds the current duration histogram; undefined if there is no SDK. The global MeterProvider has no proxy: one that is
  * registered later is another object, so the histogram is created again when the provider changes.
+ *
+ * @param boundaries of the histogram's buckets, in seconds. Default: those of HTTP.
  */
-export function durationSource(given: MeterProvider | undefined, name: string, description: string): () => Histogram | undefined {
+export function durationSource(
+  given: MeterProvider | undefined,
+  name: string,
+  description: string,
+  boundaries: readonly number[] = BOUNDARIES,
+): () => Histogram | undefined {
   let provider: MeterProvider | undefined;
   let histogram: Histogram | undefined;
   return () => {
     const current = given ?? metrics.getMeterProvider();
     if (current !== provider) {
       provider = current;
-      histogram = safeCall("the MeterProvider", durationHistogram, current, name, description);
+      histogram = safeCall("the MeterProvider", durationHistogram, current, name, description, boundaries);
     }
     return histogram;
   };
 }
 
 // A separate function: a closure would otherwise allocate a scope in every call of the function above.
-function durationHistogram(provider: MeterProvider, name: string, description: string): Histogram | undefined {
+function durationHistogram(
+  provider: MeterProvider,
+  name: string,
+  description: string,
+  boundaries: readonly number[],
+): Histogram | undefined {
   const histogram = provider
     .getMeter(SCOPE, VERSION, { schemaUrl: SCHEMA_URL })
-    .createHistogram(name, { description, unit: "s", advice: { explicitBucketBoundaries: BOUNDARIES } });
+    .createHistogram(name, { description, unit: "s", advice: { explicitBucketBoundaries: [...boundaries] } });
   return histogram === NOOP_HISTOGRAM ? undefined : histogram;
 }
 

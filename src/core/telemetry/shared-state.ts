@@ -9,8 +9,8 @@ interface SharedState {
   readonly namedSpans: WeakSet<object>;
   /** The outbound calls in progress that can be recognised by a header (`core/calls/active-calls.ts`). */
   readonly activeCalls: unknown[];
-  /** The options of the clients and request handlers of @a2a-js/sdk that are wrapped (`a2a/wrapped.ts`). */
-  readonly a2aOptions: WeakMap<object, object>;
+  /** The options of what protocol layers have wrapped, by the value that they returned (`core/telemetry/wrapped.ts`). */
+  readonly wrapperOptions: WeakMap<object, object>;
   /** How a global function was instrumented, by the function that replaced it (`core/telemetry/global-instrumentation.ts`). */
   readonly globalInstrumentations: WeakMap<object, unknown>;
 }
@@ -30,7 +30,7 @@ export const sharedState: SharedState = existing ?? {
   instrumented: new WeakSet(),
   namedSpans: new WeakSet(),
   activeCalls: [],
-  a2aOptions: new WeakMap(),
+  wrapperOptions: new WeakMap(),
   globalInstrumentations: new WeakMap(),
 };
 
