@@ -38,6 +38,8 @@ export class ClientCall implements ActiveCall, Suppressible {
   latest: ClientCall = this;
   /** Whether the request belongs to an outer instrumentation's call or span: nothing is recorded, but the policy applies. */
   isInner = false;
+  /** Whether node-wide instrumentation has started the call, and no client of this package. */
+  isProcessWide = false;
   /** The value of `http.request.resend_count`. */
   readonly resendCount: number;
   /** On the first attempt: the policy of the call, which is the intersection of the policies of all instrumentation on the path. */

@@ -2,6 +2,7 @@ import type { Histogram, Tracer } from "@opentelemetry/api";
 import { HTTP_CLIENT_REQUEST_DURATION } from "../http/attributes.ts";
 import { durationSource } from "../telemetry/meter.ts";
 import { CLIENT_OPTIONS, checkOptions } from "../telemetry/check-options.ts";
+import type { Checked } from "../telemetry/check-options.ts";
 import { requestRules } from "../telemetry/request-rules.ts";
 import type { ClientOptions } from "../telemetry/options.ts";
 import type { RequestRules } from "../telemetry/request-rules.ts";
@@ -30,10 +31,15 @@ export interface ClientConfig extends RequestRules {
  * Checks a client's options and compiles them.
  *
  * @param caller the public function that received the options, for error messages.
+ * @param checks those of the client's options; default: those that all clients share.
  * @throws TypeError for an unknown option or an invalid value.
  */
-export function clientConfig<Request, Response>(caller: string, options: ClientOptions<Request, Response> = {}): ClientConfig {
-  checkOptions(caller, options, CLIENT_OPTIONS);
+export function clientConfig<Request, Response>(
+  caller: string,
+  options: ClientOptions<Request, Response> = {},
+  checks: Checked<object> = CLIENT_OPTIONS,
+): ClientConfig {
+  checkOptions(caller, options, checks);
   const { ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate } = options;
   const rules = requestRules(options);
   return {

@@ -5,7 +5,8 @@ import { nameSpan, recogniseCall, clientStartAttributes } from "../http/client-a
 import { readHeaders } from "../propagation/carrier.ts";
 import { hasParent, parentFromHeaders } from "../propagation/parent.ts";
 import { hasContext, inject } from "../propagation/propagator.ts";
-import { TRACEPARENT } from "../propagation/trace-context.ts";
+import { BAGGAGE } from "../propagation/baggage.ts";
+import { TRACEPARENT, TRACESTATE } from "../propagation/trace-context.ts";
 import type { Propagation } from "../propagation/propagator.ts";
 import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
 import { checkContextManager } from "../telemetry/tracer.ts";
@@ -108,6 +109,25 @@ function joinCall(config: ClientConfig, outbound: OutboundRequest, active: Conte
   const existing = readHeaders(outbound.headers, [...fields]);
   return existing === undefined ? undefined : restrictHeaders({ config, outbound, active, existing, outer });
 }
+
+/**
+ * Applies the policy of node-wide instrumentation to a request that is traced already: no span, no header.
+ *
+ * @param outer the call that the request belongs to; undefined if its headers are those of another instrumentation's span.
+ * @returns a call with the headers to change; undefined if the policy allows them all.
+ */
+export function restrictCall(
+  config: ClientConfig,
+  outbound: OutboundRequest,
+  outer: ClientCall | undefined,
+): ClientCall | undefined {
+  const active = contextApi.active();
+  if (outer !== undefined) return joinCall(config, outbound, active, outer);
+  const existing = readHeaders(outbound.headers, [...new Set([...(config.propagation()?.fields ?? NONE), ...W3C_FIELDS])]);
+  return existing === undefined ? undefined : restrictHeaders({ config, outbound, active, existing });
+}
+
+const W3C_FIELDS = [TRACEPARENT, TRACESTATE, BAGGAGE];
 
 interface RestrictedRequest {
   readonly config: ClientConfig;

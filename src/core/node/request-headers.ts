@@ -1,5 +1,5 @@
 import type { ChannelRequest } from "../calls/request-observer.ts";
-import { sameName, writeHeaders } from "../propagation/carrier.ts";
+import { sameName, withHeaders, writeHeaders } from "../propagation/carrier.ts";
 import { TRACEPARENT, TRACESTATE } from "../propagation/trace-context.ts";
 
 // The headers in undici's channels: a flat array of names and values; those of a response are buffers.
@@ -10,7 +10,12 @@ export function decodeHeaders(rawHeaders: unknown): string[] {
 }
 
 /** Sets and removes headers of a request that is being created, in place. */
-export function setRequestHeaders({ headers }: ChannelRequest, added: Record<string, string>, removed: readonly string[]): void {
+export function setRequestHeaders(request: ChannelRequest, added: Record<string, string>, removed: readonly string[]): void {
+  if (request.setHeaders !== undefined) {
+    request.setHeaders(added, removed);
+    return;
+  }
+  const { headers } = request;
   if (!Array.isArray(headers)) return;
   // An empty array does not show that it is a flat one.
   if (headers.length === 0) headers.push(...Object.entries(added).flat());
@@ -62,4 +67,17 @@ export function keepFirstTraceparent(headers: unknown, start = 0): void {
     headers.splice(i, 2);
     i -= 2;
   }
+}
+
+/**
+ * Whether a flat array has a `traceparent` that was appended after its first `count` entries: another instrumentation traces the request. An earlier one,
+ * which the application has set, is removed then.
+ */
+export function keepAppendedHeaders(headers: unknown, count: number): boolean {
+  if (!Array.isArray(headers) || headers.length === count) return false;
+  const appended = headers.slice(count);
+  if (indexOfTraceparent(appended) === -1) return false;
+  const own = withHeaders(headers.slice(0, count), {}, [TRACEPARENT, TRACESTATE]) as unknown[];
+  headers.splice(0, count, ...own);
+  return true;
 }

@@ -7,8 +7,16 @@ import type { Suppressible } from "../context/call-context.ts";
 import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
 import { isNode } from "../telemetry/environment.ts";
 import { sharedState } from "../telemetry/shared-state.ts";
-import { indexOfTraceparent, keepFirstTraceparent, setRequestHeaders } from "./request-headers.ts";
-import { findCallOfRequest, originTextOf, urlOfRequest } from "./undici-requests.ts";
+import { prepareRequest } from "./prepare-request.ts";
+import type { ProcessTracer } from "./process-tracer.ts";
+import {
+  indexOfTraceparent,
+  keepAppendedHeaders,
+  keepFirstTraceparent,
+  setRequestHeaders,
+  traceparentAt,
+} from "./request-headers.ts";
+import { findOwner } from "./undici-requests.ts";
 
 interface Channel {
   readonly hasSubscribers: boolean;
@@ -51,6 +59,32 @@ function subscribe(name: string, subscriber: Subscriber): void {
   process.getBuiltinModule("node:diagnostics_channel").subscribe(name, subscriber as (message: unknown) => void);
 }
 
+let processTracer: ProcessTracer<ChannelRequest> | undefined;
+
+/** Sets what traces the requests of the process that belong to no call; undefined: nothing does. */
+export function traceUndiciRequests(tracer: ProcessTracer<ChannelRequest> | undefined): void {
+  processTracer = tracer;
+  if (tracer !== undefined) followWholeRequests();
+  if (createChannel === undefined) return;
+  if (tracer === undefined) Reflect.deleteProperty(createChannel, "subscribe");
+  else keepLastSubscriber(createChannel);
+}
+
+/**
+ * Keeps our last subscriber the last one, whoever subscribes later: there is no call before each request that could do so, and what a subscriber behind ours
+ * adds to a request would be added twice. Only the channel object is changed.
+ */
+function keepLastSubscriber(channel: Channel): void {
+  const subscribe = function (this: Channel, subscriber: Subscriber): void {
+    const { subscribe: add } = Object.getPrototypeOf(this) as Channel;
+    add.call(this, subscriber);
+    if (subscriber === afterCreate || subscribersOf(this)?.at(-1) === afterCreate) return;
+    this.unsubscribe(afterCreate);
+    add.call(this, afterCreate);
+  };
+  Object.defineProperty(channel, "subscribe", { configurable: true, writable: true, value: subscribe });
+}
+
 let areResponsesFollowed = false;
 
 /**
@@ -63,6 +97,16 @@ export function followResponses(): void {
   subscribe("undici:request:headers", onHeaders);
   subscribe("undici:request:trailers", onTrailers);
   subscribe("undici:request:error", onError);
+}
+
+let areRequestsFollowed = false;
+
+/** Reports to observers also when their request was sent. */
+function followWholeRequests(): void {
+  followResponses();
+  if (areRequestsFollowed || createChannel === undefined) return;
+  areRequestsFollowed = true;
+  subscribe("undici:request:bodySent", onRequestSent);
 }
 
 /**
@@ -110,10 +154,15 @@ export function isStreamReadable(body: ReadableStream): boolean {
   return process.getBuiltinModule("node:stream").isReadable(body as never) !== false;
 }
 
-/** A request that is being created while third parties find tracing suppressed. */
+/** A request that is being created while third parties handle it. Those find tracing suppressed if the request belongs to a call of this copy. */
 interface Creation {
   readonly request: ChannelRequest;
-  readonly call: ClientCall;
+  readonly owner: ClientCall | undefined;
+  /** The owner, if this copy of the package follows it. */
+  readonly followed: ClientCall | undefined;
+  readonly tracer: ProcessTracer<ChannelRequest> | undefined;
+  /** How many entries of the headers the request had before. */
+  readonly headerCount: number;
   /** The call whose context the request is created in, if that is another one, with the state of its switch before. */
   readonly unrelatedCall: Suppressible | undefined;
   readonly wasSuppressing: boolean;
@@ -127,27 +176,39 @@ function onCreate({ request }: { request: ObservedRequest }): void {
   const active = context.active();
   const enclosing = enclosingCall(active);
   const isWatched = hasThirdPartySubscribers();
-  if (activeCalls.length === 0 && !isWatched && !isRestricted(enclosing)) {
+  // A tunnel through a proxy: the requests that are sent through it are the application's.
+  const tracer = processTracer?.isActive() === true && request.method !== "CONNECT" ? processTracer : undefined;
+  if (tracer === undefined && activeCalls.length === 0 && !isWatched && !isRestricted(enclosing)) {
     if (enclosing !== undefined) keepFirstTraceparent(request.headers);
     return;
   }
   const traceparentIndex = indexOfTraceparent(request.headers);
-  let call: ClientCall | undefined;
+  let owner: ClientCall | undefined;
+  let followed: ClientCall | undefined;
   try {
-    call = findCallOfRequest(request, active, traceparentIndex);
-    if (call !== undefined) prepareRequest(call, request);
+    const ownership = findOwner(request, active, traceparentAt(request.headers, traceparentIndex));
+    if (ownership.isShared === true) return;
+    owner = ownership.call;
+    if (owner instanceof ClientCall && !owner.isProcessWide) {
+      followed = owner;
+      if (followed.observer !== undefined) request[OBSERVER] = followed.observer;
+      prepareRequest(followed, request);
+    }
   } catch (error) {
     reportFailure("following a request", error);
+    if (followed === undefined) return;
   }
-  if (call === undefined) return;
   if (!isWatched) {
-    if (traceparentIndex !== -1) keepFirstTraceparent(request.headers, traceparentIndex);
+    if (followed !== undefined && traceparentIndex !== -1) keepFirstTraceparent(request.headers, traceparentIndex);
+    traceInProcess(tracer, request, owner, request.headers.length);
     return;
   }
+  if (followed === undefined && tracer === undefined) return;
   // After the observer, because the end of an earlier attempt turns suppression off.
-  const unrelatedCall = enclosing === call.first ? undefined : enclosing;
-  creationStack.push({ request, call, unrelatedCall, wasSuppressing: unrelatedCall?.suppressing === true });
-  call.first.suppressing = true;
+  const unrelatedCall = followed === undefined || enclosing === followed.first ? undefined : enclosing;
+  const wasSuppressing = unrelatedCall?.suppressing === true;
+  creationStack.push({ request, owner, followed, tracer, headerCount: request.headers.length, unrelatedCall, wasSuppressing });
+  if (followed !== undefined) followed.first.suppressing = true;
   if (unrelatedCall !== undefined) unrelatedCall.suppressing = true;
 }
 
@@ -156,28 +217,37 @@ function isRestricted(enclosing: Suppressible | undefined): boolean {
   return enclosing instanceof ClientCall && enclosing.dependsOnOrigin;
 }
 
-/** Reports a request to the call's observer, and applies the policy if the request goes to another origin than the call's. */
-function prepareRequest(call: ClientCall, request: ObservedRequest): void {
-  const isElsewhere = !call.isAtOrigin(originTextOf(request));
-  const { observer } = call;
-  if (observer !== undefined) {
-    request[OBSERVER] = observer;
-    observer.onRequestCreated(request);
-  }
-  const { latest } = call.first;
-  latest.hasRequest = true;
-  // If the observer has made the request an attempt of its own, it has that attempt's headers.
-  const replacement = isElsewhere && !call.ended ? call.reinject(urlOfRequest(request)) : undefined;
-  if (replacement !== undefined) setRequestHeaders(request, replacement.values, replacement.replaced);
-}
-
-function afterCreate({ request }: { request: ChannelRequest }): void {
+function afterCreate({ request }: { request: ObservedRequest }): void {
   const creation = creationStack.at(-1);
   if (creation?.request !== request) return;
   creationStack.pop();
-  creation.call.first.suppressing = false;
-  if (creation.unrelatedCall !== undefined) creation.unrelatedCall.suppressing = creation.wasSuppressing;
-  keepFirstTraceparent(request.headers);
+  const { followed, owner, unrelatedCall, headerCount } = creation;
+  if (followed !== undefined) {
+    followed.first.suppressing = false;
+    if (unrelatedCall !== undefined) unrelatedCall.suppressing = creation.wasSuppressing;
+    keepFirstTraceparent(request.headers);
+  }
+  traceInProcess(creation.tracer, request, owner, headerCount);
+}
+
+/** @param headerCount how many entries of the headers the request had before other subscribers handled it. */
+function traceInProcess(
+  tracer: ProcessTracer<ChannelRequest> | undefined,
+  request: ObservedRequest,
+  owner: ClientCall | undefined,
+  headerCount: number,
+): void {
+  if (tracer === undefined) return;
+  try {
+    if (owner !== undefined && !owner.isProcessWide) tracer.restrict(request, owner);
+    else if (keepAppendedHeaders(request.headers, headerCount)) tracer.restrict(request, undefined);
+    else {
+      const observer = tracer.start(request, owner);
+      if (observer !== undefined) request[OBSERVER] = observer;
+    }
+  } catch (error) {
+    reportFailure("following a request", error);
+  }
 }
 
 interface Socket {
@@ -186,7 +256,10 @@ interface Socket {
 }
 
 function onSendHeaders({ request, headers, socket }: { request: ObservedRequest; headers: unknown; socket?: Socket }): void {
-  request[OBSERVER]?.onConnected(socket?.remoteAddress, socket?.remotePort, protocolVersionOf(headers, socket));
+  const { [OBSERVER]: observer } = request;
+  if (observer === undefined) return;
+  observer.onConnected(socket?.remoteAddress, socket?.remotePort, protocolVersionOf(headers, socket));
+  if (socket !== undefined) observer.onSocket?.(socket);
 }
 
 const protocolVersions = new WeakMap<object, string>();
@@ -203,6 +276,10 @@ function protocolVersionOf(headers: unknown, socket: Socket | undefined): string
     protocolVersions.set(socket, version);
   }
   return version;
+}
+
+function onRequestSent({ request }: { request: ObservedRequest }): void {
+  request[OBSERVER]?.onRequestSent?.();
 }
 
 function onHeaders({ request, response }: { request: ObservedRequest; response: { statusCode: number; headers: unknown } }): void {

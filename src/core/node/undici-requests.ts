@@ -1,5 +1,5 @@
 import type { Context } from "@opentelemetry/api";
-import { findAwaiting, findByTraceparent, findIssuers } from "../calls/active-calls.ts";
+import { activeCalls, findAwaiting, findByTraceparent, findIssuers } from "../calls/active-calls.ts";
 import { CallHeaders } from "../calls/call-headers.ts";
 import { ClientCall } from "../calls/client-call.ts";
 import type { ChannelRequest } from "../calls/request-observer.ts";
@@ -23,35 +23,47 @@ import { setRequestHeaders, traceparentAt } from "./request-headers.ts";
  * @param traceparentIndex where the request's headers have a `traceparent`; -1 if they have none.
  */
 export function findCallOfRequest(request: ChannelRequest, active: Context, traceparentIndex: number): ClientCall | undefined {
-  const headers = request.headers as readonly unknown[];
-  const traceparent = traceparentAt(headers, traceparentIndex);
-  const issuer = traceparent === undefined ? undefined : findByTraceparent(traceparent);
-  if (issuer !== undefined) return asClientCall(issuer);
-
-  const url = urlOfRequest(request);
-  const ofContext = asClientCall(enclosingCall(active))?.first.latest;
-  if (ofContext?.hasRequest === false && ofContext.isRequestFor(request.method, url)) return ofContext;
-
-  const issuers = findIssuers(headers);
-  if (issuers.length > 1) {
-    applyAllPolicies(issuers.map(asClientCall), request);
-    return undefined;
-  }
-  if (issuers.length === 1) return asClientCall(issuers[0]);
-  const awaiting = ofContext?.awaits(url) === true ? ofContext : asClientCall(findAwaiting(url));
-  if (awaiting !== undefined) return awaiting;
-  const isOfContext = ofContext?.ended === false && (ofContext.hasIssued(headers) || ofContext.isRequestFor(request.method, url));
-  return isOfContext ? ofContext : undefined;
-}
-
-/** Calls of another copy of this package are left to its own subscribers. */
-function asClientCall(call: unknown): ClientCall | undefined {
+  const { call } = findOwner(request, active, traceparentAt(request.headers as readonly unknown[], traceparentIndex));
   return call instanceof ClientCall ? call : undefined;
 }
 
+/** Which call a request belongs to. */
+export interface Ownership {
+  /** It may be one of another copy of this package: then it is followed by that copy's subscribers. */
+  readonly call: ClientCall | undefined;
+  /** Whether several calls may have issued the request. Their policies have been applied. */
+  readonly isShared?: boolean;
+}
+
+const UNOWNED: Ownership = { call: undefined };
+
+/** As {@link findCallOfRequest}, for calls of all copies of this package. @param traceparent that of the request. */
+export function findOwner(request: ChannelRequest, active: Context, traceparent: string | undefined): Ownership {
+  const issuer = traceparent === undefined ? undefined : findByTraceparent(traceparent);
+  if (issuer !== undefined) return { call: issuer as ClientCall };
+  const enclosing = enclosingCall(active) as ClientCall | undefined;
+  if (enclosing === undefined && activeCalls.length === 0) return UNOWNED;
+
+  const url = urlOfRequest(request);
+  const ofContext = enclosing?.first.latest;
+  if (ofContext?.hasRequest === false && ofContext.isRequestFor(request.method, url)) return { call: ofContext };
+
+  const headers = request.headers as readonly unknown[];
+  const issuers = findIssuers(headers) as ClientCall[];
+  if (issuers.length > 1) {
+    applyAllPolicies(issuers, request);
+    return { call: undefined, isShared: true };
+  }
+  if (issuers.length === 1) return { call: issuers[0] };
+  const awaiting = ofContext?.awaits(url) === true ? ofContext : (findAwaiting(url) as ClientCall | undefined);
+  if (awaiting !== undefined) return { call: awaiting };
+  const isOfContext = ofContext?.ended === false && (ofContext.hasIssued(headers) || ofContext.isRequestFor(request.method, url));
+  return isOfContext ? { call: ofContext } : UNOWNED;
+}
+
 /** Several calls may have issued what the request carries, so it keeps only what the policies of all of them allow. */
-function applyAllPolicies(issuers: readonly (ClientCall | undefined)[], request: ChannelRequest): void {
-  const calls = issuers.filter((call) => call !== undefined);
+function applyAllPolicies(issuers: readonly ClientCall[], request: ChannelRequest): void {
+  const calls = issuers.filter((call) => call instanceof ClientCall);
   const [policy, ...others] = calls.map(({ first }) => first.policy);
   if (policy === undefined) return;
   const names = new Set(calls.flatMap(({ issuedNames }) => issuedNames));

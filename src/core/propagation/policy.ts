@@ -77,6 +77,15 @@ export function intersectPolicies(a: Policy, b: Policy): Policy {
   };
 }
 
+/**
+ * Whether a policy changes no request that is traced already.
+ *
+ * @param hasOwner whether the request belongs to a call of this package, whose own policy has been applied: then a default does not count.
+ */
+export function statesNothing({ trace, baggage, keys, defaultTrace }: Policy, hasOwner: boolean): boolean {
+  return hasOwner && trace.length === 0 && baggage.length === 0 && keys === undefined && defaultTrace === undefined;
+}
+
 function intersectKeys(a: Policy["keys"], b: Policy["keys"]): Policy["keys"] {
   if (a === undefined || b === undefined) return a ?? b;
   return [...a].every((key) => b.has(key)) ? a : new Set([...a].filter((key) => b.has(key)));

@@ -2,7 +2,8 @@ import type { TextMapPropagator } from "@opentelemetry/api";
 import { redactMessage } from "../http/redaction.ts";
 import type { A2AOptions, ClientOptions, ServerOptions, SharedOptions } from "./options.ts";
 
-type Checked<T> = { readonly [Name in keyof T]-?: (value: unknown) => string | undefined };
+/** A check for each option: it returns what the value must be, or undefined. */
+export type Checked<T> = { readonly [Name in keyof T]-?: (value: unknown) => string | undefined };
 
 const isFunction = (value: unknown): string | undefined => (typeof value === "function" ? undefined : "a function");
 const isBoolean = (value: unknown): string | undefined => (typeof value === "boolean" ? undefined : "true or false");
@@ -12,6 +13,12 @@ const isOneOf =
   (...allowed: readonly unknown[]) =>
   (value: unknown): string | undefined =>
     allowed.includes(value) ? undefined : `one of ${allowed.map((item) => JSON.stringify(item)).join(", ")}`;
+const isListOf =
+  (...allowed: readonly unknown[]) =>
+  (value: unknown): string | undefined =>
+    Array.isArray(value) && value.every((item) => allowed.includes(item))
+      ? undefined
+      : `an array of ${allowed.map((item) => JSON.stringify(item)).join(", ")}`;
 const isMatchers = (value: unknown): string | undefined => {
   const isOne = (item: unknown): boolean => typeof item === "string" || typeof item === "function" || item instanceof RegExp;
   return isOne(value) || (Array.isArray(value) && value.every(isOne))
@@ -63,6 +70,12 @@ export const CLIENT_OPTIONS: Checked<ClientOptions> = {
   baggageTo: isMatchers,
   modelProviders: isStrings,
   baggageKeys: isStrings,
+};
+
+/** The checks of the options of `instrumentNode()`. */
+export const NODE_OPTIONS: Checked<ClientOptions & { clients?: readonly string[] }> = {
+  ...CLIENT_OPTIONS,
+  clients: isListOf("undici", "http"),
 };
 
 /** The checks of {@link ServerOptions}. */

@@ -57,7 +57,7 @@ const requestOf = (call: ClientCall, more: Partial<ChannelRequest> = {}): Channe
   headers: ["x-a", "1", ...Object.entries(call.headers ?? {}).flat()],
   ...more,
 });
-type Followed = Required<RequestObserver>;
+type Followed = Required<Omit<RequestObserver, "onRequestSent" | "onSocket">>;
 const observer = (): { [Name in keyof Followed]: Mock<Followed[Name]> } => ({
   onRequestCreated: vi.fn<Followed["onRequestCreated"]>(),
   onResponseHeaders: vi.fn<Followed["onResponseHeaders"]>(),

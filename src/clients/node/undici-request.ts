@@ -1,0 +1,175 @@
+import type { ClientCall } from "../../core/calls/client-call.ts";
+import type { ChannelRequest, RequestObserver } from "../../core/calls/request-observer.ts";
+import type { ProcessTracer } from "../../core/node/process-tracer.ts";
+import { decodeHeaders } from "../../core/node/request-headers.ts";
+import { readHeader } from "../../core/propagation/carrier.ts";
+import { UNCONSUMED_BODY_TIMEOUT_MS, watchUnconsumedStream } from "../../core/streams/unconsumed-body.ts";
+import type { UnconsumedBody } from "../../core/streams/unconsumed-body.ts";
+import { now } from "../../core/telemetry/meter.ts";
+import { bodyOf, callerOf, handlersOf } from "./undici-handler.ts";
+import { createProcessTracer } from "./process-tracer.ts";
+import type { Configured } from "./process-tracer.ts";
+import { rememberRedirect } from "./redirects.ts";
+
+/** What is used of undici's own request, beyond what the messages are documented to have. */
+interface UndiciRequest extends ChannelRequest {
+  readonly upgrade?: unknown;
+  onUpgrade?: (...args: unknown[]) => unknown;
+}
+
+/** The attempts by the handler of their response: retries and redirects of interceptors dispatch the same handler again, in any context. */
+const callsByHandler = new WeakMap<object, ClientCall>();
+
+/** Traces the requests of undici: those of the global fetch, and of all dispatchers. */
+export function createUndiciTracer(instrumentation: Configured): ProcessTracer<ChannelRequest> {
+  return createProcessTracer<ChannelRequest>(instrumentation, {
+    name: "undici",
+    requestOf: (request) => request,
+    headersOf: ({ headers }) => headers,
+    previousOf: (request) =>
+      handlersOf(request)
+        .map((handler) => callsByHandler.get(handler))
+        .find((call) => call !== undefined),
+    runInContextOf: (request, run) => {
+      const caller = callerOf(request);
+      return caller === undefined ? run() : caller.runInAsyncScope(run);
+    },
+    keepHeaders: () => {},
+    started: (request, call, url) => {
+      for (const handler of handlersOf(request)) callsByHandler.set(handler, call);
+      if (!call.mustEnd) return undefined;
+      const observer = new UndiciObserver(call, request, url);
+      observeUpgrade(request, call);
+      return observer;
+    },
+  });
+}
+
+/** undici 6 and 7 report an upgrade to the handler of the response alone. */
+function observeUpgrade(request: UndiciRequest, call: ClientCall): void {
+  const { onUpgrade, upgrade } = request;
+  if (typeof upgrade !== "string" || typeof onUpgrade !== "function") return;
+  request.onUpgrade = function (...args) {
+    const [status, rawHeaders] = args;
+    if (typeof status === "number") call.response(status, decodeHeaders(rawHeaders));
+    call.end();
+    return Reflect.apply(onUpgrade, this, args);
+  };
+}
+
+/** Follows one request of undici to the end of its response's body. */
+class UndiciObserver implements RequestObserver {
+  readonly #call: ClientCall;
+  readonly #request: ChannelRequest;
+  readonly #url: string;
+  #isSent = false;
+  #socket: Socket | undefined = undefined;
+  #body: object | undefined = undefined;
+  #unconsumed: UnconsumedBody | undefined = undefined;
+
+  constructor(call: ClientCall, request: ChannelRequest, url: string) {
+    this.#call = call;
+    this.#request = request;
+    this.#url = url;
+  }
+
+  onRequestCreated(): void {}
+
+  onConnected(address: string | undefined, port: number | undefined, protocolVersion: string | undefined): void {
+    this.#call.connected(address, port, protocolVersion);
+  }
+
+  onSocket(socket: object): void {
+    this.#socket = socket as Socket;
+  }
+
+  onRequestSent(): void {
+    this.#isSent = true;
+  }
+
+  onResponseHeaders(status: number, rawHeaders: unknown): void {
+    const call = this.#call;
+    if (call.ended || (status < 200 && status !== 101)) return;
+    const { options, responseHeaders } = call.config;
+    const headers = responseHeaders.length > 0 || status >= 300 ? decodeHeaders(rawHeaders) : undefined;
+    call.response(status, headers);
+    if (options.responseHook !== undefined) {
+      call.delivered({ statusCode: status, headers: recordOf(decodeHeaders(rawHeaders)) });
+    }
+    rememberRedirect(call, this.#url, status, readHeader(headers, "location"));
+    if (options.endSpanOn === "headers" || status === 101) call.end();
+    // The client makes the stream of the body after this.
+    else queueMicrotask(() => this.#watchBody());
+  }
+
+  #watchBody(): void {
+    if (this.#call.ended) return;
+    this.#body = bodyOf(this.#request) ?? (this.#socket && new SocketBody(this.#socket));
+    if (this.#body !== undefined) this.#unconsumed = watchUnconsumedStream(this.#call, this.#body);
+  }
+
+  onResponseEnd(): void {
+    this.#call.end();
+  }
+
+  onRequestError(error: unknown): void {
+    if (!this.#isCancellation(error)) this.#call.fail(error);
+    else if (this.#body !== undefined && !isTouched(this.#body)) this.#call.end(this.#unconsumed?.arrived);
+    else this.#call.end();
+  }
+
+  /**
+   * Whether the application has cancelled the request. The channels do not show its signal: after the request was sent, an error without a code can only be
+   * the reason of an abort.
+   */
+  #isCancellation(error: unknown): boolean {
+    const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+    if (name === "AbortError") return true;
+    return this.#isSent && typeof code !== "string" && name !== "TimeoutError";
+  }
+}
+
+interface Socket {
+  readonly bytesRead?: number;
+  readonly readableLength?: number;
+}
+
+/** More than undici and Node buffer of a body that is not read, in bytes. */
+const MAX_BUFFERED = 1_048_576;
+
+/**
+ * What a socket shows of a response's body whose stream is not accessible: an unread one leaves data in the socket. As with a stream, `readableFlowing` is null
+ * until the body is read.
+ */
+class SocketBody {
+  readonly #socket: Socket;
+  readonly #start = now();
+  readonly #bytesBefore: number;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.#bytesBefore = socket.bytesRead ?? 0;
+  }
+
+  get readableFlowing(): boolean | null {
+    const { bytesRead = 0, readableLength = 0 } = this.#socket;
+    if (bytesRead - this.#bytesBefore > MAX_BUFFERED) return true;
+    return now() - this.#start >= UNCONSUMED_BODY_TIMEOUT_MS && readableLength === 0 ? true : null;
+  }
+}
+
+/** Whether the application has begun to read a stream of Node's. */
+function isTouched(stream: unknown): boolean {
+  return typeof (stream as { readableFlowing?: unknown }).readableFlowing === "boolean";
+}
+
+function recordOf(flat: readonly string[]): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const name = (flat[i] as string).toLowerCase();
+    const value = flat[i + 1] as string;
+    const existing = headers[name];
+    headers[name] = existing === undefined ? value : [existing, value].flat();
+  }
+  return headers;
+}
