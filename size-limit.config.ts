@@ -12,6 +12,7 @@ const BUDGETS: Record<string, number> = {
   "./undici": 29_500,
   "./axios": 32_100,
   "./got": 29_000,
+  "./node": 34_000,
   "./server/node": 22_000,
   "./server/express": 22_800,
   "./server/fastify": 23_700,

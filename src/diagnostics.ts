@@ -1,6 +1,7 @@
 import { trace } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
 import { activeCalls } from "./core/calls/active-calls.ts";
+import { isProcessInstrumented } from "./core/telemetry/global-instrumentation.ts";
 import { propagationSource } from "./core/propagation/propagator.ts";
 import { redactMessage } from "./core/http/redaction.ts";
 import { propagationStatus } from "./core/telemetry/propagation-status.ts";
@@ -31,6 +32,8 @@ export interface Diagnostics {
   readonly fields: readonly string[];
   /** Whether the global `fetch` is instrumented by a2a-otel. */
   readonly isFetchInstrumented: boolean;
+  /** Whether the process is instrumented by `instrumentNode()`, `nodeInstrumentation()` or `a2a-otel/register`. */
+  readonly isNodeInstrumented: boolean;
   /** The number of subscribers to the channel `undici:request:create` that are not part of a2a-otel. */
   readonly otherUndiciSubscribers: number;
   /** The outbound calls in progress. */
@@ -48,6 +51,7 @@ export function getDiagnostics(): Diagnostics {
     propagation: propagationStatus(),
     fields: [...(propagationSource(undefined)()?.fields ?? [])],
     isFetchInstrumented: typeof globalThis.fetch === "function" && sharedState.instrumented.has(globalThis.fetch),
+    isNodeInstrumented: isProcessInstrumented(),
     otherUndiciSubscribers: countOtherSubscribers(),
     activeCalls: activeCalls.map((call) => {
       const { context } = call as { context?: Context };

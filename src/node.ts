@@ -3,7 +3,7 @@ import { nodeConfig } from "./clients/node/node-config.ts";
 import type { NodeClient, NodeConfig } from "./clients/node/node-config.ts";
 import { makeInstrumentation } from "./clients/node/otel-instrumentation.ts";
 import type { Instrumentation } from "./clients/node/otel-instrumentation.ts";
-import { processInstrumentation } from "./clients/node/process-instrumentation.ts";
+import { instrumentProcess } from "./clients/node/process-instrumentation.ts";
 import type { ClientOptions } from "./core/telemetry/options.ts";
 
 /** A request of undici as hooks receive it: the one of undici's diagnostics channels. */
@@ -53,7 +53,7 @@ export interface NodeOptions extends ClientOptions<NodeRequest, NodeResponse> {
  */
 export function instrumentNode(options: NodeOptions = {}): () => void {
   const config = nodeConfig("instrumentNode", options);
-  return processInstrumentation().install({ caller: instrumentNode, options, config });
+  return instrumentProcess({ caller: instrumentNode, options, config });
 }
 
 /** Options of {@link nodeInstrumentation}: those of {@link instrumentNode}, and `enabled`, which OpenTelemetry's `InstrumentationConfig` has. */
@@ -77,6 +77,6 @@ export interface NodeInstrumentationConfig extends NodeOptions {
 export function nodeInstrumentation(options: NodeInstrumentationConfig = {}): Instrumentation<NodeInstrumentationConfig> {
   const config = (given: NodeOptions): NodeConfig => nodeConfig("nodeInstrumentation", given);
   return makeInstrumentation(options, config, (given) =>
-    processInstrumentation().install({ caller: nodeInstrumentation, options: given, config: config(given) }),
+    instrumentProcess({ caller: nodeInstrumentation, options: given, config: config(given) }),
   );
 }

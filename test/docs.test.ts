@@ -88,6 +88,8 @@ const EXAMPLES = [
   { example: "undici", prints: [ROOT_CALL, "hello"] },
   { example: "axios", prints: [ROOT_CALL, "hello"] },
   { example: "got", prints: [ROOT_CALL, "hello"] },
+  { example: "node", prints: [ROOT_CALL, "hello"] },
+  { example: "node-sdk", prints: [ROOT_CALL, "hello"] },
   { example: "express", prints: [ROOT_CALL, "SERVER GET /agents/:name (remote parent)", "hello researcher"] },
   { example: "fastify", prints: [ROOT_CALL, "SERVER GET /agents/:name (remote parent)", "hello researcher"] },
   { example: "koa", prints: [ROOT_CALL, "SERVER GET /agents/:name (remote parent)", "hello researcher"] },

@@ -131,15 +131,48 @@ describe("the policy of register", () => {
     expect(await through(prelude, { imports: [REGISTER] })).toEqual([{}]);
   });
 
-  it("conflicts with other options of instrumentFetch()", async () => {
-    const code = `import { instrumentFetch } from "./src/fetch.ts"; instrumentFetch({ propagateTo: "agents.example" });`;
+  it("is intersected with the options of instrumentFetch()", async () => {
+    const prelude = `import { instrumentFetch } from "./src/fetch.ts"; instrumentFetch({ propagateTo: "127.0.0.1" });`;
+    const env = { A2A_OTEL_PROPAGATE_TO: "agents.example", A2A_OTEL_BAGGAGE_TO: "127.0.0.1" };
+    expect(await through(prelude, { imports: [REGISTER], env })).toEqual([{ baggage }]);
+  });
+
+  it("gives way to the options of instrumentNode()", async () => {
+    const prelude = `import { instrumentNode } from "./src/node.ts"; instrumentNode({ propagateTo: "agents.example" });`;
+    expect(await through(prelude, { imports: [REGISTER] })).toEqual([{}]);
+  });
+
+  it("conflicts with other options of instrumentNode()", async () => {
+    const code = `import { instrumentNode } from "./src/node.ts"; instrumentNode({ propagateTo: "agents.example" });`;
     const child = startChild(code, { imports: [REGISTER], env: { A2A_OTEL_PROPAGATE_TO: "other.example" } });
     expect((await child.ended).code).not.toBe(0);
-    expect(child.errors()).toMatch(/instrumentFetch: other options are in effect, which instrumentFetch\(\) \(.*register\.ts/u);
+    expect(child.errors()).toMatch(/instrumentNode: other options are in effect, which instrumentNode\(\) \(.*register\.ts/u);
   });
 });
 
 describe("register", () => {
+  it("leaves the global fetch and node:http native", async () => {
+    const code = `
+      import http from "node:http";
+      console.log([fetch, http.request, http.get].map((own) => /fetchImpl|ClientRequest|request\\(/.test(String(own))).join());`;
+    middle = startChild(code, { imports: [REGISTER] });
+    expect(await middle.line).toBe("true,true,true");
+  });
+
+  it("traces the calls of clients that are created at module level, also those of node:http", async () => {
+    last = await serve(ROUTES);
+    const code = `
+      import http from "node:http";
+      const storedFetch = fetch;
+      ${SDK}
+      startSdk();
+      await (await storedFetch("${last.url}/ok")).text();
+      http.get("${last.url}/ok", (response) => response.resume().on("end", () => console.log("done")));`;
+    middle = startChild(code, { imports: [REGISTER] });
+    expect(await middle.line).toBe("done");
+    expect(last.requests.map(({ headers }) => typeof headers["traceparent"])).toEqual(["string", "string"]);
+  });
+
   it("lets an SDK that starts before the first call register everything", async () => {
     const prelude = `${LOGGER + SDK} console.log(JSON.stringify(startSdk()));`;
     last = await serve(ROUTES);

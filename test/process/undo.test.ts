@@ -269,15 +269,15 @@ it("does not undo the instrumentation that another copy added afterwards", async
 
 it("keeps the instrumentation of register while others instrument and undo theirs", LONG_TIMEOUT, async () => {
   const code = `
+    import { getDiagnostics } from "a2a-otel/diagnostics";
     import { instrumentFetch } from "a2a-otel/fetch";
-    const registered = fetch;
-    const undo = instrumentFetch();
-    const both = fetch === registered;
-    undo();
-    undo();
-    console.log(JSON.stringify(["fetch", { both, after: fetch === registered }]));
-    const { instrumented } = globalThis[Symbol.for("a2a-otel.state.v1")];
-    console.log(JSON.stringify(["traced", instrumented.has(fetch)]));`;
+    import { instrumentNode } from "a2a-otel/node";
+    const native = fetch;
+    const undos = [instrumentFetch(), instrumentNode()];
+    const both = fetch !== native;
+    for (const undo of [...undos, ...undos]) undo();
+    console.log(JSON.stringify(["fetch", { both, after: fetch === native }]));
+    console.log(JSON.stringify(["traced", getDiagnostics().isNodeInstrumented]));`;
   const child = run(code, {}, ["./dist/register.js"]);
   await waitForReport(child, "traced");
   expect(reports(child, "fetch")).toEqual([{ both: true, after: true }]);

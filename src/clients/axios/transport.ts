@@ -3,7 +3,8 @@ import http from "node:http";
 import https from "node:https";
 import type { AxiosRequestConfig } from "axios";
 import { createPatchDetector, isNativeFunction } from "../../core/node/native-function.ts";
-import { hasThirdPartySubscribers, thirdPartySubscribedFirst } from "../../core/node/undici-channels.ts";
+import { areRequestsWatched, thirdPartySubscribedFirst } from "../../core/node/undici-channels.ts";
+import { isProcessInstrumented } from "../../core/telemetry/global-instrumentation.ts";
 import type { Build } from "./build.ts";
 
 /** What sends a request: one of axios's own adapters, or a function of the application's. */
@@ -35,9 +36,9 @@ export function suppressesUntilRequest(transport: TransportKind, { data }: Axios
 
 /** Whether other instrumentation may be active below a transport. This check costs less than a change of context. */
 export function isInstrumentedBelow(transport: TransportKind): boolean {
-  if (transport === "http") return isHttpPatched();
+  if (transport === "http") return isHttpPatched() || isProcessInstrumented();
   if (transport === "xhr") return false;
-  return isFetchPatched() || hasThirdPartySubscribers() || (transport === "custom" && isHttpPatched());
+  return isFetchPatched() || areRequestsWatched() || (transport === "custom" && isHttpPatched());
 }
 
 /** Whether `http.request` or `https.request` is not Node's own function. */

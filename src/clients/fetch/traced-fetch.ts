@@ -2,7 +2,7 @@ import { context } from "@opentelemetry/api";
 import type { ClientCall } from "../../core/calls/client-call.ts";
 import type { ClientConfig } from "../../core/calls/client-config.ts";
 import { isTracingActive, startCall } from "../../core/calls/start-call.ts";
-import { ensureLastSubscriber, hasThirdPartySubscribers, thirdPartySubscribedFirst } from "../../core/node/undici-channels.ts";
+import { ensureLastSubscriber, areRequestsWatched, thirdPartySubscribedFirst } from "../../core/node/undici-channels.ts";
 import { reportFailure, safeCall } from "../../core/telemetry/diagnostics.ts";
 import { sharedState } from "../../core/telemetry/shared-state.ts";
 import { bufferHeaders, fetchHeaders, fetchMethod, fetchSignal, fetchUrl, isRequest } from "./arguments.ts";
@@ -40,7 +40,7 @@ export function makeTracedFetch(original: Fetch, tracing: FetchTracing, isGlobal
     if (call.headers !== undefined) safeCall("setting the headers of a request", setFetchHeaders, args, call);
     call.registerForRedirects();
     ensureLastSubscriber();
-    const isWatched = hasThirdPartySubscribers();
+    const isWatched = areRequestsWatched();
     const isFollowed = call.mustEnd || (isWatched && !call.isInner);
     const lifecycle = isFollowed ? new FetchLifecycle(config, call, fetchSignal(args)) : undefined;
     call.first.suppressing = isGlobal || thirdPartySubscribedFirst();

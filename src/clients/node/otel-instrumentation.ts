@@ -14,7 +14,7 @@ export interface Instrumentation<Config> {
   enable(): void;
   disable(): void;
   setConfig(config: Config): void;
-  getConfig(): Config;
+  getConfig(): Config & { enabled: boolean };
   setTracerProvider(provider: TracerProvider): void;
   setMeterProvider(provider: MeterProvider): void;
 }
@@ -74,8 +74,10 @@ export function makeInstrumentation<Options extends Providers>(
   };
 }
 
-function withoutEnabled<Options extends object>({ enabled: _, ...options }: Options & { readonly enabled?: unknown }): Options {
-  return options as unknown as Options;
+function withoutEnabled<Options extends object>(config: Options & { readonly enabled?: unknown }): Options {
+  const options = { ...config };
+  delete options.enabled;
+  return options;
 }
 
 function definedOptions<Options extends object>(options: Options): Options {

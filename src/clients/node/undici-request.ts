@@ -80,7 +80,7 @@ class UndiciObserver implements RequestObserver {
   }
 
   onSocket(socket: object): void {
-    this.#socket = socket as Socket;
+    this.#socket = socket;
   }
 
   onRequestSent(): void {

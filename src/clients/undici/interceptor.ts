@@ -8,7 +8,7 @@ import { isSuppressed } from "../../core/context/call-context.ts";
 import {
   ensureLastSubscriber,
   followResponses,
-  hasThirdPartySubscribers,
+  areRequestsWatched,
   thirdPartySubscribedFirst,
 } from "../../core/node/undici-channels.ts";
 import { reportFailure } from "../../core/telemetry/diagnostics.ts";
@@ -52,7 +52,7 @@ function dispatchAttempt(
   if (call.isInner) return context.with(call.context, dispatch, undefined, sent, handler);
   call.registerForRedirects();
   ensureLastSubscriber();
-  const isWatched = hasThirdPartySubscribers();
+  const isWatched = areRequestsWatched();
   if (call.mustEnd || isWatched) call.observer = attempt;
   // Only the response of a redirect shows that the next request belongs to a call that no header identifies.
   if (call.needsContext) followResponses();

@@ -11,6 +11,7 @@ import type { Policy } from "../propagation/policy.ts";
 import { TRACEPARENT } from "../propagation/trace-context.ts";
 import type { Propagation } from "../propagation/propagator.ts";
 import { safeCall } from "../telemetry/diagnostics.ts";
+import { isProcessInstrumented } from "../telemetry/global-instrumentation.ts";
 import { addActiveCall, removeActiveCall } from "./active-calls.ts";
 import type { ActiveCall } from "./active-calls.ts";
 import { CallHeaders } from "./call-headers.ts";
@@ -115,7 +116,8 @@ export class ClientCall implements ActiveCall, Suppressible {
 
   /** Whether the transport must run in the call's context for its requests to be recognised, because no header identifies them. */
   get needsContext(): boolean {
-    return this.traceparent === undefined && (this.mustEnd || this.isInner || this.#isOriginUnknown);
+    if (this.traceparent !== undefined) return false;
+    return this.mustEnd || this.isInner || this.#isOriginUnknown || isProcessInstrumented();
   }
 
   /** The propagation headers that the request must have; undefined if it stays as it is. */

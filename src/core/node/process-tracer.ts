@@ -1,6 +1,5 @@
 import type { ClientCall } from "../calls/client-call.ts";
 import type { ChannelRequest, RequestObserver } from "../calls/request-observer.ts";
-import { sharedState } from "../telemetry/shared-state.ts";
 
 /** Node-wide instrumentation, as the channels of one HTTP client use it. */
 export interface ProcessTracer<Request extends ChannelRequest> {
@@ -18,15 +17,4 @@ export interface ProcessTracer<Request extends ChannelRequest> {
    * @param owner the call that the request belongs to; undefined if another instrumentation has added its headers.
    */
   restrict(request: Request, owner: ClientCall | undefined): void;
-}
-
-/** How the process is instrumented, for all copies of this package (`clients/node/process-instrumentation.ts`). */
-const { globalInstrumentations } = sharedState;
-
-/**
- * Whether node-wide instrumentation is active, of any copy of this package. A client must then run its transport in the call's context, so that the
- * requests of a call are recognised that carry no header of their own.
- */
-export function isProcessInstrumented(): boolean {
-  return (globalInstrumentations.get(globalThis) as { config?: unknown } | undefined)?.config !== undefined;
 }

@@ -5,6 +5,7 @@ import type { ChannelRequest, RequestObserver } from "../calls/request-observer.
 import { enclosingCall } from "../context/call-context.ts";
 import type { Suppressible } from "../context/call-context.ts";
 import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
+import { isProcessInstrumented } from "../telemetry/global-instrumentation.ts";
 import { isNode } from "../telemetry/environment.ts";
 import { sharedState } from "../telemetry/shared-state.ts";
 import { prepareRequest } from "./prepare-request.ts";
@@ -75,14 +76,14 @@ export function traceUndiciRequests(tracer: ProcessTracer<ChannelRequest> | unde
  * adds to a request would be added twice. Only the channel object is changed.
  */
 function keepLastSubscriber(channel: Channel): void {
-  const subscribe = function (this: Channel, subscriber: Subscriber): void {
-    const { subscribe: add } = Object.getPrototypeOf(this) as Channel;
-    add.call(this, subscriber);
-    if (subscriber === afterCreate || subscribersOf(this)?.at(-1) === afterCreate) return;
-    this.unsubscribe(afterCreate);
-    add.call(this, afterCreate);
+  const value = (subscriber: Subscriber): void => {
+    const prototype = Object.getPrototypeOf(channel) as Channel;
+    prototype.subscribe.call(channel, subscriber);
+    if (subscriber === afterCreate || subscribersOf(channel)?.at(-1) === afterCreate) return;
+    channel.unsubscribe(afterCreate);
+    prototype.subscribe.call(channel, afterCreate);
   };
-  Object.defineProperty(channel, "subscribe", { configurable: true, writable: true, value: subscribe });
+  Object.defineProperty(channel, "subscribe", { configurable: true, writable: true, value });
 }
 
 let areResponsesFollowed = false;
@@ -139,9 +140,14 @@ export function ensureLastSubscriber(): void {
 }
 
 /** Whether third parties subscribe to the creation of requests: they look at the context that a request is created in. */
-export function hasThirdPartySubscribers(): boolean {
+function hasThirdPartySubscribers(): boolean {
   const subscribers = createChannel && subscribersOf(createChannel);
   return subscribers === undefined || subscribers.length > 2;
+}
+
+/** Whether a call's requests must run in its context and be followed: third parties handle them too, or node-wide instrumentation does. */
+export function areRequestsWatched(): boolean {
+  return hasThirdPartySubscribers() || isProcessInstrumented();
 }
 
 /** Whether a third party has subscribed before us and could not be put behind us, so that it handles a request before we can suppress tracing. */

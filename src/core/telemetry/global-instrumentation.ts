@@ -1,4 +1,5 @@
 import { areEqual, hasOptions } from "./check-options.ts";
+import { sharedState } from "./shared-state.ts";
 
 /** One call of a function that instruments a global. */
 interface Installation<Config> {
@@ -68,4 +69,29 @@ function findCallSite(caller: (...args: never[]) => unknown): string {
   Error.captureStackTrace?.(holder, caller);
   const frame = holder.stack?.split("\n")[1]?.trim();
   return frame === undefined ? "" : ` (${frame})`;
+}
+
+/**
+ * The instrumentation of the whole process, of any copy of this package. No function is replaced for it, so it is found by the global object.
+ *
+ * @param create creates it if there is none; `remove` must be called when its last installation was undone.
+ */
+export function processInstrumentation<Config>(
+  create: (remove: () => void) => GlobalInstrumentation<Config>,
+): GlobalInstrumentation<Config> {
+  const { globalInstrumentations } = sharedState;
+  const existing = globalInstrumentations.get(globalThis) as GlobalInstrumentation<Config> | undefined;
+  if (existing !== undefined) return existing;
+  const instrumentation = create(() => globalInstrumentations.delete(globalThis));
+  globalInstrumentations.set(globalThis, instrumentation);
+  return instrumentation;
+}
+
+/**
+ * Whether the process is instrumented. A client must then run its transport in the call's context, so that the requests of a call are recognised that carry no
+ * header of their own.
+ */
+export function isProcessInstrumented(): boolean {
+  const instrumentation = sharedState.globalInstrumentations.get(globalThis) as GlobalInstrumentation<unknown> | undefined;
+  return instrumentation?.config !== undefined;
 }

@@ -13,6 +13,7 @@ import { manifest, unused, use } from "./uses.mjs";
 const { continueTrace, extractTraceContext, injectTraceContext, isModelProvider, modelProviderHosts } = await use(".");
 const { setupPropagation } = await use("./setup");
 const { instrumentFetch, wrapFetch } = await use("./fetch");
+const { instrumentNode, nodeInstrumentation } = await use("./node");
 const { baggageSpanProcessor } = await use("./a2a");
 const { getDiagnostics, redactText } = await use("./diagnostics");
 const { doctor, formatReport } = await import("a2a-otel-cli/doctor");
@@ -31,6 +32,9 @@ assert.deepEqual(setupPropagation(), {
   tracerProvider: "other",
 });
 const platformFetch = globalThis.fetch;
+// Node-wide instrumentation changes no request of a client that is instrumented.
+const undoNode = instrumentNode();
+assert.equal(globalThis.fetch, platformFetch);
 const undo = instrumentFetch();
 assert.equal(createRequire(import.meta.url)("a2a-otel/fetch").wrapFetch, wrapFetch, "require() gives another copy of the package");
 
@@ -133,7 +137,9 @@ assert.deepEqual(complaints, [], String(report));
 assert.equal(await cli("--version"), manifest.version);
 
 undo();
+undoNode();
 assert.equal(globalThis.fetch, platformFetch, "undo() gives the platform's fetch back");
+assert.equal(nodeInstrumentation().getConfig().enabled, false);
 await stopClients();
 assert.equal(await forwarder.stop(), "", "the forwarder complains of nothing");
 await closeAll();
