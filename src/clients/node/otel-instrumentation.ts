@@ -74,7 +74,7 @@ export function makeInstrumentation<Options extends Providers>(
   };
 }
 
-function withoutEnabled<Options extends object>(config: Options & { readonly enabled?: unknown }): Options {
+function withoutEnabled<Options extends object>(config: Options & { enabled?: unknown }): Options {
   const options = { ...config };
   delete options.enabled;
   return options;
