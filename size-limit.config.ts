@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 // as it is published (not minified, and with what only other entries use of the shared chunks, so a bundler's result is smaller). OpenTelemetry and the clients belong to the application and are not
 // counted. A budget is the measured size plus about 5 %.
 const BUDGETS: Record<string, number> = {
-  ".": 16_800,
+  ".": 17_900,
   "./setup": 16_400,
   "./register": 30_200,
   "./fetch": 29_600,

@@ -99,6 +99,7 @@ const EXAMPLES = [
     prints: [ROOT_CALL, "SERVER GET (remote parent)", "INTERNAL remember researcher (local parent)", "hello researcher"],
   },
   { example: "queue", prints: ["INTERNAL order (root)", "working on an order", "CONSUMER work (remote parent)"] },
+  { example: "child-process", prints: ["the child printed: INTERNAL work (remote parent)", "INTERNAL agent (root)"] },
   { example: "a2a", prints: ["CLIENT SendMessage (root)", "SERVER SendMessage (remote parent)", "hello"] },
   {
     example: "a2a-streaming",

@@ -1,4 +1,4 @@
-import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, context } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions } from "fastify";
 import type { ServerCall } from "../core/calls/server-call.ts";
@@ -6,6 +6,7 @@ import { serverConfig } from "../core/calls/server-config.ts";
 import type { ServerConfig } from "../core/calls/server-config.ts";
 import { startServerCall } from "../core/calls/start-server-call.ts";
 import { openServerSpan } from "../core/context/open-server-span.ts";
+import { withoutSpan } from "../core/context/request-context.ts";
 import { reportFailure } from "../core/telemetry/diagnostics.ts";
 import type { ServerOptions } from "../core/telemetry/options.ts";
 import { followBody, recordErrors } from "./fastify/failures.ts";
@@ -76,7 +77,7 @@ function startFastifyCall(config: ServerConfig, request: FastifyRequest, reply: 
             received,
             request,
             active: otelContext ?? serverSpanContext(outer, active),
-            base: trace.deleteSpan(active),
+            base: withoutSpan(active),
           });
     if (call === undefined) return undefined;
     if (otelContext !== undefined) warnAboutPolicy(call, otelContext);

@@ -1,9 +1,10 @@
-import { SpanKind, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, SpanKind, trace } from "@opentelemetry/api";
 import type { Attributes, Context, Span, SpanContext } from "@opentelemetry/api";
 import type { RPCMetadata } from "@opentelemetry/core";
 import { HTTP_REQUEST_METHOD, URL_FULL, URL_PATH } from "../http/attributes.ts";
 import { splitTarget } from "../http/server-attributes.ts";
 import { RPC_METADATA_KEY, SPAN_KEY } from "./context-keys.ts";
+import { isProcessRoot } from "./process-root.ts";
 
 /**
  * The context that a received request is handled in: the caller's context, with the request's SERVER span as the active span and its RPC
@@ -69,7 +70,10 @@ function isDuplicate(span: Span, own: Span): boolean {
   return splitTarget(String(attributes[URL_PATH] ?? attributes[URL_FULL])).path === ownAttributes[URL_PATH];
 }
 
-/** A context without its active span; the very same context if it has none. */
+/**
+ * A context without its active span; the very same context if it has none. Of the process's root nothing remains: it is that of no request.
+ */
 export function withoutSpan(context: Context): Context {
+  if (isProcessRoot(context)) return ROOT_CONTEXT;
   return trace.getSpan(context) === undefined ? context : trace.deleteSpan(context);
 }

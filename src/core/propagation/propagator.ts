@@ -156,7 +156,8 @@ function isFieldValue(key: string, value: unknown): boolean {
   return true;
 }
 
-const recordGetter = {
+/** Reads a record of headers, keyed in lower case. */
+export const recordGetter = {
   get(carrier: Record<string, string>, key: string): string | undefined {
     const name = key.toLowerCase();
     const value = carrier[name];

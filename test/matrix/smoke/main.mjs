@@ -10,7 +10,15 @@ import { startSdk, treeOf, warnings } from "./sdk.mjs";
 import { AGENTS, closeAll } from "./servers.mjs";
 import { manifest, unused, use } from "./uses.mjs";
 
-const { continueTrace, extractTraceContext, injectTraceContext, isModelProvider, modelProviderHosts } = await use(".");
+const {
+  continueTrace,
+  extractEnvironment,
+  extractTraceContext,
+  injectEnvironment,
+  injectTraceContext,
+  isModelProvider,
+  modelProviderHosts,
+} = await use(".");
 const { setupPropagation } = await use("./setup");
 const { instrumentFetch, wrapFetch } = await use("./fetch");
 const { instrumentNode, nodeInstrumentation } = await use("./node");
@@ -76,6 +84,7 @@ await context.with(propagation.setBaggage(trace.setSpan(ROOT_CONTEXT, root), bag
   const seen = await (await fetch(forwarder.url)).json();
   assert.deepEqual([seen.traceparent.slice(3, 35), seen.baggage], [traceId, "conversation=c-1"], "register forwards the trace");
   assert.equal(isModelProvider("https://api.openai.com/v1/chat/completions"), true);
+  assert.equal(trace.getSpanContext(extractEnvironment(injectEnvironment({}), ROOT_CONTEXT))?.traceId, traceId);
   assert.equal(isModelProvider(bare), false);
   const shown = await (await wrapFetch(platformFetch, { baggageTo: modelProviderHosts })(bare)).json();
   assert.deepEqual([shown.traceparent.slice(3, 35), shown.baggage], [traceId, undefined], "baggage goes to whom it is for");
