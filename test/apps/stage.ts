@@ -50,7 +50,7 @@ export async function stage(folder: string, packages: readonly Packed[]): Promis
   return target;
 }
 
-async function install(target: string): Promise<void> {
+export async function install(target: string): Promise<void> {
   const lock = readFileSync(join(target, "package-lock.json"), "utf8");
   const stamp = join(target, "node_modules/.installed");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
@@ -59,7 +59,7 @@ async function install(target: string): Promise<void> {
 }
 
 /** A lockfile would hold the tarball's hash, which each build changes: so the packages are no dependencies of the app, but unpacked into it. */
-async function unpack(packages: readonly Packed[], target: string): Promise<void> {
+export async function unpack(packages: readonly Packed[], target: string): Promise<void> {
   for (const { name, tarball } of packages) {
     const home = join(target, "node_modules", name);
     rmSync(home, { recursive: true, force: true });
