@@ -65,8 +65,13 @@ export const modelProviderHosts: readonly Matcher[] = [
   "ai-gateway.vercel.sh",
 ];
 
-/** Whether a normalised URL (`URL.href`) is that of a public model API. */
-export const matchesModelProvider: UrlTest = compileMatchers(modelProviderHosts);
+let compiled: UrlTest | undefined;
+
+/** Whether a normalised URL (`URL.href`) is that of a public model API. Compiled at first use: that takes a millisecond of a process's start. */
+export const matchesModelProvider: UrlTest = (url) => {
+  compiled ??= compileMatchers(modelProviderHosts);
+  return compiled(url);
+};
 
 /**
  * Whether a URL is that of a public model API (`modelProviderHosts`), for use in a policy of your own. False for text that is not an absolute URL.
