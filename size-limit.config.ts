@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { loadedFiles } from "./scripts/loaded-files.ts";
 
 // The size of each subpath in bytes: its file and all files of this package that it imports, directly or not. Each file is compressed with brotli by itself,
 // as it is published (not minified, and with what only other entries use of the shared chunks, so a bundler's result is smaller). OpenTelemetry and the clients belong to the application and are not
@@ -32,22 +33,12 @@ const { exports } = JSON.parse(readFileSync("package.json", "utf8")) as { export
 
 const checks: Check[] = Object.entries(exports)
   .filter(([, file]) => file.endsWith(".js"))
-  .map(([subpath, file]) => ({ name: join("a2a-otel", subpath), path: [...loadedBy(file)], limit: `${budgetOf(subpath)} B` }));
+  .map(([subpath, file]) => ({ name: join("a2a-otel", subpath), path: [...loadedFiles(file)], limit: `${budgetOf(subpath)} B` }));
 
 function budgetOf(subpath: string): number {
   const budget = BUDGETS[subpath];
   if (budget === undefined) throw new Error(`size-limit.config.ts: ${subpath} has no budget`);
   return budget;
-}
-
-/** A file, and what it imports of its own package. */
-function loadedBy(file: string, loaded: Set<string> = new Set()): Set<string> {
-  if (loaded.has(file)) return loaded;
-  loaded.add(file);
-  for (const [, imported] of readFileSync(file, "utf8").matchAll(/^(?:import|export)\b[^"';]*["'](\.[^"']+)["']/gm)) {
-    if (imported !== undefined) loadedBy(join(dirname(file), imported), loaded);
-  }
-  return loaded;
 }
 
 export default checks;

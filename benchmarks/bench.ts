@@ -8,6 +8,8 @@ import { progress, progressDone } from "./report/progress.ts";
 import { RESULTS_INTRODUCTION } from "./report/results-introduction.ts";
 import { renderTable } from "./report/table.ts";
 import type { Table } from "./report/table.ts";
+import { agentTable } from "./tables/agent.ts";
+import { coldStartTable } from "./tables/cold-start.ts";
 import { conditionsTable } from "./tables/conditions.ts";
 import { countsTable } from "./tables/counts.ts";
 import { ownTimeTable } from "./tables/own-time.ts";
@@ -15,10 +17,12 @@ import type { Effort } from "./tables/repeated-measurement.ts";
 import { loopbackTable, wholeClientsTable } from "./tables/whole-clients.ts";
 
 const TABLES: Record<string, (effort: Effort) => Promise<Table>> = {
+  agent: agentTable,
   "own-time": ownTimeTable,
   conditions: conditionsTable,
   "whole-clients": wholeClientsTable,
   loopback: loopbackTable,
+  "cold-start": coldStartTable,
   counts: countsTable,
 };
 

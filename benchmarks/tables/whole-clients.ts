@@ -86,7 +86,7 @@ export async function otherLibrariesTable({ processes, progress }: Effort): Prom
   }
   return {
     title: "Whole clients over in-memory sockets",
-    command: "npm run bench:peers",
+    command: "npm run bench:peers -- --only whole-clients",
     text: [
       "The third column is the CPU time in microseconds that tracing adds to an untraced call: the median of processes that alternate. The last column is the",
       "time that a2a-otel adds, divided by the time that the tracing of the row adds.",
