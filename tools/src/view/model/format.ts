@@ -1,4 +1,4 @@
-import type { Money } from "../../model/usage.ts";
+import type { Money } from "./usage.ts";
 
 /** Formats milliseconds in a suitable unit with three significant figures: "412 µs", "3.40 ms", "12.5 s", "2 min 3 s". */
 export function duration(milliseconds: number): string {
