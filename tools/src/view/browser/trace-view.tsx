@@ -200,7 +200,7 @@ function UsageSection({ model: { usage, agents } }: { model: TraceModel }): VNod
   const rows = usage.agents.flatMap((agent): ComponentChildren[][] => {
     const [first, ...others] = byModel.filter(({ service }) => service === agent.service);
     const name = <ServiceName service={agent.service} colour={colours.get(agent.service)} />;
-    const line = (title: ComponentChildren, model: string, sum: typeof all): ComponentChildren[] => [title, model, ...figures(sum)];
+    const line = (head: ComponentChildren, model: string, sum: typeof all): ComponentChildren[] => [head, model, ...figures(sum)];
     if (first === undefined || others.length === 0) return [line(name, named(first?.model), agent)];
     const parts = [first, ...others].map((row) => line(<span class="sub">{row.service}</span>, named(row.model), row));
     return [line(name, "all", agent), ...parts];
