@@ -4,14 +4,16 @@ import type { Check, Outcome } from "../apps/checks.ts";
 import { startServer } from "../apps/process.ts";
 import type { Running } from "../apps/process.ts";
 import { verifyChain } from "./chain.ts";
+import { verifyBindings } from "./bindings.ts";
 import { verifyBrowser } from "./browser.ts";
 import { startCollector } from "./collector.ts";
-import { RUNTIMES, verifyClients } from "./runtimes.ts";
+import { verifyDenoTracing } from "./deno-tracing.ts";
+import { RUNTIMES, denoOf, verifyClients } from "./runtimes.ts";
 import type { Runtime } from "./runtimes.ts";
 import { verifyServer } from "./server-checks.ts";
 import { stage } from "./stage.ts";
 
-const known = [...RUNTIMES.map(({ name }) => name), "chromium"];
+const known = [...RUNTIMES.map(({ name }) => name), "deno-otel", "bindings", "chromium"];
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
@@ -31,6 +33,16 @@ try {
     const check = checksOf(runtime.name, tell);
     // What cannot start is one check that has failed; the others go on.
     if (isWanted(runtime.name)) await check("starts, and runs the checks", () => verify(runtime, check));
+  }
+  if (isWanted("deno-otel")) {
+    const program = denoOf(cwd);
+    const check = checksOf("deno-otel", tell);
+    if (program === undefined) lack("deno-otel", "no deno for this system; DENO may name its program");
+    else await check("starts, and runs the checks", () => verifyDenoTracing({ program, cwd, agent, collector, check }));
+  }
+  if (isWanted("bindings")) {
+    const check = checksOf("bindings", tell);
+    await check("starts, and runs the checks", () => verifyBindings(cwd, check));
   }
   if (services.size > 0) {
     const check = checksOf("chain", tell);

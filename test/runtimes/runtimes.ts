@@ -36,6 +36,9 @@ const DENO = `@deno/${process.platform}-${process.arch}*/deno{,.exe}`;
 
 const PEER = { "client.address": "127.0.0.1", "network.peer.address": "127.0.0.1" };
 
+/** The program of Deno; undefined if there is none for this system. */
+export const denoOf = (cwd: string): string | undefined => programOf(cwd, "DENO", DENO);
+
 /** The runtimes that are servers, in the order in which they are tested. */
 export const RUNTIMES: readonly Runtime[] = [
   { name: "node", start: async () => undefined, connection: PEER, thrown: "" },
@@ -47,7 +50,7 @@ export const RUNTIMES: readonly Runtime[] = [
   },
   {
     name: "deno",
-    start: (cwd) => started(programOf(cwd, "DENO", DENO), ["run", "--cached-only", "--allow-net", "--allow-env", "deno.mjs"], cwd),
+    start: (cwd) => started(denoOf(cwd), ["run", "--cached-only", "--allow-net", "--allow-env", "deno.mjs"], cwd),
     connection: PEER,
     thrown: "deno: thrown",
   },

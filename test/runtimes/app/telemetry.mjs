@@ -29,6 +29,19 @@ export function ownSpans() {
   return ended.filter((span) => span.instrumentationScope.name === "a2a-otel" && span.kind !== SpanKind.SERVER);
 }
 
+/** What a check compares of the spans that have ended, and forgets them. */
+export function endedSpans() {
+  const spans = ended.map((span) => ({
+    kind: span.kind,
+    name: span.name,
+    traceId: span.spanContext().traceId,
+    spanId: span.spanContext().spanId,
+    parentSpanId: span.parentSpanContext?.spanId,
+  }));
+  forget();
+  return spans;
+}
+
 /** Forgets all that has ended: checks of the client's side look at their spans here, and export none. */
 export function forget() {
   ended = [];
