@@ -41,17 +41,18 @@ describe.each(CLIENTS)("$name", (client) => {
   };
 
   it("recognises A2A by the path under any base path", async () => {
-    expect(await recognise("/base/message:send", { method: "POST", body: "{}" })).toEqual({
-      name: "POST /message:send",
-      template: "/message:send",
-      method: "SendMessage",
-    });
+    const sent = { method: "POST", body: "{}" };
+    const recognised = { name: "POST /base/message:send", template: "/base/message:send" };
+    expect(await recognise("/base/message:send", sent)).toEqual({ ...recognised, method: undefined });
+    expect(await recognise("/base/message:send", sent, { a2a: "headers" })).toEqual({ ...recognised, method: "SendMessage" });
   });
 
   it("recognises A2A by path and headers for a path that other services have", async () => {
     const recognised = { name: "GET /tasks/{id}", template: "/tasks/{id}", method: "GetTask" };
-    expect(await recognise("/tasks/42", { headers: { "A2A-Version": "1.0" } })).toEqual(recognised);
-    expect(await recognise("/tasks/42", {})).toEqual({ name: "GET", template: undefined, method: undefined });
+    const options = { a2a: "headers" };
+    expect(await recognise("/tasks/42", { headers: { "A2A-Version": "1.0" } }, options)).toEqual(recognised);
+    expect(await recognise("/tasks/42?A2A-Version=1.0", {}, options)).toEqual(recognised);
+    expect(await recognise("/tasks/42", {}, options)).toEqual({ name: "GET", template: undefined, method: undefined });
   });
 
   it('recognises A2A by the body only with a2a: "body"', async () => {
@@ -67,7 +68,7 @@ describe.each(CLIENTS)("$name", (client) => {
       template: undefined,
       method: undefined,
     });
-    expect(await recognise("/message:send", sent, { urlTemplate: () => "/mine" })).toEqual({
+    expect(await recognise("/message:send", sent, { a2a: "headers", urlTemplate: () => "/mine" })).toEqual({
       name: "POST /mine",
       template: "/mine",
       method: "SendMessage",
@@ -75,10 +76,13 @@ describe.each(CLIENTS)("$name", (client) => {
   });
 });
 
-it("records the A2A method on the span of a server", async () => {
+it("names the span of a server by the A2A method and records it", async () => {
   const traced = await listen(traceRequests((_, response) => void response.end("ok")));
   await fetch(`${traced.url}/message:stream`, { method: "POST" }).then((response) => response.text());
   await telemetry.settled();
-  expect(telemetry.own()[0]?.attributes).toMatchObject({ "a2a.method.name": "SendStreamingMessage" });
+  expect(telemetry.own()[0]).toMatchObject({
+    name: "SendStreamingMessage",
+    attributes: { "a2a.method.name": "SendStreamingMessage" },
+  });
   await traced.close();
 });

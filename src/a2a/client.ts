@@ -5,18 +5,19 @@ import type { Attributes } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import { SERVER_ADDRESS, SERVER_PORT } from "../core/http/attributes.ts";
 import { originOf } from "../core/http/urls.ts";
+import { markA2AClient } from "../core/context/a2a-client-span.ts";
 import { isSuppressed } from "../core/context/call-context.ts";
-import { isCancellation } from "../core/http/errors.ts";
 import { safeCall } from "../core/telemetry/diagnostics.ts";
 import { A2A_OPTIONS, checkOptions } from "../core/telemetry/check-options.ts";
 import type { A2AOptions } from "../core/telemetry/options.ts";
-import { checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
+import { WITHOUT_SCHEMA, checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
 import { wrapMethods } from "../core/telemetry/wrap-methods.ts";
 import type { MethodWrapper } from "../core/telemetry/wrap-methods.ts";
 import { isWrapped, markWrapped } from "../core/telemetry/wrapped.ts";
 import { agentAttributes, conversationId, requestAttributes } from "./attributes.ts";
 import { withConversation } from "./conversation.ts";
-import { clientErrorType } from "./failure.ts";
+import { clientFailure } from "./failure.ts";
+import type { Failure } from "./failure.ts";
 import { followCall, followStream } from "./follow.ts";
 import { COMMON_METHODS } from "./methods.ts";
 import { Operation } from "./operation.ts";
@@ -48,7 +49,7 @@ export function wrapA2AClient<C extends Pick<Client, "sendMessage">>(client: C, 
     throw new TypeError("wrapA2AClient: client must be a client of @a2a-js/sdk");
   }
   if (isWrapped("wrapA2AClient", client, options)) return client;
-  const getTracer = tracerSource(options.tracerProvider);
+  const getTracer = tracerSource(options.tracerProvider, WITHOUT_SCHEMA);
   const readAgent = agentReader(client);
   const { polling = "trace", conversationBaggage = [] } = options;
 
@@ -72,9 +73,8 @@ export function wrapA2AClient<C extends Pick<Client, "sendMessage">>(client: C, 
       const span = safeCall("the tracer", () => tracer.startSpan(method, { kind: SpanKind.CLIENT, attributes }, base));
       if (span === undefined) return new Operation(base);
       const signal = (args[key === "getAgentCard" ? 0 : 1] as RequestOptions | undefined)?.signal;
-      const classifyError = (error: unknown): string | undefined =>
-        isCancellation(error, signal) ? undefined : clientErrorType(error, signal);
-      return new Operation(trace.setSpan(base, span), { span, endsSpan: true, classifyError });
+      const classifyError = (error: unknown): Failure | undefined => clientFailure(error, signal);
+      return new Operation(markA2AClient(trace.setSpan(base, span)), { span, endsSpan: true, classifyError });
     };
   }
 

@@ -3,25 +3,27 @@ import type { A2ARequestHandler, ServerCallContext } from "@a2a-js/sdk/server";
 import { SpanKind, context, isSpanContextValid, trace } from "@opentelemetry/api";
 import type { Attributes, Context, Span } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
+import { nameByA2AMethod } from "../core/calls/server-call.ts";
 import { recogniseA2A } from "../core/http/a2a-recognition.ts";
-import { HTTP_REQUEST_METHOD, HTTP_ROUTE, SERVER_ADDRESS, SERVER_PORT, URL_PATH } from "../core/http/attributes.ts";
+import { HTTP_REQUEST_METHOD, SERVER_ADDRESS, SERVER_PORT, URL_PATH } from "../core/http/attributes.ts";
 import { originOf } from "../core/http/urls.ts";
+import { unmarkA2AClient } from "../core/context/a2a-client-span.ts";
 import { isSuppressed } from "../core/context/call-context.ts";
 import { readHeader, readHeaders } from "../core/propagation/carrier.ts";
 import { safeCall } from "../core/telemetry/diagnostics.ts";
-import { sharedState } from "../core/telemetry/shared-state.ts";
 import { A2A_OPTIONS, checkOptions } from "../core/telemetry/check-options.ts";
 import type { A2AOptions } from "../core/telemetry/options.ts";
 import { extract, propagationSource } from "../core/propagation/propagator.ts";
 import { hasEnded, openServerSpan } from "../core/context/open-server-span.ts";
 import type { OpenServerSpan } from "../core/context/open-server-span.ts";
-import { checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
+import { WITHOUT_SCHEMA, checkContextManager, tracerSource } from "../core/telemetry/tracer.ts";
 import { wrapMethods } from "../core/telemetry/wrap-methods.ts";
 import type { MethodWrapper } from "../core/telemetry/wrap-methods.ts";
 import { isWrapped, markWrapped } from "../core/telemetry/wrapped.ts";
 import { agentAttributes, conversationId, requestAttributes } from "./attributes.ts";
 import { withConversation } from "./conversation.ts";
-import { handlerErrorType } from "./failure.ts";
+import { handlerFailure } from "./failure.ts";
+import type { Failure } from "./failure.ts";
 import { followCall, followStream } from "./follow.ts";
 import { COMMON_METHODS } from "./methods.ts";
 import { Operation } from "./operation.ts";
@@ -37,7 +39,8 @@ const METHODS = {
 const STREAMING = new Set(["sendMessageStream", "resubscribe"]);
 
 // The SERVER spans that were already named, with the call that they were named for. A handler that is called inside another call gets its own span.
-const claimedSpans = new WeakMap<Span, unknown>();
+// The key is the span or, where there is one, the metadata of its request.
+const claimedSpans = new WeakMap<object, unknown>();
 
 /**
  * Wraps a request handler of @a2a-js/sdk: the HTTP SERVER span is named by the A2A method, and records task, conversation and agent. If no
@@ -58,7 +61,7 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
     throw new TypeError("wrapRequestHandler: handler must be a request handler of @a2a-js/sdk");
   }
   if (isWrapped("wrapRequestHandler", handler, options)) return handler;
-  const getTracer = tracerSource(options.tracerProvider);
+  const getTracer = tracerSource(options.tracerProvider, WITHOUT_SCHEMA);
   const propagation = propagationSource(options.propagator);
   const { polling = "trace", conversationBaggage = [] } = options;
   let observedCard: AgentCard | undefined;
@@ -86,13 +89,18 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
       return { ...requestAttributes(method, request, call?.tenant, call?.requestedVersion), ...agentAttributes(card) };
     };
     if (open !== undefined) {
-      claimedSpans.set(open.span, call);
-      const isRest = open.span.isRecording() && nameByMethod(open, method, attributes());
+      const { span, metadata } = open;
+      claimedSpans.set(metadata ?? span, call);
+      if (span.isRecording()) safeCall("a span", () => span.setAttributes(attributes()));
+      // gRPC has named its span by the method, and records its own status.
+      if (isGrpcSpan(span)) return new Operation(base, { span });
+      nameByA2AMethod(open, method);
       // The REST binding responds to errors with a status, which decides about the HTTP span: a 4xx is not an error of the server. Once a
       // stream has begun, its status cannot change.
-      const classifyError = (error: unknown, { hasResult }: Operation): string | undefined =>
-        isRest && !hasResult ? undefined : handlerErrorType(error);
-      return new Operation(base, { span: open.span, classifyError });
+      const isRest = isRestRequest(open, method);
+      const classifyError = (error: unknown, { hasResult }: Operation): Failure | undefined =>
+        isRest && !hasResult ? undefined : handlerFailure(error);
+      return new Operation(base, { span, classifyError, metadata });
     }
     const tracer = isSuppressedPoll ? undefined : getTracer();
     const span =
@@ -103,14 +111,14 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
       });
     if (span === undefined) return new Operation(base);
     claimedSpans.set(span, call);
-    return new Operation(trace.setSpan(base, span), { span, endsSpan: true, classifyError: handlerErrorType });
+    return new Operation(trace.setSpan(base, span), { span, endsSpan: true, classifyError: handlerFailure });
   }
 
   const wrappers = new Map<PropertyKey, MethodWrapper>();
   for (const [key, method] of Object.entries(METHODS)) {
     wrappers.set(key, (call, args) => {
       checkContextManager();
-      const active = context.active();
+      const active = unmarkA2AClient(context.active());
       if (isSuppressed(active)) return call();
       if (STREAMING.has(key)) return followStream(call(), () => startOperation(method, active, args));
       const operation = safeCall("starting an A2A call", startOperation, method, active, args);
@@ -134,24 +142,26 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
  */
 function findOpenSpan(active: Context, call: unknown): OpenServerSpan | "claimed" | undefined {
   const open = openServerSpan(active);
-  if (open === undefined || hasEnded(open.span) || !isSpanContextValid(open.span.spanContext())) return undefined;
-  if (!claimedSpans.has(open.span)) return open;
-  return call !== undefined && claimedSpans.get(open.span) === call ? "claimed" : undefined;
+  if (open === undefined || hasEnded(open.span)) return undefined;
+  // Without a tracer, HTTP instrumentation of this package records metrics alone: then its metadata has the attributes, but no span.
+  if (!isSpanContextValid(open.span.spanContext()) && open.metadata?.attributes === undefined) return undefined;
+  const key = open.metadata ?? open.span;
+  if (!claimedSpans.has(key)) return open;
+  return call !== undefined && claimedSpans.get(key) === call ? "claimed" : undefined;
 }
 
-/** Names the SERVER span by the method, permanently. Returns whether the request uses A2A's REST binding. */
-function nameByMethod({ span, metadata }: OpenServerSpan, method: string, attributes: Attributes): boolean {
-  safeCall("a span", () => {
-    if (metadata?.route !== undefined) {
-      // Otherwise the instrumentation that owns the span names it by its route when the response ends.
-      span.setAttribute(HTTP_ROUTE, metadata.route);
-      delete metadata.route;
-    }
-    sharedState.namedSpans.add(span);
-    span.updateName(method);
-    span.setAttributes(attributes);
-  });
-  const { attributes: http = {} } = span as { attributes?: Attributes };
+/** Whether a SERVER span is that of a gRPC call, which is named by the method already. */
+function isGrpcSpan(span: Span): boolean {
+  const { attributes = {} } = span as { attributes?: Attributes };
+  return GRPC_SYSTEM.some((name) => attributes[name] === "grpc");
+}
+
+// The name before and after semantic conventions 1.39.
+const GRPC_SYSTEM = ["rpc.system", "rpc.system.name"];
+
+/** Whether the request of an HTTP SERVER span uses A2A's REST binding. */
+function isRestRequest({ span, metadata }: OpenServerSpan, method: string): boolean {
+  const http = metadata?.attributes ?? (span as { attributes?: Attributes }).attributes ?? {};
   return recogniseA2A("headers", String(http[HTTP_REQUEST_METHOD]), String(http[URL_PATH]), A2A_HEADERS)?.method === method;
 }
 

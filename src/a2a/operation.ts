@@ -1,13 +1,15 @@
-import { SpanStatusCode } from "@opentelemetry/api";
 import type { Context, Span } from "@opentelemetry/api";
+import type { RequestMetadata } from "../core/context/open-server-span.ts";
 import { ERROR_TYPE } from "../core/http/attributes.ts";
-import { recordException } from "../core/http/errors.ts";
+import { errorStatus, recordException } from "../core/http/errors.ts";
+import { DEFAULT_SENSITIVE_QUERY } from "../core/http/redaction.ts";
 import { safeCall, reportFailure } from "../core/telemetry/diagnostics.ts";
 import { now } from "../core/telemetry/meter.ts";
 import { A2A_TASK_ID, A2A_TASK_STATE, GEN_AI_CONVERSATION_ID, readResult } from "./attributes.ts";
+import type { Failure } from "./failure.ts";
 
-/** Returns `error.type` of a failure; undefined if it is not an error (a cancellation), or if another layer records it. */
-export type ErrorClassifier = (error: unknown, operation: Operation) => string | undefined;
+/** Describes a failure; undefined if it is not an error (a cancellation), or if another layer records it. */
+export type ErrorClassifier = (error: unknown, operation: Operation) => Failure | undefined;
 
 interface OperationOptions {
   /** The span that is recorded to, if any. */
@@ -16,6 +18,8 @@ interface OperationOptions {
   readonly endsSpan?: boolean;
   /** Default: a failure is not recorded. */
   readonly classifyError?: ErrorClassifier;
+  /** Receives `error.type` for the owner of an HTTP SERVER span, which also records it on its metric. */
+  readonly metadata?: RequestMetadata | undefined;
 }
 
 /** One A2A call, on the client or on the server. The methods are idempotent and never throw. */
@@ -27,11 +31,13 @@ export class Operation {
   readonly #span: Span | undefined;
   readonly #endsSpan: boolean;
   readonly #classifyError: ErrorClassifier | undefined;
+  readonly #metadata: RequestMetadata | undefined;
   readonly #recorded: Record<string, string | undefined> = {};
   #lastResultTime = now();
   #hasEnded = false;
 
-  constructor(context: Context, { span, endsSpan = false, classifyError }: OperationOptions = {}) {
+  constructor(context: Context, { span, endsSpan = false, classifyError, metadata }: OperationOptions = {}) {
+    this.#metadata = metadata;
     this.context = context;
     this.#span = span;
     this.#endsSpan = endsSpan;
@@ -59,16 +65,20 @@ export class Operation {
   /** The call failed. */
   fail(error: unknown): void {
     if (this.#hasEnded) return;
-    const type = safeCall("classifying an error", this.#classifyError, error, this);
-    const span = this.#span;
-    if (type !== undefined && span?.isRecording() === true) {
-      safeCall("recording an exception", () => {
-        span.setAttribute(ERROR_TYPE, type);
-        span.setStatus({ code: SpanStatusCode.ERROR });
-        recordException(span, error, undefined);
-      });
-    }
+    const failure = safeCall("classifying an error", this.#classifyError, error, this);
+    if (failure !== undefined) this.#recordFailure(failure);
     this.end();
+  }
+
+  #recordFailure({ type, description, exception }: Failure): void {
+    if (this.#metadata !== undefined) this.#metadata.errorType = type;
+    const span = this.#span;
+    if (span?.isRecording() !== true) return;
+    safeCall("recording an error", () => {
+      span.setAttribute(ERROR_TYPE, type);
+      span.setStatus(errorStatus(description));
+      if (exception !== undefined) recordException(span, exception, DEFAULT_SENSITIVE_QUERY);
+    });
   }
 
   /** The call is complete. */

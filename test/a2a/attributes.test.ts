@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { agentAttributes, readResult, requestAttributes } from "../../src/a2a/attributes.ts";
-import { handlerErrorType, clientErrorType } from "../../src/a2a/failure.ts";
+import { clientFailure, handlerFailure } from "../../src/a2a/failure.ts";
 
 const NOTHING = { taskId: undefined, state: undefined, conversation: undefined };
 
@@ -59,7 +59,30 @@ describe("error.type", () => {
     ["an error whose name is not a text", named(7), "Error", "-32603"],
     ["a value that is not an error", "no", "_OTHER", "-32603"],
   ])("of %s", (_, error, onClient, onServer) => {
-    expect(clientErrorType(error, undefined)).toBe(onClient);
-    expect(handlerErrorType(error)).toBe(onServer);
+    expect(clientFailure(error, undefined)?.type).toBe(onClient);
+    expect(handlerFailure(error).type).toBe(onServer);
   });
+
+  it.each([
+    [5, "NOT_FOUND"],
+    [99, "99"],
+  ])("of an error with the gRPC status %s is %s", (status, type) => {
+    expect(clientFailure(named("TaskNotFoundError", { transport: "grpc", status }), undefined)?.type).toBe(type);
+  });
+
+  it("of a gRPC call that its signal has ended is that of the signal's reason", () => {
+    const cancelled = named("A2AError", { transport: "grpc", status: 1 });
+    expect(clientFailure(cancelled, AbortSignal.abort())).toBeUndefined();
+    expect(clientFailure(cancelled, AbortSignal.abort(new DOMException("", "TimeoutError")))?.type).toBe("TimeoutError");
+    expect(clientFailure(cancelled, undefined)?.type).toBe("CANCELLED");
+  });
+});
+
+it("describes exceptions and protocol errors without secrets, and leaves an HTTP status without a description", () => {
+  const at = (fields: object): Error => Object.assign(new Error("no agent at https://a:b@agent.example/?sig=1"), fields);
+  const description = "no agent at https://REDACTED:REDACTED@agent.example/?sig=REDACTED";
+  const exception = at({});
+  expect(clientFailure(exception, undefined)).toEqual({ type: "Error", description, exception });
+  expect(clientFailure(at({ envelopeCode: -32001 }), undefined)).toEqual({ type: "-32001", description });
+  expect(clientFailure(at({ transport: "rest", statusCode: 404 }), undefined)).toEqual({ type: "404" });
 });

@@ -4,6 +4,7 @@ import type { Client } from "@a2a-js/sdk/client";
 import { AgentEvent } from "@a2a-js/sdk/server";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { afterAll, beforeEach, expect, it, describe as group } from "vitest";
+import { wrapA2AClient } from "../../src/a2a.ts";
 import { listen } from "../support/server.ts";
 import { startTelemetry } from "../support/telemetry.ts";
 import { WIRES, connect, drain, find, plainClient, request, startAgent, task, update } from "./agents.ts";
@@ -40,7 +41,8 @@ const slow: Execute = async (context, bus) => {
   bus.publish(AgentEvent.statusUpdate(update(context, TaskState.TASK_STATE_COMPLETED)));
 };
 
-const failed = (type: string): unknown[] => [SpanStatusCode.ERROR, type, ["TaskNotFoundError"]];
+// Errors of the protocol are not exceptions.
+const failed = (type: string): unknown[] => [SpanStatusCode.ERROR, type, []];
 const fine = [SpanStatusCode.UNSET, undefined, []];
 
 group.each(WIRES)("$binding $version", ({ binding, version }) => {
@@ -74,11 +76,7 @@ group.each(WIRES)("$binding $version", ({ binding, version }) => {
     expect(error).toBeInstanceOf(Error);
     await telemetry.settled();
     expect(find(telemetry.spans(), SpanKind.SERVER, "SendStreamingMessage").attributes["http.response.status_code"]).toBe(200);
-    expect(outcomes(SpanKind.SERVER, "SendStreamingMessage")).toEqual([
-      SpanStatusCode.ERROR,
-      "-32004",
-      ["UnsupportedOperationError"],
-    ]);
+    expect(outcomes(SpanKind.SERVER, "SendStreamingMessage")).toEqual(failed("-32004"));
     expect(outcomes(SpanKind.CLIENT, "SendStreamingMessage").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "-32004"]);
     expect(find(telemetry.spans(), SpanKind.CLIENT, "SendStreamingMessage").attributes["a2a.task.state"]).toBe(
       "TASK_STATE_WORKING",
@@ -116,11 +114,32 @@ async function elsewhere(agent: Agent, url: string): Promise<Client> {
   return connect({ card });
 }
 
-it("records the connection error if the agent cannot be reached", async () => {
+it("records the connection error if the agent cannot be reached, and the exception once", async () => {
   const agent = await startAgent();
   await agent.close();
   await rejection((await connect(agent)).sendMessage(request()));
+  expect(outcomes(SpanKind.CLIENT, "SendMessage")).toEqual([SpanStatusCode.ERROR, "ECONNREFUSED", []]);
+  expect(outcomes(SpanKind.CLIENT, "POST").slice(0, 2)).toEqual([SpanStatusCode.ERROR, "ECONNREFUSED"]);
+  expect(find(telemetry.spans(), SpanKind.CLIENT, "POST").events).toHaveLength(1);
+  telemetry.reset();
+  const untraced = wrapA2AClient(await plainClient(agent, {}, fetch));
+  await rejection(untraced.sendMessage(request()));
   expect(outcomes(SpanKind.CLIENT, "SendMessage")).toEqual([SpanStatusCode.ERROR, "ECONNREFUSED", ["TypeError"]]);
+});
+
+it("describes the status by the message of a JSON-RPC error, and not where an HTTP status says it", async () => {
+  for (const [binding, description] of [
+    ["JSONRPC", "Task not found: nowhere"],
+    ["HTTP+JSON", undefined],
+  ] as const) {
+    const agent = await startAgent({ binding });
+    await rejection(missing(await connect(agent)));
+    await telemetry.settled();
+    expect(find(telemetry.spans(), SpanKind.CLIENT, "GetTask").status.message).toBe(description);
+    expect(find(telemetry.spans(), SpanKind.SERVER, "GetTask").status.message).toBe(description);
+    telemetry.reset();
+    await agent.close();
+  }
 });
 
 it("throws the error of a method that throws synchronously", async () => {

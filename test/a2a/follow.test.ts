@@ -11,7 +11,11 @@ afterEach(() => telemetry.stop());
 
 function begin(): Operation {
   const span = trace.getTracer("test").startSpan("SendMessage");
-  return new Operation(trace.setSpan(context.active(), span), { span, endsSpan: true, classifyError: String });
+  return new Operation(trace.setSpan(context.active(), span), {
+    span,
+    endsSpan: true,
+    classifyError: (error) => ({ type: String(error) }),
+  });
 }
 const ended = (): unknown[] =>
   telemetry.spans().map(({ status, attributes }) => [status.code, attributes["error.type"], attributes["a2a.task.id"]]);

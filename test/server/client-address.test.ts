@@ -74,4 +74,41 @@ describe("trustProxy", () => {
       peer: "127.0.0.1",
     });
   });
+
+  async function serverOf(headers: OutgoingHttpHeaders, options: NodeServerOptions = { trustProxy: true }): Promise<unknown[]> {
+    telemetry.reset();
+    const server = await listen(traceRequests((_, response) => void response.end(), options));
+    await send(server.url, { headers: { host: "internal:8080", ...headers } });
+    const [span] = await telemetry.ended(1);
+    await server.close();
+    return ["url.scheme", "server.address", "server.port"].map((name) => span?.attributes[name]);
+  }
+
+  it.each<[string, OutgoingHttpHeaders, unknown[]]>([
+    ["Forwarded", { forwarded: "for=192.0.2.60;host=agent.example;proto=https" }, ["https", "agent.example", 443]],
+    ["the first entry of Forwarded", { forwarded: "proto=https, proto=http;host=b.example" }, ["https", "b.example", 443]],
+    ["Forwarded, quoted", { forwarded: 'Host="[2001:db8::1]:8443";Proto="HTTPS"' }, ["https", "2001:db8::1", 8443]],
+    [
+      "X-Forwarded-*",
+      { "x-forwarded-host": "agent.example:8443, b", "x-forwarded-proto": "https, http" },
+      ["https", "agent.example", 8443],
+    ],
+    [
+      "Forwarded before X-Forwarded-*",
+      { forwarded: "host=a.example", "x-forwarded-host": "b.example", "x-forwarded-proto": "https" },
+      ["https", "a.example", 443],
+    ],
+    [
+      "the request, where proxies report what is not valid",
+      { forwarded: "host=_hidden/;proto=gopher" },
+      ["http", "internal", 8080],
+    ],
+    ["the request, where proxies report nothing", {}, ["http", "internal", 8080]],
+  ])("takes server.address, server.port and url.scheme from %s", async (_, headers, expected) => {
+    expect(await serverOf(headers)).toEqual(expected);
+  });
+
+  it("is false by default: server.address, server.port and url.scheme are those of the request", async () => {
+    expect(await serverOf({ forwarded: "host=agent.example;proto=https" }, {})).toEqual(["http", "internal", 8080]);
+  });
 });

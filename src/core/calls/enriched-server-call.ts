@@ -2,13 +2,14 @@ import { createContextKey } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import { hasEnded } from "../context/open-server-span.ts";
 import type { OpenServerSpan } from "../context/open-server-span.ts";
+import { A2A_METHOD_NAME } from "../http/a2a-recognition.ts";
 import { HTTP_REQUEST_METHOD } from "../http/attributes.ts";
-import { requestHeaderAttributes, semanticMethod } from "../http/server-attributes.ts";
+import { recogniseA2AMethod, requestHeaderAttributes, semanticMethod } from "../http/server-attributes.ts";
 import type { ReceivedRequest } from "../http/server-attributes.ts";
 import { safeCall } from "../telemetry/diagnostics.ts";
 import { sharedState } from "../telemetry/shared-state.ts";
 import { restrictAdmitted } from "./admission.ts";
-import { methodInSpanName, recordResponse, recordRoute, setAttribute } from "./server-call.ts";
+import { methodInSpanName, nameByA2AMethod, recordResponse, recordRoute, setAttribute } from "./server-call.ts";
 import type { SentResponse, ServerCall } from "./server-call.ts";
 import type { ServerConfig } from "./server-config.ts";
 
@@ -35,6 +36,11 @@ export class EnrichedServerCall implements ServerCall {
     this.context = this.#isRestricted ? restricted.setValue(ENRICHED_CALL, this) : active;
     for (const [name, value] of Object.entries(requestHeaderAttributes(config, received))) {
       setAttribute(open.span, name, value);
+    }
+    const a2aMethod = recogniseA2AMethod(config, received);
+    if (a2aMethod !== undefined) {
+      setAttribute(open.span, A2A_METHOD_NAME, a2aMethod);
+      nameByA2AMethod(open, a2aMethod);
     }
     safeCall("requestHook", config.options.requestHook, open.span, request);
   }

@@ -1,14 +1,16 @@
-import { INVALID_SPAN_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { INVALID_SPAN_CONTEXT, SpanKind, trace } from "@opentelemetry/api";
 import type { Attributes, Context, Histogram, Span, Tracer } from "@opentelemetry/api";
 import { RPCType, getRPCMetadata } from "@opentelemetry/core";
-import type { RPCMetadata } from "@opentelemetry/core";
+import type { RequestMetadata } from "../context/open-server-span.ts";
 import { RequestContext } from "../context/request-context.ts";
+import { A2A_METHOD_NAME } from "../http/a2a-recognition.ts";
 import { ERROR_TYPE, HTTP_RESPONSE_STATUS_CODE } from "../http/attributes.ts";
-import { errorType, recordException } from "../http/errors.ts";
+import { errorStatus, errorType, isRecordedException, recordException, statusDescription } from "../http/errors.ts";
 import { serverMetricAttributes, serverStartAttributes } from "../http/server-attributes.ts";
 import type { ReceivedRequest } from "../http/server-attributes.ts";
 import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
-import { now } from "../telemetry/meter.ts";
+import { durationOf, now } from "../telemetry/meter.ts";
+import { sharedState } from "../telemetry/shared-state.ts";
 import type { Admitted } from "./admission.ts";
 import { methodInSpanName, recordResponse, recordRoute, setAttribute } from "./server-call.ts";
 import type { SentResponse, ServerCall } from "./server-call.ts";
@@ -25,7 +27,7 @@ export class OwnServerCall implements ServerCall {
   readonly #span: Span | undefined;
   readonly #isRecording: boolean;
   /** Through which inner instrumentation finds the span, and frameworks report the route. */
-  readonly #metadata: RPCMetadata;
+  readonly #metadata: RequestMetadata;
   readonly #duration: Histogram | undefined;
   readonly #attributes: Attributes;
   readonly #startTime: number;
@@ -41,7 +43,7 @@ export class OwnServerCall implements ServerCall {
     this.#startTime = this.#duration === undefined ? 0 : now();
     this.#span = tracer && startServerSpan(tracer, this.#attributes, admitted);
     this.#isRecording = this.#span?.isRecording() === true;
-    this.#metadata = { type: RPCType.HTTP, span: this.#span ?? NO_SPAN };
+    this.#metadata = { type: RPCType.HTTP, span: this.#span ?? NO_SPAN, attributes: this.#attributes };
     this.context = new RequestContext(admitted.context, this.#span, this.#metadata, admitted.caller);
     if (this.#isRecording) safeCall("requestHook", config.options.requestHook, this.#span as Span, request);
   }
@@ -57,23 +59,28 @@ export class OwnServerCall implements ServerCall {
   end(response: SentResponse): void {
     if (this.#hasEnded) return;
     const { status, errorType: type } = response;
-    if (type !== undefined) this.#recordError(type);
+    // A protocol on top of HTTP has recorded its error on the span.
+    if (this.#metadata.errorType !== undefined) this.#attributes[ERROR_TYPE] = this.#metadata.errorType;
+    else if (type !== undefined) this.#recordError(type);
     else if (status !== undefined && status >= 500) this.#recordError(String(status));
     this.#finish(response);
   }
 
   fail(error: unknown, response: SentResponse): void {
     if (this.#hasEnded) return;
-    this.#recordError(errorType(error));
-    if (this.#isRecording) safeCall("recording an exception", recordException, this.#span as Span, error, this.#config.sensitive);
+    const { sensitive } = this.#config;
+    this.#recordError(errorType(error), safeCall("reading an error", statusDescription, error, sensitive));
+    if (this.#isRecording && !isRecordedException(error)) {
+      safeCall("recording an exception", recordException, this.#span as Span, error, sensitive);
+    }
     this.#finish(response);
   }
 
-  #recordError(type: string): void {
+  #recordError(type: string, description?: string): void {
     this.#attributes[ERROR_TYPE] = type;
     if (!this.#isRecording) return;
     setAttribute(this.#span as Span, ERROR_TYPE, type);
-    safeCall("a span", () => this.#span?.setStatus({ code: SpanStatusCode.ERROR }));
+    safeCall("a span", () => this.#span?.setStatus(errorStatus(description)));
   }
 
   #finish(response: SentResponse): void {
@@ -87,8 +94,10 @@ export class OwnServerCall implements ServerCall {
       recordResponse(this.#config, span, this.#request, response);
     }
     try {
+      // Before the span is ended, because its processors can take long.
+      const ended = time ?? now();
       this.#span?.end(time);
-      const seconds = ((time ?? now()) - this.#startTime) / 1000;
+      const seconds = durationOf(this.#span) ?? (ended - this.#startTime) / 1000;
       this.#duration?.record(seconds, serverMetricAttributes(this.#attributes, route, status), this.context);
     } catch (error) {
       reportFailure("ending a span", error);
@@ -97,8 +106,12 @@ export class OwnServerCall implements ServerCall {
 }
 
 function startServerSpan(tracer: Tracer, attributes: Attributes, { context, links }: Admitted): Span | undefined {
+  const a2aMethod = attributes[A2A_METHOD_NAME] as string | undefined;
+  const name = a2aMethod ?? methodInSpanName(attributes);
   try {
-    return tracer.startSpan(methodInSpanName(attributes), { kind: SpanKind.SERVER, attributes, links }, context);
+    const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes, links }, context);
+    if (a2aMethod !== undefined) sharedState.namedSpans.add(span);
+    return span;
   } catch (error) {
     reportFailure("the tracer", error);
     return undefined;

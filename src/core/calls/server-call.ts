@@ -1,4 +1,5 @@
 import type { AttributeValue, Attributes, Context, Span } from "@opentelemetry/api";
+import type { OpenServerSpan } from "../context/open-server-span.ts";
 import { HTTP_REQUEST_METHOD, HTTP_ROUTE, OTHER_METHOD } from "../http/attributes.ts";
 import { headerAttributes } from "../http/recorded-headers.ts";
 import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
@@ -45,6 +46,17 @@ export function methodInSpanName(attributes: Attributes): string {
 export function recordRoute(span: Span, method: string, route: string): void {
   setAttribute(span, HTTP_ROUTE, route);
   if (!sharedState.namedSpans.has(span)) safeCall("a span", () => span.updateName(`${method} ${route}`));
+}
+
+/** Names a SERVER span by its A2A method, permanently: a route is recorded, but does not rename the span. */
+export function nameByA2AMethod({ span, metadata }: OpenServerSpan, method: string): void {
+  if (metadata?.route !== undefined) {
+    // Otherwise the instrumentation that owns the span names it by its route when the response ends.
+    setAttribute(span, HTTP_ROUTE, metadata.route);
+    delete metadata.route;
+  }
+  sharedState.namedSpans.add(span);
+  safeCall("a span", () => span.updateName(method));
 }
 
 /** Records the response headers that the options name, and calls `responseHook`. */

@@ -1,5 +1,4 @@
-import { SpanStatusCode } from "@opentelemetry/api";
-import type { AttributeValue, Context, Histogram, Span } from "@opentelemetry/api";
+import type { AttributeValue, Attributes, Context, Histogram, Span } from "@opentelemetry/api";
 import {
   ERROR_TYPE,
   HTTP_RESPONSE_STATUS_CODE,
@@ -11,11 +10,11 @@ import {
   URL_FULL,
 } from "../http/attributes.ts";
 import { clientMetricAttributes } from "../http/client-attributes.ts";
-import { errorType, isCancellation, recordException } from "../http/errors.ts";
+import { errorStatus, errorType, isCancellation, recordException, statusDescription } from "../http/errors.ts";
 import { headerAttributes } from "../http/recorded-headers.ts";
 import type { Target } from "../http/target.ts";
 import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
-import { now } from "../telemetry/meter.ts";
+import { durationOf, now } from "../telemetry/meter.ts";
 import type { ClientConfig } from "./client-config.ts";
 
 /** What is recorded of one outbound attempt: its span and its duration. */
@@ -23,10 +22,10 @@ export class SpanRecording {
   readonly span: Span | undefined;
   target: Target;
   status: number | undefined = undefined;
-  /** Error statuses that are no errors, because a protocol above HTTP expects them. */
-  expectedStatuses: readonly number[] | undefined = undefined;
   readonly config: ClientConfig;
   readonly isRecording: boolean;
+  /** The attributes of the metric that the option `metricAttributes` adds. */
+  metricAttributes: Attributes | undefined = undefined;
   readonly #duration: Histogram | undefined;
   readonly #start: number;
   #errorType: string | undefined = undefined;
@@ -65,8 +64,7 @@ export class SpanRecording {
 
   setResponse(status: number, headers: unknown): void {
     this.status = status;
-    const isError = status >= 400 && this.expectedStatuses?.includes(status) !== true;
-    this.#errorType = isError ? String(status) : undefined;
+    this.#errorType = status >= 400 ? String(status) : undefined;
     if (!this.isRecording) return;
     this.#set(HTTP_RESPONSE_STATUS_CODE, status);
     if (this.#errorType !== undefined) this.#setError(this.#errorType);
@@ -81,19 +79,20 @@ export class SpanRecording {
     if (isCancellation(error, signal) || this.#errorType !== undefined) return;
     this.#errorType = errorType(error, signal);
     if (!this.isRecording) return;
-    this.#setError(this.#errorType);
+    this.#setError(this.#errorType, safeCall("reading an error", statusDescription, error, this.config.sensitive));
     safeCall("recording an exception", () => recordException(this.span as Span, error, this.config.sensitive));
   }
 
   /** @param time of the end in milliseconds of `performance.now()`; default: now. */
   end(time: number | undefined, context: Context): void {
     try {
+      // Before the span is ended, because its processors can take long.
+      const ended = this.#duration === undefined ? 0 : (time ?? now());
       if (this.isRecording) this.span?.end(time);
-      this.#duration?.record(
-        ((time ?? now()) - this.#start) / 1000,
-        clientMetricAttributes(this.target, this.status, this.#errorType, this.#protocolVersion),
-        context,
-      );
+      if (this.#duration === undefined) return;
+      const attributes = clientMetricAttributes(this.target, this.status, this.#errorType, this.#protocolVersion);
+      Object.assign(attributes, this.metricAttributes);
+      this.#duration.record(durationOf(this.span) ?? (ended - this.#start) / 1000, attributes, context);
     } catch (error) {
       reportFailure("ending a span", error);
     }
@@ -107,8 +106,9 @@ export class SpanRecording {
     }
   }
 
-  #setError(type: string): void {
+  /** @param description of an exception; undefined for an error status, which describes itself. */
+  #setError(type: string, description?: string): void {
     this.#set(ERROR_TYPE, type);
-    safeCall("a span", () => this.span?.setStatus({ code: SpanStatusCode.ERROR }));
+    safeCall("a span", () => this.span?.setStatus(errorStatus(description)));
   }
 }

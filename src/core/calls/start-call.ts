@@ -1,8 +1,7 @@
 import { ROOT_CONTEXT, SpanKind, context as contextApi } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
 import { withoutCallSuppression } from "../context/call-context.ts";
-import { purposeOf } from "../http/endpoints.ts";
-import { nameSpan, recogniseCall, clientStartAttributes } from "../http/client-attributes.ts";
+import { clientStartAttributes, nameSpan, optInMetricAttributes, recogniseCall } from "../http/client-attributes.ts";
 import { readHeaders } from "../propagation/carrier.ts";
 import { hasParent, parentFromHeaders } from "../propagation/parent.ts";
 import { hasContext, inject } from "../propagation/propagator.ts";
@@ -72,9 +71,8 @@ function startFirstAttempt(
 ): ClientCall | undefined {
   const { method, url, headers, request } = outbound;
   const active = contextApi.active();
-  const allowed = withoutCallSuppression(active);
-  if (allowed === undefined) return undefined;
-  const context = purposeOf(method, url, active)?.startsTrace === true ? ROOT_CONTEXT : allowed;
+  const context = withoutCallSuppression(active);
+  if (context === undefined) return undefined;
   if (config.hooked && safeCall("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
   const fields = source?.fields ?? NONE;
   const existing = readHeaders(headers, fields.includes(TRACEPARENT) ? fields : [...fields, TRACEPARENT]);
@@ -165,14 +163,13 @@ function beginCall(
   const resendCount = previous === undefined ? 0 : previous.resendCount + 1;
   const attributes = clientStartAttributes(config, target, headers, resendCount);
   const a2a = previous === undefined ? recogniseCall(config, target, headers, body) : previous.a2a;
-  const name = nameSpan(config, attributes, request, a2a);
+  const name = nameSpan(config, attributes, { request, parent, a2a });
   const span = tracer === undefined ? undefined : startSpan(tracer, name, attributes, parent);
-  const purpose = previous === undefined ? purposeOf(method, url, contextApi.active()) : previous.purpose;
   const recording = new SpanRecording(config, target, span, duration);
-  recording.expectedStatuses = purpose?.expectedStatuses;
+  const { metricAttributes } = config.options;
+  if (metricAttributes !== undefined) recording.metricAttributes = optInMetricAttributes(metricAttributes, target, attributes);
   const call = new ClientCall(recording, parent, request, previous);
   call.a2a = a2a;
-  call.purpose = purpose;
   if (span !== undefined && config.hooked) safeCall("requestHook", config.options.requestHook, span, request);
   return call;
 }

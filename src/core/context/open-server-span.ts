@@ -4,11 +4,19 @@ import { RPCType, getRPCMetadata } from "@opentelemetry/core";
 import type { RPCMetadata } from "@opentelemetry/core";
 import { NETWORK_PEER_PORT } from "../http/attributes.ts";
 
+/** RPC metadata of HTTP, through which a protocol on top of HTTP also reports its errors to the call that owns the span. */
+export interface RequestMetadata extends RPCMetadata {
+  /** The attributes that the span started with: those of a span that is not recorded cannot be read. */
+  readonly attributes?: Attributes;
+  /** `error.type` of an error that the HTTP status does not show. */
+  errorType?: string;
+}
+
 /** A SERVER span that has been started for the request that is being handled. */
 export interface OpenServerSpan {
   readonly span: Span;
   /** Through which frameworks report the route to the instrumentation that started the span. */
-  readonly metadata: RPCMetadata | undefined;
+  readonly metadata: RequestMetadata | undefined;
 }
 
 /**

@@ -4,8 +4,10 @@ import { readHeaders } from "../propagation/carrier.ts";
 export interface A2ARecognition {
   /** The v1 name of the method (`a2a.method.name`); undefined for a request for the agent card. */
   readonly method: string | undefined;
-  /** `url.template`: the path without base path and tenant; undefined for JSON-RPC, which can have any URL. */
+  /** `url.template`: the path, with its base path and tenant; undefined for JSON-RPC, which can have any URL. */
   readonly template: string | undefined;
+  /** Whether the path is also used by other services: then it counts as A2A only with evidence of A2A. */
+  readonly isAmbiguous?: boolean;
 }
 
 export const A2A_METHOD_NAME = "a2a.method.name";
@@ -31,20 +33,27 @@ export function recogniseA2A(
   headers: unknown,
   body?: unknown,
 ): A2ARecognition | undefined {
-  return confirmA2A(mode, method, recognisePath(method, url), headers, body);
+  return confirmA2A(mode, { method, url, a2a: recognisePath(method, url) }, headers, body);
 }
 
-/** {@link recogniseA2A} for a path that is recognised already. */
+/** A request whose path has been matched already. */
+interface MatchedRequest {
+  readonly method: string;
+  readonly url: string;
+  /** The result of {@link recognisePath}. */
+  readonly a2a: A2ARecognition | undefined;
+}
+
+/** {@link recogniseA2A} for a path that is matched already. */
 export function confirmA2A(
   mode: "headers" | "body",
-  method: string,
-  byPath: A2ARecognition | undefined,
+  { method, url, a2a }: MatchedRequest,
   headers: unknown,
   body: unknown,
 ): A2ARecognition | undefined {
-  if (byPath !== undefined) return !AMBIGUOUS.has(byPath) || isA2A(headers) ? byPath : undefined;
+  if (a2a !== undefined) return a2a.isAmbiguous !== true || isA2A(url, headers) ? a2a : undefined;
   if (mode !== "body" || method !== "POST" || typeof body !== "string") return undefined;
-  return isA2A(headers) ? RPC.get(rpcMethod(body)) : undefined;
+  return isA2A(url, headers) ? RPC.get(rpcMethod(body)) : undefined;
 }
 
 const rest = (method: string | undefined, template: string | undefined): A2ARecognition => Object.freeze({ method, template });
@@ -52,24 +61,34 @@ const rest = (method: string | undefined, template: string | undefined): A2AReco
 const AGENT_CARD = rest(undefined, "/.well-known/agent-card.json");
 const SEND_MESSAGE = rest("SendMessage", "/message:send");
 const SEND_STREAMING_MESSAGE = rest("SendStreamingMessage", "/message:stream");
-const LIST_TASKS = rest("ListTasks", "/tasks");
-const GET_TASK = rest("GetTask", "/tasks/{id}");
+const LIST_TASKS: A2ARecognition = { ...rest("ListTasks", "/tasks"), isAmbiguous: true };
+const GET_TASK: A2ARecognition = { ...rest("GetTask", "/tasks/{id}"), isAmbiguous: true };
 const CANCEL_TASK = rest("CancelTask", "/tasks/{id}:cancel");
 const SUBSCRIBE_TO_TASK = rest("SubscribeToTask", "/tasks/{id}:subscribe");
 const EXTENDED_CARD = rest("GetExtendedAgentCard", "/extendedAgentCard");
-const EXTENDED_CARD_OF_V0_3 = rest("GetExtendedAgentCard", "/v1/card");
+const EXTENDED_CARD_OF_V0_3: A2ARecognition = { ...rest("GetExtendedAgentCard", "/v1/card"), isAmbiguous: true };
 const CONFIGS = "/tasks/{id}/pushNotificationConfigs";
 const CREATE_CONFIG = rest("CreateTaskPushNotificationConfig", CONFIGS);
 const LIST_CONFIGS = rest("ListTaskPushNotificationConfigs", CONFIGS);
 const GET_CONFIG = rest("GetTaskPushNotificationConfig", `${CONFIGS}/{configId}`);
 const DELETE_CONFIG = rest("DeleteTaskPushNotificationConfig", `${CONFIGS}/{configId}`);
 
-/** Methods whose paths are also used by other services: they count as A2A only with A2A headers. */
-const AMBIGUOUS: ReadonlySet<A2ARecognition> = new Set([LIST_TASKS, GET_TASK, EXTENDED_CARD_OF_V0_3]);
-
 /** Recognises the paths of the REST binding, under any base path and with or without a tenant. */
 export function recognisePath(method: string, url: string): A2ARecognition | undefined {
   const end = pathEnd(url);
+  const found = matchPath(method, url, end);
+  return found && { ...found, template: basePath(url, end, found.template as string) + (found.template as string) };
+}
+
+/** The part of the path before that which a template describes. */
+function basePath(url: string, end: number, template: string): string {
+  let start = end;
+  for (let segments = template.split("/").length - 1; segments > 0; segments--) start = url.lastIndexOf("/", start - 1);
+  const scheme = url.indexOf("://");
+  return url.slice(scheme === -1 ? 0 : url.indexOf("/", scheme + "://".length), start);
+}
+
+function matchPath(method: string, url: string, end: number): A2ARecognition | undefined {
   if (method === "POST") {
     if (url.endsWith("/message:send", end)) return SEND_MESSAGE;
     if (url.endsWith("/message:stream", end)) return SEND_STREAMING_MESSAGE;
@@ -122,11 +141,14 @@ function pathEnd(url: string): number {
   return fragment === -1 ? query : Math.min(query, fragment);
 }
 
+// The specification lets clients send the version as a query parameter instead of a header.
+const VERSION_PARAMETER = /[?&]a2a-version=/i;
 const EVIDENCE = ["a2a-version", "a2a-extensions", "x-a2a-extensions", "content-type", "accept"];
 const A2A_JSON = "application/a2a+json";
 
-/** Whether headers show that a request is A2A: its version, its extensions, or its content type. */
-function isA2A(headers: unknown): boolean {
+/** Whether the URL or the headers show that a request is A2A: its version, its extensions, or its content type. */
+function isA2A(url: string, headers: unknown): boolean {
+  if (VERSION_PARAMETER.test(url)) return true;
   const found = readHeaders(headers, EVIDENCE);
   if (found === undefined) return false;
   if (found["a2a-version"] !== undefined || found["a2a-extensions"] !== undefined || found["x-a2a-extensions"] !== undefined)

@@ -1,4 +1,5 @@
-import type { Attributes } from "@opentelemetry/api";
+import type { Attributes, Context } from "@opentelemetry/api";
+import { isBelowA2AClient } from "../context/a2a-client-span.ts";
 import {
   ERROR_TYPE,
   HTTP_REQUEST_METHOD,
@@ -48,19 +49,25 @@ export function recogniseCall(
   body: unknown,
 ): A2ARecognition | undefined {
   const { a2a = "headers" } = options;
-  return a2a === false ? undefined : confirmA2A(a2a, target.method, target.a2a, headers, body);
+  return a2a === false ? undefined : confirmA2A(a2a, target, headers, body);
 }
 
-/** Adds what is known of the request beyond HTTP, by A2A and by the user's hooks, and returns the span's name. */
+/**
+ * Adds what is known of the request beyond HTTP, by A2A and by the user's hooks, and returns the span's name.
+ *
+ * The A2A method is recorded only if the option `a2a` is set, and never below an A2A CLIENT span: consumers take every CLIENT span that has
+ * `a2a.method.name` for an A2A call (`a2a.client`), so that the call would be counted twice.
+ */
 export function nameSpan(
   { hooked, options }: ClientConfig,
   attributes: Attributes,
-  request: unknown,
-  a2a: A2ARecognition | undefined,
+  { request, parent, a2a }: { readonly request: unknown; readonly parent: Context; readonly a2a: A2ARecognition | undefined },
 ): string {
   const method = attributes[HTTP_REQUEST_METHOD] as string;
   const name = method === OTHER_METHOD ? "HTTP" : method;
-  if (a2a?.method !== undefined) attributes[A2A_METHOD_NAME] = a2a.method;
+  if (a2a?.method !== undefined && options.a2a !== undefined && !isBelowA2AClient(parent)) {
+    attributes[A2A_METHOD_NAME] = a2a.method;
+  }
   const given: unknown = hooked ? safeCall("urlTemplate", options.urlTemplate, request) : undefined;
   const template = typeof given === "string" ? given : a2a?.template;
   if (template !== undefined) attributes[URL_TEMPLATE] = template;
@@ -68,18 +75,23 @@ export function nameSpan(
   return template === undefined ? name : `${name} ${template}`;
 }
 
-/** The attributes of `http.client.request.duration`. */
+/** The opt-in attributes of `http.client.request.duration` that the option `metricAttributes` names, if they are known. */
+export function optInMetricAttributes(names: readonly string[], { origin }: Target, spanAttributes: Attributes): Attributes {
+  const known: Attributes = { ...spanAttributes, ...(origin.scheme !== "" && { [URL_SCHEME]: origin.scheme }) };
+  return Object.fromEntries(names.map((name) => [name, known[name]]).filter(([, value]) => value !== undefined));
+}
+
+/** The attributes of `http.client.request.duration`, without those that are opt-in. */
 export function clientMetricAttributes(
   { recordedMethod, origin }: Target,
   status: number | undefined,
   errorType: string | undefined,
   protocolVersion: string | undefined,
 ): Attributes {
-  const { address, port, scheme } = origin;
+  const { address, port } = origin;
   const attributes: Attributes = { [HTTP_REQUEST_METHOD]: recordedMethod };
   if (address !== "") attributes[SERVER_ADDRESS] = address;
   if (port !== undefined) attributes[SERVER_PORT] = port;
-  if (scheme !== "") attributes[URL_SCHEME] = scheme;
   if (status !== undefined) attributes[HTTP_RESPONSE_STATUS_CODE] = status;
   if (errorType !== undefined) attributes[ERROR_TYPE] = errorType;
   if (protocolVersion !== undefined) attributes[NETWORK_PROTOCOL_VERSION] = protocolVersion;

@@ -1,4 +1,5 @@
-import type { Span } from "@opentelemetry/api";
+import { SpanStatusCode } from "@opentelemetry/api";
+import type { Span, SpanStatus } from "@opentelemetry/api";
 import { redactUrlsInText } from "./redaction.ts";
 
 const IDENTIFIER = /^[A-Za-z][A-Za-z0-9_]{1,63}$/;
@@ -80,8 +81,36 @@ function isReason(error: unknown, reason: unknown): boolean {
   return isError(reason) ? error.name === reason.name && error.message === reason.message : error.message === reason;
 }
 
+const recordedExceptions = new WeakSet<object>();
+
+/** Whether an error, or one of its causes, is recorded on a span already: an exception is recorded once (OpenTelemetry, recording errors). */
+export function isRecordedException(error: unknown): boolean {
+  try {
+    let current = error;
+    for (let depth = 0; depth < MAX_CAUSE_DEPTH; depth++) {
+      if (typeof current !== "object" || current === null) return false;
+      if (recordedExceptions.has(current)) return true;
+      current = causeOf(current);
+    }
+  } catch {
+    // A getter of the error threw.
+  }
+  return false;
+}
+
+/** The description of a span's status for an error: its message, in which secrets in URLs are redacted. */
+export function statusDescription(error: unknown, sensitive: RegExp | undefined): string {
+  return redactUrlsInText(String(isError(error) ? error.message : error), sensitive);
+}
+
+/** The status of a span that has failed. */
+export function errorStatus(description: string | undefined): SpanStatus {
+  return description === undefined ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message: description };
+}
+
 /** Adds an exception event to a span. Secrets in the URLs of the error's message and stack are redacted. */
 export function recordException(span: Span, error: unknown, sensitive: RegExp | undefined): void {
+  if (typeof error === "object" && error !== null) recordedExceptions.add(error);
   if (!isError(error)) {
     span.recordException(redactUrlsInText(String(error), sensitive));
     return;

@@ -20,7 +20,8 @@ export function sensitiveQuery(keys: readonly string[]): RegExp | undefined {
   return new RegExp(`((?:^|[?&])(?:${names})=)[^&#]*`, "g");
 }
 
-const DEFAULT_SENSITIVE_QUERY = sensitiveQuery(SENSITIVE_QUERY_PARAMETERS);
+/** Finds the values of the query parameters that are redacted by default. */
+export const DEFAULT_SENSITIVE_QUERY: RegExp | undefined = sensitiveQuery(SENSITIVE_QUERY_PARAMETERS);
 
 /** `url.full`: without user info, and without the values of sensitive query parameters (semconv `url.full`). */
 export function redactUrl(url: string, sensitive: RegExp | undefined): string {

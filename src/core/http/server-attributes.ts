@@ -49,7 +49,9 @@ export function semanticMethod(config: ServerConfig, method: string): string {
 
 /** The attributes that a SERVER span starts with. */
 export function serverStartAttributes(config: ServerConfig, received: ReceivedRequest): Attributes {
-  const { method, scheme, host, peerAddress, peerPort, protocolVersion, userAgent } = received;
+  const { method, peerAddress, peerPort, protocolVersion, userAgent } = received;
+  const trustProxy = config.options.trustProxy === true;
+  const { scheme, host } = trustProxy ? forwardedOrigin(received) : received;
   const { path, query } = splitTarget(received.target);
   const semantic = semanticMethod(config, method);
   const attributes: Attributes = { [HTTP_REQUEST_METHOD]: semantic, [URL_PATH]: path, [URL_SCHEME]: scheme };
@@ -60,15 +62,20 @@ export function serverStartAttributes(config: ServerConfig, received: ReceivedRe
     if (address !== "") attributes[SERVER_ADDRESS] = address;
     if (port !== undefined) attributes[SERVER_PORT] = port;
   }
-  const client = config.options.trustProxy === true ? (clientAddress(received.headers) ?? peerAddress) : peerAddress;
+  const client = trustProxy ? (clientAddress(received.headers) ?? peerAddress) : peerAddress;
   if (client !== undefined) attributes[CLIENT_ADDRESS] = client;
   if (peerAddress !== undefined) attributes[NETWORK_PEER_ADDRESS] = peerAddress;
   if (peerPort !== undefined) attributes[NETWORK_PEER_PORT] = peerPort;
   if (protocolVersion !== undefined) attributes[NETWORK_PROTOCOL_VERSION] = protocolVersion;
   if (userAgent !== undefined) attributes[USER_AGENT_ORIGINAL] = userAgent;
-  const a2a = config.options.a2a === false ? undefined : recogniseA2A("headers", method, received.target, received.headers);
-  if (a2a?.method !== undefined) attributes[A2A_METHOD_NAME] = a2a.method;
+  const a2aMethod = recogniseA2AMethod(config, received);
+  if (a2aMethod !== undefined) attributes[A2A_METHOD_NAME] = a2aMethod;
   return config.requestHeaders.length === 0 ? attributes : Object.assign(attributes, requestHeaderAttributes(config, received));
+}
+
+/** The A2A method of a request of the REST binding, as the option `a2a` allows. */
+export function recogniseA2AMethod({ options }: ServerConfig, { method, target, headers }: ReceivedRequest): string | undefined {
+  return options.a2a === false ? undefined : recogniseA2A("headers", method, target, headers)?.method;
 }
 
 // The scheme and the authority of a request target in absolute form.
@@ -87,9 +94,32 @@ export function splitTarget(target: string): { path: string; query: string } {
  * client can send these headers, so a server may trust them only behind a proxy that replaces them.
  */
 export function clientAddress(headers: unknown): string | undefined {
-  const forwarded = readHeader(headers, "forwarded");
-  const node = forwarded && /(?:^|[;,\s])for=([^;,\s]+)/i.exec(forwarded)?.[1];
+  const node = forwardedParameter(headers, "for");
   return nodeAddress(node) ?? nodeAddress(readHeader(headers, "x-forwarded-for")?.split(",")[0]);
+}
+
+/** The first value of a parameter of `Forwarded` (RFC 7239 section 4). */
+function forwardedParameter(headers: unknown, name: "for" | "host" | "proto"): string | undefined {
+  const forwarded = readHeader(headers, "forwarded");
+  if (forwarded === undefined) return undefined;
+  return new RegExp(`(?:^|[;,\\s])${name}=("[^"]*"|[^;,\\s]+)`, "i").exec(forwarded)?.[1]?.replaceAll('"', "");
+}
+
+/**
+ * The scheme and the host that the client has sent its request to, as reported by proxies: `proto` and `host` of `Forwarded`, else the first entry of
+ * `X-Forwarded-Proto` and of `X-Forwarded-Host`. What is not reported, or not valid, is that of the request.
+ */
+function forwardedOrigin({ scheme, host, headers }: ReceivedRequest): { scheme: string; host: string | undefined } {
+  const first = (parameter: "proto" | "host"): string | undefined =>
+    forwardedParameter(headers, parameter) ?? readHeader(headers, `x-forwarded-${parameter}`)?.split(",")[0]?.trim();
+  const proto = first("proto")?.toLowerCase();
+  const reported = first("host");
+  const origin = reported === undefined ? undefined : originOf(`http://${reported}`);
+  const isHost = origin !== undefined && origin.address !== "" && origin.text === `http://${reported}`;
+  return {
+    scheme: proto === "http" || proto === "https" ? proto : scheme,
+    host: isHost ? reported : host,
+  };
 }
 
 /** The address of a node (RFC 7239 section 6) without quotes, brackets and port; undefined for an obfuscated or unknown node. */

@@ -1,5 +1,5 @@
 import { createNoopMeter, metrics } from "@opentelemetry/api";
-import type { Histogram, MeterProvider } from "@opentelemetry/api";
+import type { Histogram, MeterProvider, Span } from "@opentelemetry/api";
 import { safeCall } from "./diagnostics.ts";
 import { SCOPE } from "./tracer.ts";
 import { SCHEMA_URL, VERSION } from "./version.ts";
@@ -44,6 +44,14 @@ function durationHistogram(
     .getMeter(SCOPE, VERSION, { schemaUrl: SCHEMA_URL })
     .createHistogram(name, { description, unit: "s", advice: { explicitBucketBoundaries: [...boundaries] } });
   return histogram === NOOP_HISTOGRAM ? undefined : histogram;
+}
+
+/** The duration of a span in seconds; undefined unless it is a span of the SDK that has ended. The API does not expose it. */
+export function durationOf(span: Span | undefined): number | undefined {
+  const { duration } = (span ?? {}) as { duration?: unknown };
+  if (!Array.isArray(duration)) return undefined;
+  const [seconds, nanoseconds] = duration as [number, number];
+  return seconds >= 0 ? seconds + nanoseconds / 1e9 : undefined;
 }
 
 const clock: { now(): number } = globalThis.performance ?? Date;

@@ -45,7 +45,10 @@ export interface SharedOptions<Request, Response> extends TelemetryOptions {
   knownMethods?: string[] | undefined;
   /**
    * How A2A requests are recognised without the A2A SDK. `"headers"`: by URL and headers. `"body"`: if the headers are those of A2A, also by the JSON-RPC
-   * method in the first 4096 characters of a string body (clients only). `false`: not at all. Default: `"headers"`.
+   * method in the first 4096 characters of a string body (clients only). `false`: not at all.
+   *
+   * Default: on servers `"headers"`; on clients, requests are recognised by URL and headers for the span's name and `url.template`, but `a2a.method.name`
+   * is recorded only if the option is set. It is never recorded below a span of `wrapA2AClient`, which records it.
    */
   a2a?: "headers" | "body" | false | undefined;
 }
@@ -58,6 +61,8 @@ export interface ClientOptions<Request = unknown, Response = unknown> extends Sh
   requireParentforSpans?: boolean | undefined;
   /** Returns the low-cardinality template of the URL's path, for the span's name and `url.template`; undefined if there is none. */
   urlTemplate?: ((request: Request) => string | undefined) | undefined;
+  /** Opt-in attributes that are added to `http.client.request.duration`. Default: none. */
+  metricAttributes?: readonly ("url.scheme" | "url.template")[] | undefined;
   /** When the span ends: with the last byte of the response body, or when the response headers have arrived. Default: `"response"`. */
   endSpanOn?: "response" | "headers" | undefined;
   /**
@@ -94,8 +99,9 @@ export interface ServerOptions<Request = unknown, Response = unknown> extends Sh
   /** Whether the caller's baggage is accepted, or the names of the members that are. Default: true. */
   acceptBaggage?: boolean | readonly string[] | undefined;
   /**
-   * Whether `client.address` is taken from `Forwarded`, else `X-Forwarded-For`. Any client can send these headers: set it only behind a proxy of your own.
-   * Default: false, the address of the socket.
+   * Whether `client.address`, `server.address`, `server.port` and `url.scheme` are taken from `Forwarded`, else from `X-Forwarded-For`, `X-Forwarded-Host`
+   * and `X-Forwarded-Proto`. Any client can send these headers: set it only behind a proxy of your own. Default: false; they are those of the socket and
+   * of the `Host` header.
    */
   trustProxy?: boolean | undefined;
 }
@@ -113,27 +119,4 @@ export interface A2AOptions {
   tracerProvider?: TracerProvider | undefined;
   /** Extracts the context of a received request if no HTTP instrumentation has. Default: as for clients and servers. */
   propagator?: TextMapPropagator | undefined;
-}
-
-/** Options of the MCP layer, for clients and servers. */
-export interface McpOptions
-  extends TelemetryOptions, Pick<ClientOptions, "propagateTo" | "baggageTo" | "modelProviders" | "baggageKeys"> {
-  /**
-   * How the trace in the `_meta` of a received message is continued: `"parent"`, `"link"` (the SERVER span's parent is the active context, and it links
-   * to the sender's span), or `"ignore"`. Default: `"parent"`.
-   */
-  incoming?: Incoming | undefined;
-  /** Whether the baggage in the `_meta` of a received message is accepted, or the names of the members that are. Default: true. */
-  acceptBaggage?: boolean | readonly string[] | undefined;
-  /**
-   * What happens to a tool call if an `execute_tool` span of a GenAI instrumentation is active: `"enrich"` adds the MCP attributes to that span,
-   * `"nest"` starts a CLIENT span below it. Default: `"enrich"`.
-   */
-  executeToolSpan?: "enrich" | "nest" | undefined;
-  /** Whether the arguments of tool calls are recorded as `gen_ai.tool.call.arguments`. They may be sensitive. Default: false. */
-  recordToolArguments?: boolean | undefined;
-  /** Whether the results of tool calls are recorded as `gen_ai.tool.call.result`. They may be sensitive. Default: false. */
-  recordToolResults?: boolean | undefined;
-  /** Whether the arguments of prompts are recorded as `gen_ai.prompt.variable.<name>`. They may be sensitive. Default: false. */
-  recordPromptVariables?: boolean | undefined;
 }

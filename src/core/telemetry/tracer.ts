@@ -1,5 +1,5 @@
 import { ProxyTracerProvider, ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
-import type { Tracer, TracerProvider } from "@opentelemetry/api";
+import type { Tracer, TracerOptions, TracerProvider } from "@opentelemetry/api";
 import { safeCall, warnOnce } from "./diagnostics.ts";
 import { SCHEMA_URL, VERSION } from "./version.ts";
 
@@ -13,8 +13,13 @@ export function isNoop(provider: TracerProvider): boolean {
   return ((provider as Partial<ProxyTracerProvider>).getDelegate?.() ?? provider) === NOOP_PROVIDER;
 }
 
+const HTTP_SCHEMA: TracerOptions = { schemaUrl: SCHEMA_URL };
+
+/** For spans of protocols whose attributes the semantic conventions of {@link SCHEMA_URL} do not contain. */
+export const WITHOUT_SCHEMA: TracerOptions = {};
+
 /** Returns a function that finds the current tracer: the given provider's, else the global one's. */
-export function tracerSource(given: TracerProvider | undefined): () => Tracer | undefined {
+export function tracerSource(given: TracerProvider | undefined, schema: TracerOptions = HTTP_SCHEMA): () => Tracer | undefined {
   let provider: TracerProvider | undefined;
   let tracer: Tracer | undefined;
   return () => {
@@ -22,15 +27,15 @@ export function tracerSource(given: TracerProvider | undefined): () => Tracer | 
     // A proxy delegates to the SDK that is registered later, so its tracer is kept only once there is one.
     if (current !== provider || tracer === undefined) {
       if (isNoop(current)) return undefined;
-      tracer = safeCall("getTracer", tracerOf, current);
+      tracer = safeCall("getTracer", tracerOf, current, schema);
       provider = current;
     }
     return tracer;
   };
 }
 
-function tracerOf(provider: TracerProvider): Tracer {
-  return provider.getTracer(SCOPE, VERSION, { schemaUrl: SCHEMA_URL });
+function tracerOf(provider: TracerProvider, schema: TracerOptions): Tracer {
+  return provider.getTracer(SCOPE, VERSION, schema);
 }
 
 /** Whether a context manager is registered. Without one, no context survives an asynchronous operation. */

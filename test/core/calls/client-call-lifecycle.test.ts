@@ -123,6 +123,7 @@ describe("an outbound call", () => {
     const [first, second] = [begin({}), begin({}, undefined, OTHER)];
     clock.mockReturnValue(1250);
     for (let i = 0; i < 2; i++) first.end();
+    clock.mockReturnValue(4000);
     second.end(3500);
     second.fail(new Error("late"));
     clock.mockRestore();

@@ -168,7 +168,6 @@ describe("ClientCall", () => {
           "network.protocol.version": "2",
           "server.address": "other.example",
           "server.port": 8443,
-          "url.scheme": "https",
         },
       ],
     ]);

@@ -99,6 +99,7 @@ describe("a received request", () => {
     const [first, second] = [receive()!, receive()!];
     clock.mockReturnValue(1250);
     first.end({ status: 200 });
+    clock.mockReturnValue(4000);
     second.end({ status: 404, time: 3500 });
     clock.mockRestore();
     expect(await measuredDurations(metrics, SERVER_DURATION)).toEqual([

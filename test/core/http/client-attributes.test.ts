@@ -1,3 +1,4 @@
+import { ROOT_CONTEXT } from "@opentelemetry/api";
 import type { Attributes } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
 import { clientConfig } from "../../../src/core/calls/client-config.ts";
@@ -52,17 +53,19 @@ describe("the attributes of an outbound call", () => {
     ["GET", {}, undefined, "GET", {}],
     ["_OTHER", {}, undefined, "HTTP", {}],
     ["_OTHER", { urlTemplate: () => "/{any}" }, undefined, "HTTP /{any}", { "url.template": "/{any}" }],
-    ["GET", {}, GET_TASK, "GET /tasks/{id}", { "a2a.method.name": "GetTask", "url.template": "/tasks/{id}" }],
+    ["GET", {}, GET_TASK, "GET /tasks/{id}", { "url.template": "/tasks/{id}" }],
+    ["GET", { a2a: "headers" }, GET_TASK, "GET /tasks/{id}", { "a2a.method.name": "GetTask", "url.template": "/tasks/{id}" }],
     ["GET", {}, CARD, "GET /.well-known/agent-card.json", { "url.template": "/.well-known/agent-card.json" }],
-    ["POST", {}, SEND, "POST", { "a2a.method.name": "SendMessage" }],
-    ["GET", { urlTemplate: () => "/{any}" }, GET_TASK, "GET /{any}", { "a2a.method.name": "GetTask", "url.template": "/{any}" }],
+    ["POST", {}, SEND, "POST", {}],
+    ["POST", { a2a: "body" }, SEND, "POST", { "a2a.method.name": "SendMessage" }],
+    ["GET", { urlTemplate: () => "/{any}" }, GET_TASK, "GET /{any}", { "url.template": "/{any}" }],
     ["GET", { urlTemplate: () => undefined }, CARD, "GET /.well-known/agent-card.json", { "url.template": CARD.template! }],
     ["GET", { urlTemplate: () => 7 as never }, undefined, "GET", {}],
     ["GET", { urlTemplate: fail, startSpanHook: fail }, undefined, "GET", {}],
     ["GET", { startSpanHook: (request) => ({ "by.hook": String(request) }) }, undefined, "GET", { "by.hook": "request" }],
   ])("name a %s span with the options %o and the A2A recognition %o %s and add %j", (method, options, a2a, name, more) => {
     const attributes: Attributes = { "http.request.method": method };
-    expect(nameSpan(clientConfig("f", options), attributes, "request", a2a)).toBe(name);
+    expect(nameSpan(clientConfig("f", options), attributes, { request: "request", parent: ROOT_CONTEXT, a2a })).toBe(name);
     expect(attributes).toStrictEqual({ "http.request.method": method, ...more });
   });
 
@@ -75,7 +78,6 @@ describe("the attributes of an outbound call", () => {
       "http.request.method": "_OTHER",
       "server.address": "agent.example",
       "server.port": 443,
-      "url.scheme": "https",
       "http.response.status_code": 503,
       "error.type": "503",
       "network.protocol.version": "1.1",

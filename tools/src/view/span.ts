@@ -3,16 +3,16 @@ export type Value = string | number | boolean | bigint | null | readonly Value[]
 
 export type Attributes = Readonly<Record<string, Value>>;
 
-type SpanKind = "INTERNAL" | "SERVER" | "CLIENT" | "PRODUCER" | "CONSUMER";
+export type SpanKind = "INTERNAL" | "SERVER" | "CLIENT" | "PRODUCER" | "CONSUMER";
 
-interface SpanEvent {
+export interface SpanEvent {
   /** Nanoseconds since 1970. */
   readonly time: bigint;
   readonly name: string;
   readonly attributes: Attributes;
 }
 
-interface SpanLink {
+export interface SpanLink {
   readonly traceId: string;
   readonly spanId: string;
   readonly attributes: Attributes;

@@ -1,4 +1,4 @@
-import { hostOf, isFailure } from "./http.ts";
+import { isFailure } from "./http.ts";
 import type { SpanNode } from "./tree.ts";
 
 /** The calls from one service to another. Times are milliseconds. */
@@ -65,11 +65,8 @@ function outsideCalls(nodes: readonly SpanNode[]): Call[] {
   return outward;
 }
 
-const CALLEES = [
-  "peer.service",
-  "service.peer.name",
-  "server.address",
-  "net.peer.name",
+const ADDRESSES = ["peer.service", "service.peer.name", "server.address", "net.peer.name"];
+const SYSTEMS = [
   "messaging.destination.name",
   "gen_ai.provider.name",
   "gen_ai.system",
@@ -79,9 +76,14 @@ const CALLEES = [
 ];
 
 function calleeName({ span: { attributes } }: SpanNode): string | undefined {
-  for (const name of CALLEES) {
+  for (const name of [...ADDRESSES, ...SYSTEMS]) {
     const value = attributes[name];
-    if (typeof value === "string" && value !== "") return name === "server.address" ? hostOf(attributes) : value;
+    if (typeof value !== "string" || value === "") continue;
+    return name === "server.address" ? value + port(attributes["server.port"]) : value;
   }
   return undefined;
+}
+
+function port(value: unknown): string {
+  return typeof value === "number" && value !== 80 && value !== 443 ? `:${value}` : "";
 }

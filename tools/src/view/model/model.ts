@@ -5,6 +5,8 @@ import { agentsOf } from "./agents.ts";
 import type { Agent } from "./agents.ts";
 import { callsOf } from "./calls.ts";
 import type { Calls } from "./calls.ts";
+import { layOutGraph } from "./graph.ts";
+import type { Graph } from "./graph.ts";
 import { isFailure } from "./http.ts";
 import { notices } from "./notices.ts";
 import { spanView } from "./span-view.ts";
@@ -29,6 +31,7 @@ export interface TraceModel {
   readonly errors: number;
   readonly agents: readonly Agent[];
   readonly calls: readonly Calls[];
+  readonly graph: Graph;
   readonly usage: TraceUsage;
   /** Warnings about the data of the trace. */
   readonly notices: readonly string[];
@@ -65,6 +68,10 @@ export function buildModel({ traceId, spans, refused }: Omit<StoredTrace, "revis
     errors: spans.filter(isFailure).length,
     agents,
     calls,
+    graph: layOutGraph(
+      agents.map(({ service }) => service),
+      calls,
+    ),
     usage: {
       rows: usageRows(counted),
       agents: agents.flatMap(({ service }) => {
