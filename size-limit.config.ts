@@ -20,6 +20,7 @@ const BUDGETS: Record<string, number> = {
   "./server/koa": 24_600,
   "./server/web": 25_600,
   "./a2a": 21_700,
+  "./mcp": 26_400,
   "./diagnostics": 16_600,
 };
 

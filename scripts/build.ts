@@ -5,6 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { buildPage } from "./build-page.ts";
 import { bundleLibrary } from "./bundle.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -50,3 +51,4 @@ function linkLibrary(): void {
 await buildLibrary();
 linkLibrary();
 buildTools();
+await buildPage();

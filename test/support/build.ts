@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 export function setup(): void {
   const built = `${root}tools/dist/cli.js`;
   const newest = Math.max(
-    ...globSync("{src,tools/src}/**/*.{ts,cts}", { cwd: root }).map((file) => statSync(`${root}${file}`).mtimeMs),
+    ...globSync("{src,tools/src}/**/*.{ts,tsx,cts,css}", { cwd: root }).map((file) => statSync(`${root}${file}`).mtimeMs),
   );
   if (existsSync(built) && statSync(built).mtimeMs > newest) return;
   execFileSync(process.execPath, [`${root}scripts/build.ts`], { stdio: "inherit" });

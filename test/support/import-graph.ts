@@ -22,7 +22,7 @@ const STATEMENT = /^(?:import|export)(?<type>\s+type)?\s+(?:[^;"'`]*?\sfrom\s+)?
 const EXPRESSION = /\b(?:import|require|getBuiltinModule)\(\s*"(?<from>[^"]+)"/g;
 
 export function readImportGraph(root: string): ImportGraph {
-  const files = globSync("**/*.{ts,cts}", { cwd: root }).map((file) => file.replaceAll("\\", "/"));
+  const files = globSync("**/*.{ts,tsx,cts}", { cwd: root }).map((file) => file.replaceAll("\\", "/"));
   return { files, imports: files.flatMap((file) => importsOf(root, file)), isInternal: ({ from }) => files.includes(from) };
 }
 
@@ -45,7 +45,7 @@ export function describeImports(found: readonly Import[]): string[] {
 
 /** The relative imports that lead to no file. */
 export function missingFiles({ imports, isInternal }: ImportGraph): Import[] {
-  return imports.filter((found) => /\.c?ts$/.test(found.from) && !isInternal(found));
+  return imports.filter((found) => /\.c?tsx?$/.test(found.from) && !isInternal(found));
 }
 
 /** A chain of files in which each imports the next and the last imports the first; undefined if there is none. */

@@ -26,7 +26,7 @@ export const SUITES: readonly Suite[] = [
   {
     name: "adapters",
     isLong: false,
-    include: ["test/{fetch,undici,axios,got,server,a2a,msw,foreign}/**/*.test.ts"],
+    include: ["test/{fetch,undici,axios,got,server,a2a,mcp,msw,foreign}/**/*.test.ts"],
   },
   { name: "contract", isLong: false, include: ["test/*.test.ts"] },
   { name: "unit", isLong: false, include: ["test/**/*.test.ts", "tools/test/**/*.test.ts"] },

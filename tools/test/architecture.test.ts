@@ -10,7 +10,7 @@ const { files, imports, isInternal } = graph;
 
 describe("the architecture of the tools", () => {
   it("is read completely: every relative import leads to a file", () => {
-    expect(files).toEqual(expect.arrayContaining(["cli.ts", "doctor/examine.ts", "view/browser/main.ts"]));
+    expect(files).toEqual(expect.arrayContaining(["cli.ts", "doctor/examine.ts", "view/browser/main.tsx"]));
     expect(describeImports(missingFiles(graph))).toEqual([]);
   });
 
@@ -22,10 +22,12 @@ describe("the architecture of the tools", () => {
     expect(crowdedFolders(graph)).toEqual([]);
   });
 
-  it("imports nothing but Node, OpenTelemetry's API and public exports of the library", () => {
+  it("imports nothing but Node, OpenTelemetry's API and public exports of the library, except in the view", () => {
     const { exports } = JSON.parse(readFileSync(join(root, "../../package.json"), "utf8")) as { exports: object };
     const allowed = new Set(["@opentelemetry/api", ...Object.keys(exports).map((subpath) => posix.join("a2a-otel", subpath))]);
-    const others = imports.filter((one) => !isInternal(one) && !one.from.startsWith("node:") && !allowed.has(one.from));
+    const others = imports.filter(
+      (one) => !one.file.startsWith("view/") && !isInternal(one) && !one.from.startsWith("node:") && !allowed.has(one.from),
+    );
     expect(describeImports(others)).toEqual([]);
   });
 
@@ -37,8 +39,11 @@ describe("the architecture of the tools", () => {
     expect(describeImports(crossing)).toEqual([]);
   });
 
-  it("lets the view work without OpenTelemetry and without the library", () => {
-    const others = imports.filter((one) => one.file.startsWith("view/") && !isInternal(one) && !one.from.startsWith("node:"));
+  it("lets the view work without OpenTelemetry and without the library, with the package's own dependencies", () => {
+    const { dependencies } = JSON.parse(readFileSync(join(root, "../package.json"), "utf8")) as { dependencies: object };
+    const ofView = imports.filter((one) => one.file.startsWith("view/") && !one.file.startsWith("view/browser/"));
+    const isDependency = (from: string): boolean => Object.keys(dependencies).some((name) => `${from}/`.startsWith(`${name}/`));
+    const others = ofView.filter((one) => !isInternal(one) && !one.from.startsWith("node:") && !isDependency(one.from));
     expect(describeImports(others)).toEqual([]);
   });
 
@@ -48,9 +53,10 @@ describe("the architecture of the tools", () => {
     expect(describeImports(atRunTime.filter(({ file }) => !allowed.has(file)))).toEqual([]);
   });
 
-  it("imports at run time into the page's script only files that are part of it", () => {
+  it("imports at run time into the page's script only files of the page, the formatting of values, and bundled packages", () => {
+    const allowed = /^(?:view\/browser\/|view\/model\/format\.ts$|preact(?:\/hooks)?$|@dagrejs\/dagre$)/;
     const elsewhere = imports.filter(
-      ({ file, from, isType }) => file.startsWith("view/browser/") && !isType && !from.startsWith("view/browser/"),
+      ({ file, from, isType }) => file.startsWith("view/browser/") && !isType && !allowed.test(from),
     );
     expect(describeImports(elsewhere)).toEqual([]);
   });

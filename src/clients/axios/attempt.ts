@@ -92,7 +92,7 @@ export function startAxiosCall(
       transport === "custom" ? NO_RESTORES : overrideConfig(call, request, url, observesRedirects(call, transport, hasInner));
     if (transport !== "http") call.registerForRedirects();
     if (transport === "fetch") ensureLastSubscriber();
-    if (call.observed && instrumentation.config.options.endSpanOn === "headers") trackHeadersTime(call);
+    if (call.observed && call.endsOnHeaders) trackHeadersTime(call);
     const fetchResponse = observesFetch(call, transport, hasInner) ? observeFetchResponse(call, request.signal) : undefined;
     return { instrumentation, call, request, transport, hasInner, fetchResponse, headerOverlay, restores };
   } catch (error) {

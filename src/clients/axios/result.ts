@@ -88,7 +88,7 @@ function endUnreadable(call: ClientCall, error: unknown): void {
   call.end();
 }
 
-function recordAxiosResponse({ call, fetchResponse, instrumentation, request }: AxiosAttempt, response: AxiosResponse): void {
+function recordAxiosResponse({ call, fetchResponse, request }: AxiosAttempt, response: AxiosResponse): void {
   if (!call.observed) {
     call.end();
     return;
@@ -97,7 +97,7 @@ function recordAxiosResponse({ call, fetchResponse, instrumentation, request }: 
   if (typeof response.status === "number") call.response(response.status, response.headers);
   call.delivered(response);
   const body: unknown = response.data;
-  if (instrumentation.config.options.endSpanOn === "headers") call.end(headersTimeOf(call));
+  if (call.endsOnHeaders) call.end(headersTimeOf(call));
   else if (request.responseType !== "stream") call.end();
   else if (isNodeStream(body)) endWithStream(call, body, request.signal);
   else if (fetchResponse !== undefined && body instanceof ReadableStream) fetchResponse.delivered(body);

@@ -68,7 +68,7 @@ export class AttemptObserver {
 
   #responded(response: IncomingMessage): void {
     const call = this.#call;
-    const { responseHook, endSpanOn } = this.#traced.config.options;
+    const { responseHook } = this.#traced.config.options;
     call.response(response.statusCode as number, response.headers);
     const { remoteAddress, remotePort } = readConnection(response);
     call.connected(remoteAddress, remotePort, protocolVersion(response.httpVersion));
@@ -76,7 +76,7 @@ export class AttemptObserver {
     if (responseHook !== undefined || location !== undefined) {
       // got's listener is called after this one, and extends the response.
       process.nextTick(() => this.#handled(response, location));
-    } else if (endSpanOn === "headers") call.end();
+    } else if (call.endsOnHeaders) call.end();
     if (!call.ended) this.#observeBody(response);
   }
 
@@ -89,7 +89,7 @@ export class AttemptObserver {
       const failure = redirectFailure(location, ++this.#traced.redirectCount, this.#options);
       if (failure !== undefined) call.fail(failure);
     }
-    if (this.#traced.config.options.endSpanOn === "headers") call.end();
+    if (call.endsOnHeaders) call.end();
   }
 
   #observeBody(response: IncomingMessage): void {

@@ -97,7 +97,7 @@ class UndiciObserver implements RequestObserver {
       call.delivered({ statusCode: status, headers: recordOf(decodeHeaders(rawHeaders)) });
     }
     rememberRedirect(call, this.#url, status, readHeader(headers, "location"));
-    if (options.endSpanOn === "headers" || status === 101) call.end();
+    if (call.endsOnHeaders || status === 101) call.end();
     // The client makes the stream of the body after this.
     else queueMicrotask(() => this.#watchBody());
   }

@@ -59,7 +59,7 @@ export class UndiciAttempt implements RequestObserver {
   response(statusCode: number, headers: unknown, statusMessage: unknown): void {
     if (statusCode < 200) return;
     this.#responded(statusCode, headers, statusMessage);
-    if (this.call.config.options.endSpanOn === "headers") this.call.end();
+    if (this.call.endsOnHeaders) this.call.end();
     else if (this.call.observed) this.#headersArrived = now();
   }
 

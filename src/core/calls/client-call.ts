@@ -3,6 +3,7 @@ import type { Context } from "@opentelemetry/api";
 import { CallContext } from "../context/call-context.ts";
 import type { Suppressible } from "../context/call-context.ts";
 import type { A2ARecognition } from "../http/a2a-recognition.ts";
+import type { RequestPurpose } from "../http/endpoints.ts";
 import { isSameOrigin, isSameResource, originOf } from "../http/urls.ts";
 import { writeHeaders } from "../propagation/carrier.ts";
 import { hasParent } from "../propagation/parent.ts";
@@ -51,6 +52,8 @@ export class ClientCall implements ActiveCall, Suppressible {
   observer: RequestObserver | undefined = undefined;
   /** What of A2A was recognised in the first attempt; a re-send may lack the headers that showed it. */
   a2a: A2ARecognition | undefined = undefined;
+  /** What a protocol above HTTP uses the call for; undefined if it is an ordinary one. */
+  purpose: RequestPurpose | undefined = undefined;
   /** Whether undici has created a request of this call. */
   hasRequest = false;
   /** The URLs of the requests that the client may send next by itself, because a redirect, an error status or a failure was answered. */
@@ -107,6 +110,11 @@ export class ClientCall implements ActiveCall, Suppressible {
   /** Whether anything is recorded: if not, the adapter need not report the response. */
   get observed(): boolean {
     return this.#recording.isActive;
+  }
+
+  /** Whether the span ends when the response headers have arrived, and not with the response body. */
+  get endsOnHeaders(): boolean {
+    return this.config.options.endSpanOn === "headers" || this.purpose?.endsAtHeaders === true;
   }
 
   /** Whether the adapter must report the call's end: something is recorded, or the call is registered. */

@@ -22,6 +22,8 @@ export class SpanRecording {
   readonly span: Span | undefined;
   target: Target;
   status: number | undefined = undefined;
+  /** Error statuses that are no errors, because a protocol above HTTP expects them. */
+  expectedStatuses: readonly number[] | undefined = undefined;
   readonly config: ClientConfig;
   readonly isRecording: boolean;
   /** The attributes of the metric that the option `metricAttributes` adds. */
@@ -64,7 +66,8 @@ export class SpanRecording {
 
   setResponse(status: number, headers: unknown): void {
     this.status = status;
-    this.#errorType = status >= 400 ? String(status) : undefined;
+    const isError = status >= 400 && this.expectedStatuses?.includes(status) !== true;
+    this.#errorType = isError ? String(status) : undefined;
     if (!this.isRecording) return;
     this.#set(HTTP_RESPONSE_STATUS_CODE, status);
     if (this.#errorType !== undefined) this.#setError(this.#errorType);

@@ -1,6 +1,7 @@
 import { ROOT_CONTEXT, SpanKind, context as contextApi } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
 import { withoutCallSuppression } from "../context/call-context.ts";
+import { purposeOf } from "../http/endpoints.ts";
 import { clientStartAttributes, nameSpan, optInMetricAttributes, recogniseCall } from "../http/client-attributes.ts";
 import { readHeaders } from "../propagation/carrier.ts";
 import { hasParent, parentFromHeaders } from "../propagation/parent.ts";
@@ -71,8 +72,9 @@ function startFirstAttempt(
 ): ClientCall | undefined {
   const { method, url, headers, request } = outbound;
   const active = contextApi.active();
-  const context = withoutCallSuppression(active);
-  if (context === undefined) return undefined;
+  const allowed = withoutCallSuppression(active);
+  if (allowed === undefined) return undefined;
+  const context = purposeOf(method, url, active)?.startsTrace === true ? ROOT_CONTEXT : allowed;
   if (config.hooked && safeCall("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
   const fields = source?.fields ?? NONE;
   const existing = readHeaders(headers, fields.includes(TRACEPARENT) ? fields : [...fields, TRACEPARENT]);
@@ -165,11 +167,14 @@ function beginCall(
   const a2a = previous === undefined ? recogniseCall(config, target, headers, body) : previous.a2a;
   const name = nameSpan(config, attributes, { request, parent, a2a });
   const span = tracer === undefined ? undefined : startSpan(tracer, name, attributes, parent);
+  const purpose = previous === undefined ? purposeOf(method, url, contextApi.active()) : previous.purpose;
   const recording = new SpanRecording(config, target, span, duration);
+  recording.expectedStatuses = purpose?.expectedStatuses;
   const { metricAttributes } = config.options;
   if (metricAttributes !== undefined) recording.metricAttributes = optInMetricAttributes(metricAttributes, target, attributes);
   const call = new ClientCall(recording, parent, request, previous);
   call.a2a = a2a;
+  call.purpose = purpose;
   if (span !== undefined && config.hooked) safeCall("requestHook", config.options.requestHook, span, request);
   return call;
 }

@@ -1,6 +1,6 @@
 import type { TextMapPropagator } from "@opentelemetry/api";
 import { redactMessage } from "../http/redaction.ts";
-import type { A2AOptions, ClientOptions, ServerOptions, SharedOptions } from "./options.ts";
+import type { A2AOptions, ClientOptions, McpOptions, ServerOptions, SharedOptions } from "./options.ts";
 
 /** A check for each option: it returns what the value must be, or undefined. */
 export type Checked<T> = { readonly [Name in keyof T]-?: (value: unknown) => string | undefined };
@@ -93,6 +93,23 @@ export const A2A_OPTIONS: Checked<A2AOptions> = {
   conversationBaggage: isStrings,
   tracerProvider: SHARED.tracerProvider,
   propagator: SHARED.propagator,
+};
+
+/** The checks of {@link McpOptions}. */
+export const MCP_OPTIONS: Checked<McpOptions> = {
+  tracerProvider: SHARED.tracerProvider,
+  meterProvider: SHARED.meterProvider,
+  propagator: SHARED.propagator,
+  propagateTo: isMatchers,
+  baggageTo: isMatchers,
+  modelProviders: isStrings,
+  baggageKeys: isStrings,
+  incoming: isOneOf("parent", "link", "ignore"),
+  acceptBaggage: either(isBoolean, isStrings),
+  executeToolSpan: isOneOf("enrich", "nest"),
+  recordToolArguments: isBoolean,
+  recordToolResults: isBoolean,
+  recordPromptVariables: isBoolean,
 };
 
 /** The checks of what `setupPropagation` takes. */

@@ -120,3 +120,26 @@ export interface A2AOptions {
   /** Extracts the context of a received request if no HTTP instrumentation has. Default: as for clients and servers. */
   propagator?: TextMapPropagator | undefined;
 }
+
+/** Options of the MCP layer, for clients and servers. */
+export interface McpOptions
+  extends TelemetryOptions, Pick<ClientOptions, "propagateTo" | "baggageTo" | "modelProviders" | "baggageKeys"> {
+  /**
+   * How the trace in the `_meta` of a received message is continued: `"parent"`, `"link"` (the SERVER span's parent is the active context, and it links
+   * to the sender's span), or `"ignore"`. Default: `"parent"`.
+   */
+  incoming?: Incoming | undefined;
+  /** Whether the baggage in the `_meta` of a received message is accepted, or the names of the members that are. Default: true. */
+  acceptBaggage?: boolean | readonly string[] | undefined;
+  /**
+   * What happens to a tool call if an `execute_tool` span of a GenAI instrumentation is active: `"enrich"` adds the MCP attributes to that span,
+   * `"nest"` starts a CLIENT span below it. Default: `"enrich"`.
+   */
+  executeToolSpan?: "enrich" | "nest" | undefined;
+  /** Whether the arguments of tool calls are recorded as `gen_ai.tool.call.arguments`. They may be sensitive. Default: false. */
+  recordToolArguments?: boolean | undefined;
+  /** Whether the results of tool calls are recorded as `gen_ai.tool.call.result`. They may be sensitive. Default: false. */
+  recordToolResults?: boolean | undefined;
+  /** Whether the arguments of prompts are recorded as `gen_ai.prompt.variable.<name>`. They may be sensitive. Default: false. */
+  recordPromptVariables?: boolean | undefined;
+}

@@ -11,6 +11,8 @@ interface SharedState {
   readonly activeCalls: unknown[];
   /** The options of what protocol layers have wrapped, by the value that they returned (`core/telemetry/wrapped.ts`). */
   readonly wrapperOptions: WeakMap<object, object>;
+  /** What endpoints of protocols above HTTP use requests for, by host and port (`core/http/endpoints.ts`). */
+  readonly endpoints: Map<string, Set<unknown>>;
   /** How a global function was instrumented, by the function that replaced it (`core/telemetry/global-instrumentation.ts`). */
   readonly globalInstrumentations: WeakMap<object, unknown>;
 }
@@ -31,6 +33,7 @@ export const sharedState: SharedState = existing ?? {
   namedSpans: new WeakSet(),
   activeCalls: [],
   wrapperOptions: new WeakMap(),
+  endpoints: new Map(),
   globalInstrumentations: new WeakMap(),
 };
 

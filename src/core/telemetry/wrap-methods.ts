@@ -1,5 +1,5 @@
-/** Runs instead of a method; `call` calls the original. */
-export type MethodWrapper = (call: () => unknown, args: readonly unknown[]) => unknown;
+/** Runs instead of a method; `call` calls the original, with the arguments that it is given, by default `args`. */
+export type MethodWrapper = (call: (args?: readonly unknown[]) => unknown, args: readonly unknown[]) => unknown;
 
 type Method = (...args: unknown[]) => unknown;
 
@@ -43,7 +43,8 @@ export function wrapMethods<T extends object>(
   function wrapMethod(source: Method, wrapper: MethodWrapper | undefined): unknown {
     return new Proxy(source, {
       apply(_, self, args: unknown[]) {
-        const call = (): unknown => Reflect.apply(source, self === proxy ? original : self, args);
+        const call = (changed: readonly unknown[] = args): unknown =>
+          Reflect.apply(source, self === proxy ? original : self, changed);
         return wrapper === undefined ? call() : wrapper(call, args);
       },
     });

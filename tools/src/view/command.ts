@@ -8,7 +8,7 @@ import type { View, ViewOptions } from "./server.ts";
 
 const HELP = `Usage: a2a-otel-cli view [options]
 
-Receives traces over OTLP/HTTP in JSON on this machine, keeps the newest in memory, and shows them in the browser.
+Receives traces over OTLP/HTTP (protobuf or JSON) on this machine, keeps the newest in memory, and shows them in the browser.
 
 Options:
   --port <number>        port on 127.0.0.1; default ${DEFAULTS.port}, the default of exporters; 0 for any free port
@@ -68,7 +68,7 @@ function welcome(url: string): string {
   return `Open ${url} to see the received traces. Press Ctrl+C to stop.
 
 Set these variables for your agents:
-  OTEL_EXPORTER_OTLP_PROTOCOL=http/json
+  OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
   OTEL_EXPORTER_OTLP_ENDPOINT=${url}
 `;
 }

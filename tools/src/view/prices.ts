@@ -1,12 +1,45 @@
+import { z } from "zod";
+
+const EXPECTED = 'the prices must be an object such as {"models":{"a-model":{"input":1,"output":2}}}';
+
+const amount: z.ZodType<number> = z
+  .number({ error: ({ input }) => (input === undefined ? " is missing: the price of a million input tokens" : wrongAmount(input)) })
+  .nonnegative({ error: ({ input }) => wrongAmount(input) });
+
+function wrongAmount(value: unknown): string {
+  return ` is ${JSON.stringify(value)}, but must be the price of a million tokens, 0 or more`;
+}
+
+const optional: z.ZodType<number | undefined> = amount.optional();
+const FIELDS = { input: amount, output: optional, cachedInput: optional, cacheWrite: optional };
+
+const PRICE = z.strictObject(FIELDS, {
+  error: (issue) =>
+    issue.code === "unrecognized_keys"
+      ? `.${issue.keys[0]} is unknown; the fields are ${Object.keys(FIELDS).join(", ")}`
+      : " must be an object with input and output",
+});
+
+const PRICES = z.object(
+  {
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/)
+      .default("USD"),
+    models: z.record(z.string(), PRICE, EXPECTED),
+  },
+  EXPECTED,
+);
+
 /** The price of a model for a million tokens. */
 export interface Price {
   readonly input: number;
   /** If it is absent, the cost of a span with output tokens is unknown. */
-  readonly output?: number;
+  readonly output?: number | undefined;
   /** For input tokens read from the provider's cache. Default: `input`. */
-  readonly cachedInput?: number;
+  readonly cachedInput?: number | undefined;
   /** For input tokens written to the provider's cache. Default: `input`. */
-  readonly cacheWrite?: number;
+  readonly cacheWrite?: number | undefined;
 }
 
 export interface Prices {
@@ -16,8 +49,6 @@ export interface Prices {
   readonly models: Readonly<Record<string, Price>>;
 }
 
-const FIELDS = ["input", "output", "cachedInput", "cacheWrite"] as const;
-
 /**
  * Checks a table of prices.
  *
@@ -25,30 +56,13 @@ const FIELDS = ["input", "output", "cachedInput", "cacheWrite"] as const;
  * @example parsePrices({ currency: "USD", models: { "gpt-*": { input: 1.25, output: 10 } } })
  */
 export function parsePrices(value: unknown): Prices {
-  if (!isRecord(value) || !isRecord(value["models"]))
-    throw new Error('the prices must be an object such as {"models":{"a-model":{"input":1,"output":2}}}');
-  const currency = value["currency"] ?? "USD";
-  if (typeof currency !== "string" || !/^[A-Z]{3}$/.test(currency)) {
-    throw new Error(`currency is ${JSON.stringify(currency)}, but must be three capital letters such as "USD"`);
-  }
-  const models = Object.entries(value["models"]).map(([model, price]): [string, Price] => [model, parsePrice(model, price)]);
-  return { currency, models: Object.fromEntries(models) };
-}
-
-function parsePrice(model: string, value: unknown): Price {
-  const at = `models[${JSON.stringify(model)}]`;
-  if (!isRecord(value)) throw new Error(`${at} must be an object with input and output`);
-  const unknown = Object.keys(value).find((name) => !FIELDS.some((field) => field === name));
-  if (unknown !== undefined) throw new Error(`${at}.${unknown} is unknown; the fields are ${FIELDS.join(", ")}`);
-  if (value["input"] === undefined) throw new Error(`${at}.input is missing: the price of a million input tokens`);
-  for (const field of FIELDS) {
-    const price = value[field];
-    if (price === undefined) continue;
-    if (typeof price !== "number" || !Number.isFinite(price) || price < 0) {
-      throw new Error(`${at}.${field} is ${JSON.stringify(price)}, but must be the price of a million tokens, 0 or more`);
-    }
-  }
-  return value as unknown as Price;
+  const { data, error } = PRICES.safeParse(value, { reportInput: true });
+  if (error === undefined) return data;
+  const { path, message, input } = error.issues[0] as z.core.$ZodIssue;
+  const [top, model, name] = path.map(String);
+  if (top === "currency") throw new Error(`currency is ${JSON.stringify(input)}, but must be three capital letters such as "USD"`);
+  if (model === undefined) throw new Error(message);
+  throw new Error(`models[${JSON.stringify(model)}]${name === undefined ? "" : `.${name}`}${message}`);
 }
 
 /** The price of a model: by its exact name, or by the longest matching prefix. */
@@ -58,8 +72,4 @@ export function priceOf(prices: Prices | undefined, model: string): Price | unde
   const fitting = Object.keys(prices.models).filter((name) => name.endsWith("*") && model.startsWith(name.slice(0, -1)));
   const longest = fitting.toSorted((a, b) => b.length - a.length)[0];
   return longest === undefined ? undefined : prices.models[longest];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,9 +1,9 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
 import type { Prices } from "./prices.ts";
-import { answer } from "./server/answer.ts";
-import { createRoutes } from "./server/routes.ts";
+import { createApp } from "./server/app.ts";
 import { createStore } from "./store.ts";
 import type { Store, StoreLimits } from "./store.ts";
 
@@ -31,7 +31,7 @@ export const DEFAULTS: Required<StoreLimits> & { readonly port: number } = {
 };
 
 /**
- * Starts a server on loopback that receives traces over OTLP/HTTP (JSON, plain or gzip), stores the newest, and serves a page that shows them.
+ * Starts a server on loopback that receives traces over OTLP/HTTP (protobuf or JSON, plain or gzip), stores the newest, and serves a page that shows them.
  *
  * @throws RangeError for an invalid limit or port; the error of `listen` for a port that cannot be used (`EADDRINUSE`).
  * @example
@@ -46,26 +46,20 @@ export async function startView({ prices, log = () => {}, ...options }: ViewOpti
   if (settings.port > 65_535) throw new RangeError(`port is ${settings.port}, but must be at most 65535`);
 
   const store = createStore(settings);
-  const routes = createRoutes(store, prices, log);
-  const server = createServer((request, response) => {
-    routes.handle(request, response).catch((error: unknown) => {
-      log(`Failed to answer ${request.method} ${request.url}: ${String(error)}`);
-      if (response.headersSent) response.destroy();
-      else answer(response, 500, "text/plain", "a2a-otel-cli view failed. The error is printed in its terminal.\n");
-    });
-  });
+  const { app, close } = createApp(store, prices, log);
+  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
   server.listen(settings.port, "127.0.0.1");
   try {
     await once(server, "listening");
   } catch (error) {
-    routes.close();
+    close();
     throw error;
   }
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     store,
     close: async () => {
-      routes.close();
+      close();
       const closed = once(server, "close");
       server.close();
       server.closeAllConnections();

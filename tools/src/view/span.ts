@@ -3,16 +3,16 @@ export type Value = string | number | boolean | bigint | null | readonly Value[]
 
 export type Attributes = Readonly<Record<string, Value>>;
 
-export type SpanKind = "INTERNAL" | "SERVER" | "CLIENT" | "PRODUCER" | "CONSUMER";
+type SpanKind = "INTERNAL" | "SERVER" | "CLIENT" | "PRODUCER" | "CONSUMER";
 
-export interface SpanEvent {
+interface SpanEvent {
   /** Nanoseconds since 1970. */
   readonly time: bigint;
   readonly name: string;
   readonly attributes: Attributes;
 }
 
-export interface SpanLink {
+interface SpanLink {
   readonly traceId: string;
   readonly spanId: string;
   readonly attributes: Attributes;

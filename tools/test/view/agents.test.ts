@@ -3,6 +3,7 @@ import { COLOURS, agentsOf, colours } from "../../src/view/model/agents.ts";
 import type { Agent } from "../../src/view/model/agents.ts";
 import { buildTree } from "../../src/view/model/tree.ts";
 import { spanOf } from "./spans.ts";
+import type { Attributes } from "../../src/view/span.ts";
 import type { SpanSketch } from "./spans.ts";
 
 function agents(spans: SpanSketch[], modelSpans: string[] = []): Record<string, Partial<Agent>> {
@@ -95,6 +96,41 @@ describe("agentsOf()", () => {
       { spanId: "late", parentSpanId: "root", start: 5, end: 30 },
     ];
     expect(agents(spans)["orchestrator"]).toMatchObject({ total: 30, own: 30, slowest: 10 });
+  });
+
+  it("counts work during a call of another agent as own time, so that it includes the time in models", () => {
+    const spans: SpanSketch[] = [
+      { spanId: "root", end: 100 },
+      ...call("stream", "root", "writer", 0, 100),
+      { spanId: "chat", parentSpanId: "root", start: 20, end: 60 },
+    ];
+    expect(agents(spans, ["chat"])["orchestrator"]).toMatchObject({ own: 40, callees: 60, models: 40 });
+  });
+
+  it("does not count the calls that a model makes as tools as time in the model", () => {
+    const spans: SpanSketch[] = [
+      { spanId: "root", end: 100 },
+      { spanId: "chat", parentSpanId: "root", start: 10, end: 90 },
+      { spanId: "tool", parentSpanId: "chat", start: 20, end: 70 },
+      ...call("a", "tool", "writer", 30, 60),
+      { spanId: "socket", parentSpanId: "a call", start: 31, end: 33 },
+    ];
+    expect(agents(spans, ["chat"])["orchestrator"]).toMatchObject({ own: 70, callees: 30, models: 50 });
+  });
+
+  it.each<[string, Attributes]>([
+    ["declared as one", { "http.response.header.content-type": ["text/event-stream"] }],
+    ["of MCP, at the address of its requests", { "url.full": "http://tools:8080/mcp" }],
+  ])("does not wait for a standing event stream %s", (_, attributes) => {
+    const [stream, far] = call("stream", "root", "tools", 0, 100) as [SpanSketch, SpanSketch];
+    const post = { spanId: "post", parentSpanId: "root", kind: "CLIENT" as const, start: 10, end: 20 };
+    const spans: SpanSketch[] = [
+      { spanId: "root", end: 100 },
+      { ...stream, attributes: { "http.request.method": "GET", ...attributes } },
+      far,
+      { ...post, attributes: { "http.request.method": "POST", "url.full": "http://tools:8080/mcp" } },
+    ];
+    expect(agents(spans)["orchestrator"]).toMatchObject({ own: 100, callees: 0 });
   });
 
   it("counts errors and the time in models", () => {

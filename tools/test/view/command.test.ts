@@ -76,7 +76,7 @@ describe("a2a-otel-cli view", () => {
     view.end("SIGINT");
     expect(await view.code).toBe(0);
     await open.text().catch(() => {});
-    expect(await view.stdout).toContain(`  OTEL_EXPORTER_OTLP_PROTOCOL=http/json\n  OTEL_EXPORTER_OTLP_ENDPOINT=${url}\n`);
+    expect(await view.stdout).toContain(`  OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n  OTEL_EXPORTER_OTLP_ENDPOINT=${url}\n`);
     expect(await view.stderr).toBe("");
   });
 
@@ -84,13 +84,13 @@ describe("a2a-otel-cli view", () => {
     const view = run("--port=0");
     const response = await fetch(`${await view.url}/v1/traces`, {
       method: "POST",
-      headers: { "content-type": "application/x-protobuf" },
+      headers: { "content-type": "application/grpc" },
       body: "x",
     });
     await response.text();
     view.end("SIGTERM");
     expect(await view.code).toBe(0);
-    expect(await view.stderr).toMatch(/^Refused an export: .*OTEL_EXPORTER_OTLP_PROTOCOL=http\/json/);
+    expect(await view.stderr).toMatch(/^Refused an export: .*OTEL_EXPORTER_OTLP_PROTOCOL=http\/protobuf/);
   });
 
   it("recommends another port if the port is in use", async () => {

@@ -1,12 +1,13 @@
 import { DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, diag, trace } from "@opentelemetry/api";
 import type { ExportResult } from "@opentelemetry/core";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { OTLPTraceExporter as ProtobufExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startView } from "../../src/view/server.ts";
 import type { View } from "../../src/view/server.ts";
-import { MAX_BODY } from "../../src/view/server/body.ts";
+import { MAX_BODY } from "../../src/view/server/receive.ts";
 
 let view: View;
 let complaints: string[];
@@ -22,7 +23,7 @@ afterEach(async () => {
 });
 
 /** Has an SDK record spans, and send them as it does when it shuts down. */
-async function record(exporter: OTLPTraceExporter, count = 1): Promise<void> {
+async function record(exporter: OTLPTraceExporter | ProtobufExporter, count = 1): Promise<void> {
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ "service.name": "writer", "service.instance.id": 7 }),
     spanProcessors: [new BatchSpanProcessor({ exporter })],
@@ -48,8 +49,13 @@ async function record(exporter: OTLPTraceExporter, count = 1): Promise<void> {
 }
 
 describe("OpenTelemetry's own exporter", () => {
-  it.each(["none", "gzip"] as const)("sends complete spans with compression %s", async (compression) => {
-    await record(new OTLPTraceExporter({ url: `${view.url}/v1/traces`, compression: compression as never }));
+  it.each([
+    ["JSON", "none", OTLPTraceExporter],
+    ["JSON", "gzip", OTLPTraceExporter],
+    ["protobuf", "none", ProtobufExporter],
+    ["protobuf", "gzip", ProtobufExporter],
+  ] as const)("sends complete spans in %s with compression %s", async (_, compression, Exporter) => {
+    await record(new Exporter({ url: `${view.url}/v1/traces`, compression: compression as never }));
     expect(complaints).toEqual([]);
     const traces = view.store.traces();
     const call = traces.flatMap(({ spans }) => spans).find(({ name }) => name === "call 0");
@@ -69,10 +75,13 @@ describe("OpenTelemetry's own exporter", () => {
     expect(Number((call?.end ?? 0n) - (call?.start ?? 0n))).toBeGreaterThanOrEqual(0);
   });
 
-  it("logs the spans beyond the limit", async () => {
-    await record(new OTLPTraceExporter({ url: `${view.url}/v1/traces` }), 60);
+  it.each([
+    ["JSON", OTLPTraceExporter],
+    ["protobuf", ProtobufExporter],
+  ] as const)("logs the spans beyond the limit, with %s", async (_, Exporter) => {
+    await record(new Exporter({ url: `${view.url}/v1/traces` }), 60);
     expect(view.store.traces().map(({ spans }) => spans.length)).toEqual([50]);
-    expect(complaints.join("\n")).toMatch(/"rejectedSpans":"11".*--max-spans/);
+    expect(complaints.join("\n")).toMatch(/rejectedSpans":"?11.*--max-spans/);
   });
 
   it("logs that an export is too large and which setting to change", async () => {

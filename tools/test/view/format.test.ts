@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { cost, duration, many, money } from "../../src/view/browser/dom/format.ts";
-import { scaleWindow, ticks, wholeTrace, clampWindow } from "../../src/view/browser/waterfall/time-window.ts";
+import { cost, duration, many, money } from "../../src/view/model/format.ts";
+import { scaleWindow, ticks, wholeTrace, clampWindow } from "../../src/view/browser/time-window.ts";
 
 it.each([
   [0, "0 ms"],

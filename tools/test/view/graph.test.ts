@@ -1,8 +1,8 @@
 import { array, assert, boolean, property, tuple, nat } from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Calls } from "../../src/view/model/calls.ts";
-import { layOutGraph } from "../../src/view/model/graph.ts";
-import type { Graph } from "../../src/view/model/graph.ts";
+import { layOutGraph } from "../../src/view/browser/graph.ts";
+import type { Graph } from "../../src/view/browser/graph.ts";
 
 const call = (caller: string, callee: string, outside = false): Calls => ({
   caller,

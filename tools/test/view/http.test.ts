@@ -1,19 +1,26 @@
 import { describe, expect, it } from "vitest";
-import { httpTarget, isFailure } from "../../src/view/model/http.ts";
+import { targetOf, isFailure } from "../../src/view/model/http.ts";
 import { buildModel } from "../../src/view/model/model.ts";
 import type { Attributes } from "../../src/view/span.ts";
 import { spanOf } from "./spans.ts";
 
-describe("httpTarget()", () => {
+describe("targetOf()", () => {
   it.each<[string, Attributes, string | undefined]>([
     ["POST", { "url.full": "http://127.0.0.1:4000/a2a/v1?key=1" }, "/a2a/v1"],
     ["POST", { "url.path": "/tasks", "server.address": "agent" }, "/tasks"],
     ["GET", { "url.full": "https://agent.example/", "server.address": "agent.example" }, "agent.example"],
     ["GET", { "http.target": "/old?x=1" }, "/old"],
+    ["POST", { "server.address": "127.0.0.1", "server.port": 4000 }, "127.0.0.1:4000"],
+    ["HTTP POST", { "url.path": "/tasks" }, "/tasks"],
+    ["POST", { "url.path": "/", "a2a.method.name": "SendMessage" }, "SendMessage"],
+    ["POST /mcp", { "mcp.method.name": "tools/call", "gen_ai.tool.name": "search" }, "tools/call search"],
+    ["tools/call", { "mcp.method.name": "tools/call", "gen_ai.tool.name": "search" }, "search"],
+    ["tools/call search", { "mcp.method.name": "tools/call", "gen_ai.tool.name": "search" }, undefined],
+    ["SendMessage", { "a2a.method.name": "SendMessage" }, undefined],
     ["GET /tasks", { "url.path": "/tasks" }, undefined],
     ["POST", {}, undefined],
   ])("of a span named %s with %o is %s", (name, attributes, target) => {
-    expect(httpTarget(spanOf({ spanId: "a", name, attributes }))).toBe(target);
+    expect(targetOf(spanOf({ spanId: "a", name, attributes }))).toBe(target);
   });
 });
 

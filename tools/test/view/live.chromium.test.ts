@@ -54,7 +54,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
 
   it("shows the settings until a trace is received, and then lists traces automatically", async () => {
     expect(await page.locator("main").innerText()).toContain(
-      `OTEL_EXPORTER_OTLP_PROTOCOL=http/json\nOTEL_EXPORTER_OTLP_ENDPOINT=${view.url}`,
+      `OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\nOTEL_EXPORTER_OTLP_ENDPOINT=${view.url}`,
     );
     await send(sampleTrace());
     await send(largeTrace(10), "e".repeat(32));
@@ -74,10 +74,10 @@ describe.skipIf(CHROMIUM === undefined)("the page of a running receiver", () => 
 
   it("has an accessible list", async () => {
     await send(sampleTrace());
-    await fetch(`${view.url}/v1/traces`, { method: "POST", headers: { "content-type": "application/x-protobuf" }, body: "x" });
+    await fetch(`${view.url}/v1/traces`, { method: "POST", headers: { "content-type": "application/grpc" }, body: "x" });
     await page.getByText("Refused (1 time)").waitFor();
     expect(await page.locator(".status.error:visible").allTextContents()).toEqual([
-      expect.stringMatching(/^✕ Refused \(1 time\): .*protobuf/) as string,
+      expect.stringMatching(/^✕ Refused \(1 time\): .*gRPC/) as string,
     ]);
     expect(await page.evaluate(problems)).toEqual([]);
     for (const colorScheme of ["light", "dark"] as const) {

@@ -1,7 +1,7 @@
 import { anything, assert, property } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LIMITS } from "../../src/view/otlp/attributes.ts";
-import { decodeTraces } from "../../src/view/otlp/decode.ts";
+
+import { LIMITS, decodeTraces } from "../../src/view/otlp/decode.ts";
 import { encodeTraces } from "../../src/view/otlp/encode.ts";
 import { sampleTrace } from "./sample.ts";
 

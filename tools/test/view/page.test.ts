@@ -1,13 +1,12 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { buildModel } from "../../src/view/model/model.ts";
-import { renderLivePage, renderTracePage } from "../../src/view/page/page.ts";
-import { pageScript } from "../../src/view/page/script.ts";
+import { pageScript, renderLivePage, renderTracePage } from "../../src/view/page/page.ts";
 import { HOSTILE, sampleTrace } from "./sample.ts";
 import { TRACE_ID, spanOf } from "./spans.ts";
 
@@ -70,17 +69,17 @@ describe("pageScript()", () => {
   });
 
   it("contains all modules", () => {
-    const parts = globSync("tools/src/view/browser/**/*.ts");
-    expect(parts.length).toBeGreaterThan(15);
-    for (const file of ["time-window", "details", "live"]) expect(parts.some((part) => part.endsWith(`${file}.ts`))).toBe(true);
-    const made = pageScript().match(/^(?:async )?function \w+|^const \w+/gm) ?? [];
-    expect(new Set(made).size).toBe(made.length);
+    for (const text of ["Later", "Close details", "No traces have been received yet.", "Call graph"])
+      expect(pageScript()).toContain(text);
   });
 
   it("never creates markup or code from strings", () => {
-    expect(pageScript()).not.toMatch(
-      /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|DOMParser|srcdoc|setAttribute\("on/,
-    );
+    const markup =
+      /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|DOMParser|srcdoc|setAttribute\("on/i;
+    for (const file of globSync("tools/src/view/browser/*.ts*")) expect(readFileSync(file, "utf8")).not.toMatch(markup);
+    // Preact can, if a component asks for it by this property, which none does.
+    const withoutPreact = pageScript().replaceAll(/dangerouslySetInnerHTML|\.innerHTML(?:=\w+\.__html|\)\|\|)/g, "");
+    expect(withoutPreact).not.toMatch(markup);
     expect(pageScript()).not.toContain("</script");
   });
 });

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeTraces } from "../../src/view/otlp/encode.ts";
 import { startView } from "../../src/view/server.ts";
 import type { View } from "../../src/view/server.ts";
-import { MAX_BODY } from "../../src/view/server/body.ts";
+import { MAX_BODY } from "../../src/view/server/receive.ts";
 import type { TraceList } from "../../src/view/server/trace-list.ts";
 import { sampleTrace } from "./sample.ts";
 import { TRACE_ID, spanOf } from "./spans.ts";
@@ -43,6 +43,19 @@ async function send(
   return { status: response.statusCode, headers: response.headers, body: await text(response) };
 }
 
+/** An ExportTraceServiceRequest in protobuf: length-delimited fields of four messages, and of each span its ids, its name and its start. */
+function exportInProtobuf(spans: { traceId: Buffer; spanId: Buffer; name: string; startTimeUnixNano: bigint }[]): Buffer {
+  const field = (number: number, content: Uint8Array): Buffer =>
+    Buffer.concat([Buffer.from([(number << 3) | 2, content.length]), content]);
+  const encoded = spans.map(({ traceId, spanId, name, startTimeUnixNano }) => {
+    const start = Buffer.alloc(9);
+    start[0] = (7 << 3) | 1;
+    start.writeBigUInt64LE(startTimeUnixNano, 1);
+    return field(2, Buffer.concat([field(1, traceId), field(2, spanId), field(5, Buffer.from(name)), start]));
+  });
+  return field(1, field(2, Buffer.concat(encoded)));
+}
+
 const JSON_TYPE = { "content-type": "application/json" };
 const EXPORT = JSON.stringify(encodeTraces(sampleTrace()));
 const kept = (): number => view.store.get(TRACE_ID)?.spans.length ?? 0;
@@ -63,14 +76,11 @@ describe("POST /v1/traces", () => {
     expect(kept()).toBe(15);
   });
 
-  it.each(["application/x-protobuf", "application/protobuf", "application/grpc+proto"])(
-    "%s is refused with the setting to change",
-    async (type) => {
-      const answer = await send("POST", "/v1/traces", { "content-type": type }, "\n\0");
-      expect(answer.status).toBe(415);
-      expect(messageOf(answer)).toContain("OTEL_EXPORTER_OTLP_PROTOCOL=http/json");
-    },
-  );
+  it("refuses gRPC with the setting to change", async () => {
+    const answer = await send("POST", "/v1/traces", { "content-type": "application/grpc+proto" }, "\n\0");
+    expect(answer.status).toBe(415);
+    expect(messageOf(answer)).toContain("OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf");
+  });
 
   it.each<[string, OutgoingHttpHeaders, string, number, string]>([
     [
@@ -78,9 +88,9 @@ describe("POST /v1/traces", () => {
       { "content-type": "text/plain" },
       EXPORT,
       415,
-      "The content type is text/plain, but must be application/json.",
+      "The content type is text/plain, but must be application/json or application/x-protobuf.",
     ],
-    ["no content type", {}, EXPORT, 415, "The content type is missing, but must be application/json."],
+    ["no content type", {}, EXPORT, 415, "The content type is missing, but must be application/json or application/x-protobuf."],
     ["another compression", { ...JSON_TYPE, "content-encoding": "br" }, EXPORT, 415, "The content encoding br is not supported."],
     [
       "what is no gzip",
@@ -98,6 +108,27 @@ describe("POST /v1/traces", () => {
     expect(answer.status).toBe(status);
     expect(messageOf(answer)).toContain(message);
     expect(view.store.traces()).toEqual([]);
+  });
+
+  it("stores the valid spans of an export in protobuf, and reports the invalid one as a partial success in protobuf", async () => {
+    const span = { name: "a", startTimeUnixNano: 1_760_000_000_000_000_000n };
+    const spans = [
+      { ...span, traceId: Buffer.from(TRACE_ID, "hex"), spanId: Buffer.from("a000000000000001", "hex") },
+      { ...span, traceId: Buffer.from(TRACE_ID, "hex"), spanId: Buffer.from("oops") },
+    ];
+    const body = exportInProtobuf(spans);
+    const answer = await send("POST", "/v1/traces", { "content-type": "application/x-protobuf" }, body);
+    expect(answer.status).toEqual(200);
+    expect(answer.headers["content-type"]).toEqual("application/x-protobuf");
+    expect(answer.body).toContain('resourceSpans[0].scopeSpans[0].spans[1].spanId is "6f6f7073", but must be 16 hex digits.');
+    expect(kept()).toBe(1);
+  });
+
+  it("refuses what is no protobuf with a status in protobuf", async () => {
+    const answer = await send("POST", "/v1/traces", { "content-type": "application/x-protobuf" }, "x");
+    expect(answer.status).toEqual(400);
+    expect(answer.headers["content-type"]).toEqual("application/x-protobuf");
+    expect(answer.body).toContain("The body is not an export in Protocol Buffers: ");
   });
 
   it("stores the valid spans of an export, and reports the invalid one as a partial success", async () => {
@@ -214,7 +245,8 @@ describe("the admission of requests", () => {
       ["POST", "/v1/traces"],
       ["DELETE", "/api/traces"],
     ] as const) {
-      expect((await send(method, path, { ...JSON_TYPE, origin: "https://evil.example" }, EXPORT)).status).toBe(403);
+      const body = method === "POST" ? EXPORT : "";
+      expect((await send(method, path, { ...JSON_TYPE, origin: "https://evil.example" }, body)).status).toBe(403);
     }
     const preflight = await send("OPTIONS", "/v1/traces", {
       origin: "https://evil.example",
@@ -247,15 +279,17 @@ describe("the server", () => {
   it("serves the list of traces, newest first, with refused exports", async () => {
     await send("POST", "/v1/traces", JSON_TYPE, EXPORT);
     await send("POST", "/v1/traces", JSON_TYPE, EXPORT.replaceAll(TRACE_ID, "e".repeat(32)));
-    for (let time = 0; time < 2; time++) await send("POST", "/v1/traces", { "content-type": "application/x-protobuf" });
+    for (let time = 0; time < 2; time++) await send("POST", "/v1/traces", { "content-type": "application/grpc" });
     const { traces, refusals, evicted } = JSON.parse((await send("GET", "/api/traces")).body) as TraceList;
     expect(traces.map(({ traceId, name, spans, errors, agents }) => [traceId, name, spans, errors, agents.length])).toEqual([
       ["e".repeat(32), "plan a journey", 15, 3, 6],
       [TRACE_ID, "plan a journey", 15, 3, 6],
     ]);
-    expect(refusals).toEqual([{ count: 2, message: expect.stringContaining("protobuf") as string }]);
+    expect(refusals).toEqual([{ count: 2, message: expect.stringContaining("gRPC") as string }]);
     expect(evicted).toBe(0);
-    expect(logged).toEqual([expect.stringMatching(/^Refused an export: This receiver reads OTLP in JSON/)]);
+    expect(logged).toEqual([
+      expect.stringMatching(/^Refused an export: This receiver reads OTLP over HTTP, but the export is gRPC/),
+    ]);
   });
 
   it("serves a trace as data, as OTLP and as a self-contained page", async () => {

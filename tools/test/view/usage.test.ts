@@ -105,6 +105,39 @@ describe("the cost of a span", () => {
   });
 });
 
+describe("the usage that Genkit records", () => {
+  // As Genkit 1.42 records it.
+  const span = (output: unknown, type = "model"): Attributes => ({
+    "genkit:type": "action",
+    "genkit:metadata:subtype": type,
+    "genkit:name": "acme/large-2026",
+    "genkit:output": typeof output === "string" ? output : JSON.stringify(output),
+  });
+  const recorded = { inputTokens: 12, outputTokens: 3, cachedContentTokens: 4, thoughtsTokens: 2, totalTokens: 17 };
+
+  it("is read from the response of the model", () => {
+    const prices: Prices = { models: { "large-*": { input: 1_000_000, output: 1_000_000 } } };
+    expect(usageOf(span({ message: {}, usage: recorded }), prices)).toEqual({
+      model: "acme/large-2026",
+      input: 12,
+      output: 5,
+      cached: 4,
+      cacheWrite: 0,
+      cost: { USD: 17 },
+    });
+  });
+
+  it.each<[string, Attributes]>([
+    ["another action", span({ usage: recorded }, "flow")],
+    ["a response without usage", span({ message: {} })],
+    ["usage that is none", span({ usage: { inputTokens: "many" } })],
+    ["a response that was cut off", span('{"usage":{')],
+    ["no response", { "genkit:metadata:subtype": "model" }],
+  ])("is absent for %s", (_, attributes) => {
+    expect(usageOf(attributes, undefined)).toBeUndefined();
+  });
+});
+
 describe("the usage of a trace", () => {
   const usage = (spans: SpanSketch[], prices?: Prices): TraceUsage =>
     buildModel({ traceId: "t", spans: spans.map(spanOf), refused: 0 }, prices).usage;
@@ -157,6 +190,20 @@ describe("the usage of a trace", () => {
       chat("2", "turn", tokens(200, 20)),
     ];
     expect(usage(spans).all).toMatchObject({ requests: 2, input: 300, output: 30 });
+  });
+
+  it("counts a model span that calls other agents as tools, and the models of those agents", () => {
+    const spans = [
+      chat("agent", "", tokens(500, 50)),
+      chat("model", "agent", tokens(300, 30)),
+      { spanId: "call", parentSpanId: "model", kind: "CLIENT" as const },
+      { spanId: "served", parentSpanId: "call", kind: "SERVER" as const, service: "writer" },
+      chat("far model", "served", tokens(100, 10), { service: "writer" }),
+    ];
+    expect(usage(spans).agents).toMatchObject([
+      { service: "orchestrator", requests: 1, input: 300, output: 30 },
+      { service: "writer", requests: 1, input: 100, output: 10 },
+    ]);
   });
 
   it("does not add amounts in different currencies", () => {

@@ -1,4 +1,4 @@
-import { isFailure } from "./http.ts";
+import { hostOf, isFailure } from "./http.ts";
 import type { SpanNode } from "./tree.ts";
 
 /** The calls from one service to another. Times are milliseconds. */
@@ -65,8 +65,11 @@ function outsideCalls(nodes: readonly SpanNode[]): Call[] {
   return outward;
 }
 
-const ADDRESSES = ["peer.service", "service.peer.name", "server.address", "net.peer.name"];
-const SYSTEMS = [
+const CALLEES = [
+  "peer.service",
+  "service.peer.name",
+  "server.address",
+  "net.peer.name",
   "messaging.destination.name",
   "gen_ai.provider.name",
   "gen_ai.system",
@@ -76,14 +79,9 @@ const SYSTEMS = [
 ];
 
 function calleeName({ span: { attributes } }: SpanNode): string | undefined {
-  for (const name of [...ADDRESSES, ...SYSTEMS]) {
+  for (const name of CALLEES) {
     const value = attributes[name];
-    if (typeof value !== "string" || value === "") continue;
-    return name === "server.address" ? value + port(attributes["server.port"]) : value;
+    if (typeof value === "string" && value !== "") return name === "server.address" ? hostOf(attributes) : value;
   }
   return undefined;
-}
-
-function port(value: unknown): string {
-  return typeof value === "number" && value !== 80 && value !== 443 ? `:${value}` : "";
 }

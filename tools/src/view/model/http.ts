@@ -16,12 +16,28 @@ function pathOf(attributes: Attributes): string {
   return url !== "" && URL.canParse(url, "http://localhost") ? new URL(url, "http://localhost").pathname : "";
 }
 
-/** The path, or else the host, of an HTTP span that is named by its method alone; undefined for all other spans. */
-export function httpTarget({ name, attributes }: Span): string | undefined {
-  if (!/^[A-Z]+$/.test(name)) return undefined;
+// What a request asks for, by the conventions of A2A, MCP and GenAI.
+const OPERATIONS = ["a2a.method.name", "mcp.method.name", "gen_ai.tool.name", "gen_ai.prompt.name"];
+
+/**
+ * What a span's name does not say: the A2A method, the MCP method or the tool, and for an HTTP span that is named by its method alone otherwise the
+ * path, or else the host.
+ */
+export function targetOf({ name, attributes }: Span): string | undefined {
+  const words = name.split(" ");
+  const operation = OPERATIONS.map((key) => firstOf(attributes, [key])).filter((word) => word !== "" && !words.includes(word));
+  if (operation.length > 0) return operation.join(" ");
+  if (!/^(?:HTTP )?[A-Z]+$/.test(name)) return undefined;
   const path = pathOf(attributes);
-  const target = path === "" || path === "/" ? firstOf(attributes, HOST) || path : path;
+  const target = path === "" || path === "/" ? hostOf(attributes) || path : path;
   return target === "" ? undefined : target;
+}
+
+/** The host that a span calls, with its port if that is unusual. */
+export function hostOf(attributes: Attributes): string {
+  const host = firstOf(attributes, HOST);
+  const port = attributes["server.port"];
+  return host === "" || typeof port !== "number" || port === 80 || port === 443 ? host : `${host}:${port}`;
 }
 
 /**
@@ -37,4 +53,20 @@ function isExpectedProbe({ kind, attributes }: Span): boolean {
 /** Whether a span counts as an error: its status is an error, and it is not an expected probe. */
 export function isFailure(span: Span): boolean {
   return span.status === "error" && !isExpectedProbe(span);
+}
+
+const CONTENT_TYPE = "http.response.header.content-type";
+
+/**
+ * Whether a call is a standing event stream, for whose end no code waits: it is declared as one, or it is the GET request that an MCP client keeps open
+ * to the address of its POST requests.
+ */
+export function isStandingStream({ attributes }: Span, others: readonly Span[]): boolean {
+  if (firstOf(attributes, METHOD) !== "GET") return false;
+  if (JSON.stringify(attributes[CONTENT_TYPE] ?? "").includes("text/event-stream")) return true;
+  const address = (of: Attributes): string => hostOf(of) + pathOf(of);
+  return (
+    pathOf(attributes) !== "" &&
+    others.some((other) => firstOf(other.attributes, METHOD) === "POST" && address(other.attributes) === address(attributes))
+  );
 }

@@ -5,8 +5,6 @@ import { agentsOf } from "./agents.ts";
 import type { Agent } from "./agents.ts";
 import { callsOf } from "./calls.ts";
 import type { Calls } from "./calls.ts";
-import { layOutGraph } from "./graph.ts";
-import type { Graph } from "./graph.ts";
 import { isFailure } from "./http.ts";
 import { notices } from "./notices.ts";
 import { spanView } from "./span-view.ts";
@@ -31,7 +29,6 @@ export interface TraceModel {
   readonly errors: number;
   readonly agents: readonly Agent[];
   readonly calls: readonly Calls[];
-  readonly graph: Graph;
   readonly usage: TraceUsage;
   /** Warnings about the data of the trace. */
   readonly notices: readonly string[];
@@ -68,10 +65,6 @@ export function buildModel({ traceId, spans, refused }: Omit<StoredTrace, "revis
     errors: spans.filter(isFailure).length,
     agents,
     calls,
-    graph: layOutGraph(
-      agents.map(({ service }) => service),
-      calls,
-    ),
     usage: {
       rows: usageRows(counted),
       agents: agents.flatMap(({ service }) => {

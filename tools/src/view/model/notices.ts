@@ -1,4 +1,4 @@
-import { duration, many } from "../browser/dom/format.ts";
+import { duration, many } from "./format.ts";
 import type { SpanNode } from "./tree.ts";
 
 /** Warnings about the data of a trace. */

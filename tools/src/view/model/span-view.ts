@@ -1,5 +1,5 @@
 import type { Attributes, Span } from "../span.ts";
-import { httpTarget, isFailure } from "./http.ts";
+import { isFailure, targetOf } from "./http.ts";
 import { subtract, totalLength, union } from "./intervals.ts";
 import type { Interval } from "./intervals.ts";
 import type { SpanNode } from "./tree.ts";
@@ -12,7 +12,7 @@ export interface SpanView {
   readonly remoteParent?: boolean;
   readonly traceState?: string;
   readonly name: string;
-  /** The path or the host of an HTTP span that is named by its method alone. */
+  /** What its name does not say: see `targetOf`. */
   readonly target?: string;
   readonly kind: Span["kind"];
   readonly service: string;
@@ -58,7 +58,7 @@ interface EventView {
 export function spanView(node: SpanNode, resource: number, usage: Usage | undefined, counted: boolean): SpanView {
   const { span, start, end, children, shift, misplaced } = node;
   const own = ownTime(node);
-  const target = httpTarget(span);
+  const target = targetOf(span);
   return {
     spanId: span.spanId,
     ...(span.parentSpanId !== undefined && { parentSpanId: span.parentSpanId }),

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { priceOf } from "../prices.ts";
 import type { Price, Prices } from "../prices.ts";
 import type { Attributes } from "../span.ts";
@@ -62,7 +63,8 @@ const COST = [
 ];
 
 /** The tokens and the cost that a span records, if any. A cost in the span takes precedence over the table of prices. */
-export function usageOf(attributes: Attributes, prices: Prices | undefined): Usage | undefined {
+export function usageOf(recorded: Attributes, prices: Prices | undefined): Usage | undefined {
+  const attributes = { ...genkitUsage(recorded), ...recorded };
   const input = number(attributes, INPUT);
   const output = number(attributes, OUTPUT);
   const recordedCost = number(attributes, COST);
@@ -76,6 +78,34 @@ export function usageOf(attributes: Attributes, prices: Prices | undefined): Usa
   const usage = { input: all, output: output ?? 0, cached, cacheWrite };
   const given = recordedCost === undefined ? undefined : { [currencyOf(attributes)]: recordedCost };
   return { model: typeof model === "string" ? model : "", ...usage, cost: given ?? priced(attributes, usage, prices) };
+}
+
+const GENKIT_USAGE = z.object({
+  inputTokens: z.number().optional(),
+  outputTokens: z.number().default(0),
+  thoughtsTokens: z.number().default(0),
+  cachedContentTokens: z.number().optional(),
+});
+
+/** Genkit records the response of a model, in which it counts the tokens, as JSON. Reasoning is not part of its `outputTokens`. */
+function genkitUsage(attributes: Attributes): Attributes {
+  const { "genkit:metadata:subtype": type, "genkit:name": name, "genkit:output": output } = attributes;
+  if (type !== "model" || typeof output !== "string") return {};
+  let json: unknown;
+  try {
+    json = JSON.parse(output);
+  } catch {
+    return {};
+  }
+  const { data } = z.object({ usage: GENKIT_USAGE }).safeParse(json);
+  if (data === undefined) return {};
+  const { inputTokens = 0, outputTokens, thoughtsTokens, cachedContentTokens = 0 } = data.usage;
+  return {
+    ...(typeof name === "string" && { "gen_ai.response.model": name, "gen_ai.request.model": name.replace(/^[^/]*\//, "") }),
+    "gen_ai.usage.input_tokens": inputTokens,
+    "gen_ai.usage.output_tokens": outputTokens + thoughtsTokens,
+    "gen_ai.usage.cache_read.input_tokens": cachedContentTokens,
+  };
 }
 
 function number(attributes: Attributes, names: readonly string[]): number | undefined {
@@ -119,7 +149,9 @@ export function countedUsage(nodes: readonly SpanNode[], prices: Prices | undefi
   for (const node of nodes.toReversed()) {
     const usage = usageOf(node.span.attributes, prices);
     if (usage !== undefined && !hasBelow.has(node)) counted.set(node, usage);
-    if (node.parent !== undefined && (usage !== undefined || hasBelow.has(node))) hasBelow.add(node.parent);
+    // A call that another agent answers is no part of what the caller's spans contain.
+    const isOwn = !node.entry && node.span.kind !== "SERVER" && node.span.kind !== "CONSUMER";
+    if (isOwn && node.parent !== undefined && (usage !== undefined || hasBelow.has(node))) hasBelow.add(node.parent);
   }
   return counted;
 }

@@ -1,8 +1,29 @@
 import { createHash } from "node:crypto";
-import type { PageData } from "../browser/main.ts";
+import { readFileSync } from "node:fs";
 import type { TraceModel } from "../model/model.ts";
-import { pageScript } from "./script.ts";
-import { STYLE } from "./style.ts";
+import { THEMES } from "./theme.ts";
+
+/** The page's data: a trace, or the instruction to show the traces of the receiver. */
+export type PageData = { readonly trace: TraceModel } | { readonly live: true };
+
+// The project's tests and demo run from the sources, but the page's files are bundled, because browsers do not run TypeScript.
+const FOLDER = new URL(import.meta.url.endsWith(".ts") ? "../../../dist/view/page/" : "./", import.meta.url);
+const files = new Map<string, string>();
+
+function readPart(name: string): string {
+  const text = files.get(name) ?? readFileSync(new URL(name, FOLDER), "utf8");
+  files.set(name, text);
+  return text;
+}
+
+/** The page's script: one module, which `scripts/build-page.ts` bundles from `src/view/browser`. */
+export function pageScript(): string {
+  return readPart("script.js");
+}
+
+function pageStyle(): string {
+  return THEMES + readPart("style.css");
+}
 
 /**
  * Renders a self-contained page that shows one trace, without network access or other files.
@@ -27,7 +48,7 @@ export function contentPolicy(live: boolean): string {
   return [
     "default-src 'none'",
     `script-src '${hashOf(pageScript())}'`,
-    `style-src '${hashOf(STYLE)}'`,
+    `style-src '${hashOf(pageStyle())}'`,
     "img-src data:",
     ...(live ? ["connect-src 'self'"] : []),
     "base-uri 'none'",
@@ -54,7 +75,7 @@ function page(title: string, data: PageData, policy: string): string {
 <meta name="referrer" content="no-referrer">
 <title>${escaped(title.slice(0, 200))}</title>
 <link rel="icon" href="${ICON}">
-<style>${STYLE}</style>
+<style>${pageStyle()}</style>
 </head>
 <body>
 <noscript><p>This page needs JavaScript, which is disabled in this browser.</p></noscript>

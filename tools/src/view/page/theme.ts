@@ -65,9 +65,17 @@ export const DARK: Theme = {
 };
 
 /** Converts a theme to CSS variables. */
-export function themeVariables({ scheme, agents, ...colours }: Theme): string {
+function themeVariables({ scheme, agents, ...colours }: Theme): string {
   const named = Object.entries(colours).map(
     ([name, colour]) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}:${colour}`,
   );
   return [`color-scheme:${scheme}`, ...named, ...agents.map((colour, index) => `--c${index}:${colour}`)].join(";");
 }
+
+/** The style sheet of the themes: light and dark by the system's preference, unless the page's attribute `data-theme` names one. */
+export const THEMES: string = `
+:root{${themeVariables(LIGHT)}}
+@media (prefers-color-scheme:dark){:root:not([data-theme]){${themeVariables(DARK)}}}
+:root[data-theme="dark"]{${themeVariables(DARK)}}
+${LIGHT.agents.map((_, index) => `.c${index}{--c:var(--c${index})}`).join("")}
+`;

@@ -1,86 +1,104 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Context } from "hono";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
 import { decodeTraces } from "../otlp/decode.ts";
+import { readProtobuf, writeProtobuf } from "../otlp/protobuf.ts";
 import type { Store } from "../store.ts";
-import { answer, answerJson, refuse } from "./answer.ts";
-import type { Refusal } from "./answer.ts";
-import { readBody } from "./body.ts";
 
-const PROTOBUF: Refusal = {
-  status: 415,
-  message:
-    "This receiver reads OTLP in JSON, but the export is protobuf. Set OTEL_EXPORTER_OTLP_PROTOCOL=http/json " +
-    "(if you create the exporter in JavaScript, use @opentelemetry/exporter-trace-otlp-http).",
-};
+/** The maximum size of a request's body in bytes, both compressed and decompressed. */
+export const MAX_BODY: number = 16 * 1024 * 1024;
+export const TOO_LARGE: string = `The request is larger than ${MAX_BODY / 1024 / 1024} MiB. Configure the exporter to send fewer spans at a time (OTEL_BSP_MAX_EXPORT_BATCH_SIZE).`;
 
-/** Receives an export of traces. `onRefusal` is called for each refused export, because few people read their exporter's log. */
-export async function receiveTraces(
-  request: IncomingMessage,
-  response: ServerResponse,
-  store: Store,
-  onRefusal: (refusal: Refusal) => void,
-): Promise<void> {
-  const type = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
-  const outcome = isProtobuf(type) ? PROTOBUF : type === "application/json" ? await storeTraces(request, store) : notJson(type);
-  if ("status" in outcome) {
-    onRefusal(outcome);
-    // The rest of the body is not read.
-    refuse(response, outcome, { connection: "close" });
-    return;
+/** Why a request is refused. The message is sent to the client. */
+export class Refusal extends Error {
+  readonly status: 400 | 413 | 415;
+  constructor(status: 400 | 413 | 415, message: string) {
+    super(message);
+    this.status = status;
   }
-  const { refused, invalid } = outcome;
-  const [firstInvalid] = invalid;
-  const messages: string[] = [];
-  if (refused > 0) messages.push("Some traces have more spans than a2a-otel-cli view keeps (--max-spans).");
-  if (firstInvalid !== undefined) {
-    messages.push(`${firstInvalid.message}.`);
-    onRefusal({ status: 400, message: `An export contains invalid spans: ${firstInvalid.message}.` });
-  }
-  const rejectedSpans = String(refused + invalid.length);
-  const partialSuccess = messages.length === 0 ? undefined : { rejectedSpans, errorMessage: messages.join(" ") };
-  answerJson(response, JSON.stringify({ partialSuccess }));
 }
 
-function isProtobuf(type: string | undefined): boolean {
-  return type === "application/x-protobuf" || type === "application/protobuf" || type?.startsWith("application/grpc") === true;
+type Encoding = "json" | "protobuf";
+
+/** The encoding of an export; undefined if it is none of OTLP/HTTP. The answer has the same encoding. */
+export function encodingOf(context: Context): Encoding | undefined {
+  const type = typeOf(context);
+  if (type === "application/x-protobuf" || type === "application/protobuf") return "protobuf";
+  return type === "application/json" ? "json" : undefined;
 }
 
-/** Browsers let pages of other sites send other content types without a preflight request, so only application/json is accepted. */
-function notJson(type: string | undefined): Refusal {
-  return { status: 415, message: `The content type is ${type?.slice(0, 60) ?? "missing"}, but must be application/json.` };
+function typeOf(context: Context): string | undefined {
+  return context.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
 }
 
-interface Outcome {
-  /** The number of spans that were refused because of the store's limits. */
-  readonly refused: number;
-  /** The errors of the spans that could not be decoded. */
-  readonly invalid: readonly Error[];
-}
-
-async function storeTraces(request: IncomingMessage, store: Store): Promise<Refusal | Outcome> {
-  const body = await readBody(request);
-  if ("status" in body) return body;
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString("utf8"));
-  } catch (error) {
-    return { status: 400, message: `The body is not JSON: ${(error as Error).message.slice(0, 200)}.` };
-  }
-  try {
-    const invalid: Error[] = [];
-    const spans = decodeTraces(json, (error) => invalid.push(error));
-    return { refused: store.add(spans), invalid };
-  } catch (error) {
-    return { status: 400, message: `${(error as Error).message}.` };
-  }
+/** Answers with a message of OTLP: `ExportTraceServiceResponse`, or `Status` for a refusal. */
+export function answer(
+  context: Context,
+  name: "ExportTraceServiceResponse" | "Status",
+  message: object,
+  status: 200 | 400 | 403 | 404 | 405 | 413 | 415 | 500 | 503 = 200,
+): Response {
+  if (encodingOf(context) !== "protobuf") return context.json(message, status);
+  return context.body(writeProtobuf(name, message), status, { "content-type": "application/x-protobuf" });
 }
 
 /**
- * Accepts metrics or logs in any encoding and discards them, so that an SDK that sends all signals to one endpoint logs no errors. In protobuf,
- * the answer is an empty body.
+ * Receives an export of traces.
+ *
+ * @param onInvalid is called with a message if some of its spans are invalid.
+ * @throws Refusal if it cannot be read.
  */
-export async function dropSignal(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const body = await readBody(request);
-  if ("status" in body) refuse(response, body, { connection: "close" });
-  else if (isProtobuf(request.headers["content-type"])) answer(response, 200, "application/x-protobuf", "");
-  else answerJson(response, "{}");
+export async function receiveTraces(context: Context, store: Store, onInvalid: (message: string) => void): Promise<Response> {
+  const encoding = encodingOf(context);
+  if (encoding === undefined) throw new Refusal(415, unsupported(typeOf(context)));
+  const request = parseBody(await readBody(context), encoding);
+  const errors: Error[] = [];
+  const refused = attempt(() => store.add(decodeTraces(request, (error) => errors.push(error))), "");
+  const messages: string[] = [];
+  if (refused > 0) messages.push("Some traces have more spans than a2a-otel-cli view keeps (--max-spans).");
+  if (errors[0] !== undefined) {
+    messages.push(`${errors[0].message}.`);
+    onInvalid(`An export contains invalid spans: ${errors[0].message}.`);
+  }
+  const partialSuccess = { rejectedSpans: String(refused + errors.length), errorMessage: messages.join(" ") };
+  return answer(context, "ExportTraceServiceResponse", messages.length === 0 ? {} : { partialSuccess });
+}
+
+/** Browsers let pages of other sites send other content types without a preflight request, so only these are accepted. */
+function unsupported(type: string | undefined): string {
+  if (type?.startsWith("application/grpc") === true) {
+    return "This receiver reads OTLP over HTTP, but the export is gRPC. Set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf (if you create the exporter in JavaScript, use @opentelemetry/exporter-trace-otlp-proto).";
+  }
+  return `The content type is ${type?.slice(0, 60) ?? "missing"}, but must be application/json or application/x-protobuf.`;
+}
+
+/** Reads the body of a request, plain or compressed with gzip. */
+export async function readBody(context: Context): Promise<Uint8Array> {
+  const encoding = context.req.header("content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (encoding !== "identity" && encoding !== "gzip") {
+    const message = `The content encoding ${encoding.slice(0, 60)} is not supported. Set OTEL_EXPORTER_OTLP_COMPRESSION to gzip or none.`;
+    throw new Refusal(415, message);
+  }
+  try {
+    const body = new Uint8Array(await context.req.arrayBuffer());
+    // A few bytes of gzip can decompress to gigabytes, so both sizes are limited.
+    return encoding === "gzip" ? await promisify(gunzip)(body, { maxOutputLength: MAX_BODY }) : body;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw new Refusal(413, TOO_LARGE);
+    throw new Refusal(400, `The body cannot be read: ${(error as Error).message}.`);
+  }
+}
+
+function parseBody(body: Uint8Array, encoding: Encoding): unknown {
+  return encoding === "json"
+    ? attempt(() => JSON.parse(new TextDecoder().decode(body)) as unknown, "The body is not JSON: ")
+    : attempt(() => readProtobuf(body), "The body is not an export in Protocol Buffers: ");
+}
+
+function attempt<Result>(work: () => Result, problem: string): Result {
+  try {
+    return work();
+  } catch (error) {
+    throw new Refusal(400, `${problem}${(error as Error).message.slice(0, 300)}.`);
+  }
 }

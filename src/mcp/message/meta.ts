@@ -1,0 +1,27 @@
+import { asFields } from "./message.ts";
+import type { Message } from "./message.ts";
+
+// Trace context in `params._meta` of requests and notifications, under the propagator's names (SEP-414, MCP 2026-07-28).
+
+/** The propagation fields in a message's `_meta`, by lower-case name; undefined if it has none. */
+export function readMeta({ params }: Message, fields: readonly string[]): Record<string, string> | undefined {
+  const meta = asFields(params?._meta);
+  if (meta === undefined) return undefined;
+  let found: Record<string, string> | undefined;
+  for (const field of fields) {
+    const value = meta[field] ?? meta[field.toLowerCase()];
+    if (typeof value === "string") (found ??= {})[field.toLowerCase()] = value;
+  }
+  return found;
+}
+
+/**
+ * A copy of a message with propagation fields in its `_meta`. The message itself is not changed, because its params may be the application's.
+ *
+ * @param replaced names of fields that are removed.
+ */
+export function withMeta<T extends Message>(message: T, values: Record<string, string>, replaced: readonly string[]): T {
+  const meta: Record<string, unknown> = { ...asFields(message.params?._meta) };
+  for (const name of replaced) Reflect.deleteProperty(meta, name);
+  return { ...message, params: { ...message.params, _meta: Object.assign(meta, values) } };
+}

@@ -1,0 +1,76 @@
+import { SpanKind, context as contextApi, trace } from "@opentelemetry/api";
+import type { Attributes, Context, Link, Span, Tracer } from "@opentelemetry/api";
+import { isSuppressed } from "../core/context/call-context.ts";
+import { openServerSpan } from "../core/context/open-server-span.ts";
+import {
+  CLIENT_ADDRESS,
+  CLIENT_PORT,
+  NETWORK_PEER_ADDRESS,
+  NETWORK_PEER_PORT,
+  NETWORK_PROTOCOL_VERSION,
+} from "../core/http/attributes.ts";
+import { safeCall } from "../core/telemetry/diagnostics.ts";
+import { checkContextManager } from "../core/telemetry/tracer.ts";
+import { admitSender } from "./admission.ts";
+import { describeMessage } from "./message/attributes.ts";
+import type { Description } from "./message/attributes.ts";
+import type { McpConfig } from "./config.ts";
+import { isRequest } from "./message/message.ts";
+import type { Message } from "./message/message.ts";
+import { Operation } from "./operation.ts";
+
+export interface InboundMessage {
+  readonly message: Message;
+  /** Attributes of the connection and the session. */
+  readonly attributes: Attributes;
+  /** The context that the message is received in. */
+  readonly base: Context;
+}
+
+/** Starts the handling of a request or notification; undefined if there is nothing to record and nothing to propagate. */
+export function startReceiving(
+  config: McpConfig,
+  { message, attributes: connection, base }: InboundMessage,
+): Operation | undefined {
+  checkContextManager();
+  if (isSuppressed(base)) return undefined;
+  const tracer = config.tracer();
+  const duration = config.received();
+  const { context: parent, links } = admitSender(config, message, base);
+  if (tracer === undefined && duration === undefined && parent === contextApi.active()) return undefined;
+  const description = describeMessage(message, { ...connection, ...transportAttributes(config, base) }, config.options);
+  const span = tracer === undefined ? undefined : startServerSpan(tracer, description, { parent, links });
+  return new Operation({
+    role: "receiver",
+    method: message.method as string,
+    isRequest: isRequest(message),
+    context: span === undefined ? parent : trace.setSpan(parent, span),
+    attributes: description.attributes,
+    span,
+    endsSpan: true,
+    duration,
+    recordsResult: config.options.recordToolResults === true,
+  });
+}
+
+function startServerSpan(
+  tracer: Tracer,
+  { name, attributes }: Description,
+  { parent, links }: { readonly parent: Context; readonly links: Link[] },
+): Span | undefined {
+  return safeCall("the tracer", () => tracer.startSpan(name, { kind: SpanKind.SERVER, attributes, links }, parent));
+}
+
+/** What the SERVER span of the HTTP request shows of the client; the transports do not. */
+function transportAttributes({ side }: McpConfig, base: Context): Attributes {
+  const http = side === "server" ? (openServerSpan(base)?.span as { attributes?: Attributes } | undefined)?.attributes : undefined;
+  if (http === undefined) return {};
+  const address = http[CLIENT_ADDRESS];
+  const port = http[CLIENT_PORT] ?? (http[NETWORK_PEER_ADDRESS] === address ? http[NETWORK_PEER_PORT] : undefined);
+  const version = http[NETWORK_PROTOCOL_VERSION];
+  return {
+    ...(address !== undefined && { [CLIENT_ADDRESS]: address }),
+    ...(address !== undefined && port !== undefined && { [CLIENT_PORT]: port }),
+    ...(version !== undefined && { [NETWORK_PROTOCOL_VERSION]: version }),
+  };
+}
