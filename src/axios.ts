@@ -1,11 +1,11 @@
 import type { AxiosInstance, AxiosResponse, InternalAxiosRequestConfig } from "axios";
 import type { Instrumentation } from "./clients/axios/attempt.ts";
 import { replaceAdapter } from "./clients/axios/dispatch.ts";
-import { subscribeToHttpChannels } from "./clients/axios/http-channels.ts";
 import { addLastInterceptor } from "./clients/axios/interceptor.ts";
 import type { InterceptorManager } from "./clients/axios/interceptor.ts";
 import { clientConfig } from "./core/calls/client-config.ts";
 import { isTracingActive } from "./core/calls/start-call.ts";
+import { connectHttpChannels } from "./core/node/http-channels.ts";
 import { connectChannels } from "./core/node/undici-channels.ts";
 import { hasOptions } from "./core/telemetry/check-options.ts";
 import type { ClientOptions } from "./core/telemetry/options.ts";
@@ -23,8 +23,8 @@ export interface AxiosLike {
 
 /**
  * Instruments an axios instance in place: each request is recorded as a CLIENT span and carries the trace context. A span ends with the last byte of the
- * response. axios follows redirects internally, so one span covers the whole call. If a failed config is sent again (axios-retry), that attempt has a span of
- * its own with `http.request.resend_count`.
+ * response. Each hop of a redirect, and each attempt for which a failed config is sent again (axios-retry), has a span of its own with
+ * `http.request.resend_count`.
  *
  * An instance that is instrumented already is instrumented again only if there are options. A request then has one span, and carries what the policies of
  * both allow, until one of them is undone.
@@ -53,7 +53,7 @@ export function instrumentAxios(instance: AxiosLike, options: AxiosOptions = {})
     (request) => {
       if (typeof request !== "object" || request === null || !instrumentation.active) return;
       connectChannels();
-      subscribeToHttpChannels();
+      connectHttpChannels();
       replaceAdapter(instrumentation, request);
     },
   );

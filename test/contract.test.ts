@@ -187,17 +187,6 @@ const ROWS: Row[] = [
       expect(server.values("traceparent", firstRequest)).toEqual([traceparentOf(first!)]);
       expect(server.values("traceparent", secondRequest)).toEqual([traceparentOf(second!)]);
     },
-    except: {
-      axios: {
-        instead: "records one span with the first URL for a redirected call, since follow-redirects hides the hops",
-        check: async ({ call, telemetry }) => {
-          expect((await call(`${server.url}/redirect`)).body).toBe("hello");
-          const [span] = await telemetry.ended(1);
-          expect(withoutConnection(shapeOf(span!).attributes)).toEqual(attributesOf(`${server.url}/redirect`));
-          expect(server.values("traceparent")).toEqual([traceparentOf(span!)]);
-        },
-      },
-    },
   },
   {
     behaviour: "records a retry after a 503 as another attempt under the same parent",

@@ -130,10 +130,10 @@ describe("the table of docs/alternatives.md", () => {
   });
 
   it.each(["early", "late"] as const)("is right about a2a-otel loaded %s", async (when) => {
-    expect(await observe(A2A_OTEL, when, 19)).toEqual({
+    expect(await observe(A2A_OTEL, when, 20)).toEqual({
       fetch: complete,
       undici: complete,
-      axios: { ...complete, hops: 1 },
+      axios: complete,
       got: complete,
     });
   });

@@ -156,7 +156,7 @@ describe.each(["nowhere", "before", "after"] as const)(
         "after the end",
       );
       await telemetry.settled();
-      expect(telemetry.own()).toHaveLength(1);
+      expect(telemetry.own()).toHaveLength(2);
       expect(isHttpPatched()).toBe(order !== "nowhere");
     });
 

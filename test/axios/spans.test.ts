@@ -109,13 +109,14 @@ describe.each(ADAPTERS)("a call through the %s adapter", (adapter) => {
     expect(shapeOf(own!)).toEqual(span("/ok", { attributes: connection(200) }));
   });
 
-  it("records one span for redirects, with the last status and the first URL", async () => {
+  it("records each hop of a redirect as an attempt", async () => {
     await instance.get(`${server.url}/redirect`, { adapter });
-    const [own] = await telemetry.ended(1);
-    expect(shapeOf(own!)).toEqual(span("/redirect", { attributes: connection(200) }));
+    const [first, hop] = await telemetry.ended(2);
+    expect(shapeOf(first!)).toEqual(span("/redirect", { attributes: connection(302) }));
+    expect(shapeOf(hop!)).toEqual(span("/ok", { attributes: { ...connection(200), "http.request.resend_count": 1 } }));
     expect(server.requests.slice(-2).map((request) => server.values("traceparent", request))).toEqual([
-      [traceparentOf(own!)],
-      [traceparentOf(own!)],
+      [traceparentOf(first!)],
+      [traceparentOf(hop!)],
     ]);
   });
 

@@ -39,8 +39,8 @@ export type Placement = "outer" | "inner" | "both" | "outer, baggageKeys inner";
 export interface Stacking {
   readonly name: string;
   readonly placements: readonly Placement[];
-  /** What makes a span: each request that is received, each time that the application's client sends its request, or the whole call. */
-  readonly spanPer: "request" | "sending" | "call";
+  /** What makes a span: each request that is received, or the whole call. */
+  readonly spanPer: "request" | "call";
   readonly retries: boolean;
   readonly open: (layers: LayerOptions, retries: boolean) => OpenClient;
 }
@@ -190,14 +190,14 @@ export const oneLayer = ({ instrumentFetch, wrapFetch, traceInterceptor, instrum
   {
     name: "axios, http adapter",
     placements: ONE_LAYER,
-    spanPer: "sending",
+    spanPer: "request",
     retries: true,
     open: ({ outer }, retries) => throughAxios("http", (instance) => instrumentAxios(instance, outer), retries),
   },
   {
     name: "axios, fetch adapter",
     placements: ONE_LAYER,
-    spanPer: "sending",
+    spanPer: "request",
     retries: true,
     open: ({ outer }, retries) => throughAxios("fetch", (instance) => instrumentAxios(instance, outer), retries),
   },
@@ -286,7 +286,7 @@ export const twoLayers = (outside: PackageCopy, inside: PackageCopy): Stacking[]
   {
     name: "axios with the fetch adapter over instrumentFetch()",
     placements: TWO_LAYERS,
-    spanPer: "sending",
+    spanPer: "request",
     retries: true,
     open: ({ outer, inner }, retries) =>
       throughAxios(
@@ -298,7 +298,7 @@ export const twoLayers = (outside: PackageCopy, inside: PackageCopy): Stacking[]
   {
     name: "instrumentAxios(instrumented instance)",
     placements: TWO_LAYERS,
-    spanPer: "sending",
+    spanPer: "request",
     retries: true,
     open: ({ outer, inner }, retries) =>
       throughAxios(

@@ -93,9 +93,7 @@ function spanViolations(cell: Cell, state: SdkState, call: ObservedCall): string
 }
 
 function expectedSpans({ stacking }: Cell, { requests }: ObservedCall): number {
-  const { spanPer } = stacking;
-  if (spanPer === "call") return 1;
-  return spanPer === "request" ? requests.length : requests.filter(({ step }) => step === 0).length;
+  return stacking.spanPer === "call" ? 1 : requests.length;
 }
 
 function sharedSpanViolations(state: SdkState, { id, requests }: ObservedCall): string[] {

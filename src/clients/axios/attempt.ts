@@ -13,7 +13,8 @@ import { observeFetchResponse } from "./fetch-response.ts";
 import type { FetchResponse } from "./fetch-response.ts";
 import { overlayHeaders } from "./headers.ts";
 import type { HeaderOverlay } from "./headers.ts";
-import { trackHeadersTime } from "./http-channels.ts";
+import { trackHeadersTime } from "./headers-time.ts";
+import { observeHttpRequests } from "./hops.ts";
 import { identifyTransport, isHttpPatched, isInstrumentedBelow } from "./transport.ts";
 import type { TransportKind } from "./transport.ts";
 import { requestUrl } from "./url.ts";
@@ -35,13 +36,14 @@ export function buildOf(instrumentation: Instrumentation, request: AxiosRequest)
 /** An attempt in progress. */
 export interface AxiosAttempt {
   readonly instrumentation: Instrumentation;
-  readonly call: ClientCall;
+  /** That of the last hop, if axios follows a redirect. */
+  call: ClientCall;
   readonly request: AxiosRequest;
   readonly transport: TransportKind;
   /** Whether the instance is instrumented more than once, and another instrumentation passes the request on to the adapter. */
   readonly hasInner: boolean;
   /** Only for the fetch adapter. */
-  readonly fetchResponse: FetchResponse | undefined;
+  fetchResponse: FetchResponse | undefined;
   readonly headerOverlay: HeaderOverlay | undefined;
   /** Restore other parts of the config that are overridden for the attempt. */
   readonly restores: readonly (() => void)[];
@@ -93,8 +95,11 @@ export function startAxiosCall(
     if (transport !== "http") call.registerForRedirects();
     if (transport === "fetch") ensureLastSubscriber();
     if (call.observed && call.endsOnHeaders) trackHeadersTime(call);
-    const fetchResponse = observesFetch(call, transport, hasInner) ? observeFetchResponse(call, request.signal) : undefined;
-    return { instrumentation, call, request, transport, hasInner, fetchResponse, headerOverlay, restores };
+    const fetchResponse: FetchResponse | undefined = undefined;
+    const attempt: AxiosAttempt = { instrumentation, call, request, transport, hasInner, fetchResponse, headerOverlay, restores };
+    if (transport === "http" && !call.isInner) call.observer = observeHttpRequests(attempt);
+    if (observesFetch(call, transport, hasInner)) attempt.fetchResponse = observeFetchResponse(attempt);
+    return attempt;
   } catch (error) {
     reportFailure("reading a request of axios", error);
     call?.end();

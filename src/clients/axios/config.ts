@@ -1,5 +1,6 @@
 import type { AxiosResponse, InternalAxiosRequestConfig } from "axios";
 import type { ClientCall } from "../../core/calls/client-call.ts";
+import { readHeader } from "../../core/propagation/carrier.ts";
 import { safeCall } from "../../core/telemetry/diagnostics.ts";
 import { isHttpPatched } from "./transport.ts";
 import type { RequestUrl } from "./url.ts";
@@ -56,14 +57,17 @@ function serializerFor({ serialized = "", threw }: RequestUrl): AxiosRequest["pa
 
 /**
  * Runs the application's `beforeRedirect`, then prepares the next hop, whose request axios makes right after. It belongs to the same call: other
- * instrumentation must find tracing suppressed, and the policy decides again which headers are sent.
+ * instrumentation must find tracing suppressed. The policy decides again which headers are sent: here, if the hop does not become an attempt of its own, or if
+ * Node writes its headers before they can be changed.
  */
 function beforeRedirectFor({ beforeRedirect }: AxiosRequest, call: ClientCall): AxiosRequest["beforeRedirect"] {
   let isElsewhere = false;
   return function onRedirect(this: unknown, ...args) {
     if (beforeRedirect !== undefined) Reflect.apply(beforeRedirect, this, args);
     const [{ href, headers }] = args as unknown as [{ href?: unknown; headers?: object }];
-    safeCall("the policy of a redirect", () => (isElsewhere = call.reinjectForRedirect(String(href), headers, isElsewhere)));
-    if (!call.ended) call.first.suppressing = isHttpPatched();
+    if (!call.observed || readHeader(headers, "expect") !== undefined) {
+      safeCall("the policy of a redirect", () => (isElsewhere = call.reinjectForRedirect(String(href), headers, isElsewhere)));
+    }
+    if (!call.first.latest.ended) call.first.suppressing = isHttpPatched();
   };
 }

@@ -1,11 +1,11 @@
-import type { GenericAbortSignal } from "axios";
-import type { ClientCall } from "../../core/calls/client-call.ts";
 import { decodeHeaders } from "../../core/node/request-headers.ts";
 import { followResponses, isStreamReadable } from "../../core/node/undici-channels.ts";
 import { isAbandoned, watchUnconsumedStream } from "../../core/streams/unconsumed-body.ts";
 import type { UnconsumedBody } from "../../core/streams/unconsumed-body.ts";
 import { endFailedCall } from "./failure.ts";
-import { recordHeadersTime } from "./http-channels.ts";
+import { recordHeadersTime } from "./headers-time.ts";
+import { startHop } from "./hops.ts";
+import type { Redirectable } from "./hops.ts";
 
 /** The response of the fetch adapter, whose body is a web stream: those have no events, so its end is observed in undici's channels. */
 export interface FetchResponse {
@@ -13,8 +13,9 @@ export interface FetchResponse {
   delivered(body: ReadableStream): void;
 }
 
-/** Observes the requests of a call of the fetch adapter. Redirect hops belong to the same call, as with the http adapter. */
-export function observeFetchResponse(call: ClientCall, signal: GenericAbortSignal | undefined): FetchResponse {
+/** Observes the requests of an attempt of the fetch adapter. */
+export function observeFetchResponse(attempt: Redirectable): FetchResponse {
+  const { signal } = attempt.request;
   let wasRequestCreated = false;
   let hasBodyEnded = false;
   let failure: { error: unknown } | undefined;
@@ -22,27 +23,30 @@ export function observeFetchResponse(call: ClientCall, signal: GenericAbortSigna
   let unconsumed: UnconsumedBody | undefined;
 
   const fail = (error: unknown): void => {
+    const { call } = attempt;
     if (unconsumed !== undefined && isAbandoned(unconsumed)) call.end(unconsumed.arrived);
     else if (delivered !== undefined && signal?.aborted !== true && !isStreamReadable(delivered)) call.end();
     else endFailedCall(call, error, signal);
   };
   followResponses();
-  call.observer = {
-    onRequestCreated: () => {
+  attempt.call.observer = {
+    onRequestCreated: (request) => {
+      if (wasRequestCreated && attempt.call.observed) startHop(attempt, request);
       wasRequestCreated = true;
       hasBodyEnded = false;
       failure = undefined;
     },
-    onConnected: (address, port, version) => call.connected(address, port, version),
+    onConnected: (address, port, version) => attempt.call.connected(address, port, version),
     onResponseHeaders: (status, rawHeaders) => {
       if (status < 200) return;
+      const { call } = attempt;
       recordHeadersTime(call, status);
       // The adapter rejects without a response if the body fails.
       call.response(status, call.config.responseHeaders.length === 0 ? undefined : decodeHeaders(rawHeaders));
     },
     onResponseEnd: () => {
       hasBodyEnded = true;
-      if (delivered !== undefined) call.end();
+      if (delivered !== undefined) attempt.call.end();
     },
     onRequestError: (error) => {
       failure = { error };
@@ -51,6 +55,7 @@ export function observeFetchResponse(call: ClientCall, signal: GenericAbortSigna
   };
   return {
     delivered: (body) => {
+      const { call } = attempt;
       delivered = body;
       if (failure !== undefined) fail(failure.error);
       else if (!wasRequestCreated || hasBodyEnded) call.end();

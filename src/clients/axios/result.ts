@@ -4,7 +4,7 @@ import { reportFailure } from "../../core/telemetry/diagnostics.ts";
 import type { AxiosAttempt } from "./attempt.ts";
 import { adapterRequestOf, endFailedCall, isCancel, isComplete, responseOf } from "./failure.ts";
 import { restoreHeaders } from "./headers.ts";
-import { headersTimeOf } from "./http-channels.ts";
+import { headersTimeOf } from "./headers-time.ts";
 import { endWithStream, isNodeStream } from "./node-stream.ts";
 
 /** Is called for an attempt that has failed and that the application may send again. */

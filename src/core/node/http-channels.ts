@@ -54,13 +54,13 @@ export function traceHttpRequests(tracer: ProcessTracer<HttpChannelRequest> | un
 
 function onCreated({ request }: Message): void {
   const active = context.active();
+  // Other instrumentation has handled the request; the code that runs next may be the application's.
+  if (active instanceof CallContext && active.call.suppressing) active.call.suppressing = false;
   try {
     handleCreated(request, active);
   } catch (error) {
     reportFailure("following a request", error);
   }
-  // Other instrumentation has handled the request; the code that runs next may be the application's.
-  if (active instanceof CallContext && active.call.suppressing) active.call.suppressing = false;
 }
 
 function handleCreated(request: ObservedRequest, active: ReturnType<typeof context.active>): void {
