@@ -12,6 +12,14 @@ export interface Framework {
   readonly known?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** The standing GET of Streamable HTTP belongs to the session, and not to the call that connects. */
+const STANDING_STREAM = [
+  '"GET" of a2a-otel is in another trace',
+  '"GET" of a2a-otel is in another trace',
+  "another trace in traceparent in a request for /mcp",
+  'baggage "" instead of "tenant=acme" in a request for /mcp',
+];
+
 export const FRAMEWORKS: readonly Framework[] = [
   { name: "openai", operations: ["text", "tools", "stream", "retry", "embed"] },
   { name: "ai-sdk", operations: ["text", "tools", "stream", "retry", "embed"] },
@@ -33,11 +41,28 @@ export const FRAMEWORKS: readonly Framework[] = [
   },
   { name: "mastra", operations: ["text", "tools", "stream", "retry"] },
   { name: "genkit", operations: ["text", "tools", "stream", "retry"] },
+  {
+    name: "genkit-roots",
+    folder: "genkit",
+    variant: "roots",
+    operations: ["text"],
+    // Genkit starts a trace for each flow unless disableOTelRootSpanDetection() is called.
+    known: {
+      text: [
+        '"POST" of a2a-otel is in another trace',
+        '"generate" of genkit-tracer is in another trace',
+        '"openai/gpt-4o" of genkit-tracer is in another trace',
+        '"text" of genkit-tracer is in another trace',
+        "another trace in traceparent in a request for /v1/chat/completions",
+      ],
+    },
+  },
   { name: "a2a-jsonrpc", folder: "a2a", variant: "jsonrpc", partner: "a2a", operations: ["send", "stream"] },
   { name: "a2a-rest", folder: "a2a", variant: "rest", partner: "a2a", operations: ["send", "stream"] },
-  { name: "mcp-v1", partner: "mcp-v1", operations: ["tools"] },
-  { name: "mcp-v2", partner: "mcp-v2", operations: ["tools"] },
+  { name: "mcp-v1", partner: "mcp-v1", operations: ["tools"], known: { tools: STANDING_STREAM } },
+  { name: "mcp-v2", partner: "mcp-v2", operations: ["tools"], known: { tools: STANDING_STREAM } },
   { name: "nest-express", folder: "nest", operations: ["text", "tools"] },
   { name: "nest-fastify", folder: "nest", variant: "fastify", operations: ["text", "tools"] },
   { name: "koa", operations: ["text", "tools", "stream"] },
+  { name: "aws", operations: ["text", "tools", "retry", "object"] },
 ];

@@ -64,8 +64,8 @@ async function verifyOperation(
   if (open > 0) problems.push(`${open} spans have not ended`);
   const output = agents[0].output();
   assert.equal(
-    problems.join("\n"),
-    (known[operation] ?? []).join("\n"),
+    problems.toSorted().join("\n"),
+    (known[operation] ?? []).toSorted().join("\n"),
     `${problems.join("\n")}\n${treeOf(caller, spans)}\n${output}`,
   );
   assert.deepEqual(behaviour, untraced);

@@ -4,7 +4,7 @@ import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { MODEL_URL, askNext, serve } from "./serve.js";
 
 const configuration = { endpoint: MODEL_URL, region: "eu-west-1", credentials: { accessKeyId: "a", secretAccessKey: "b" } };
-const bedrock = new BedrockRuntimeClient({ ...configuration, requestHandler: new NodeHttpHandler() }); // by default it speaks HTTP/2;
+const bedrock = new BedrockRuntimeClient({ ...configuration, requestHandler: new NodeHttpHandler() }); // by default it speaks HTTP/2
 const s3 = new S3Client({ ...configuration, forcePathStyle: true });
 const messages = [{ role: "user", content: [{ text: "Add 1 and 2" }] }];
 

@@ -2,8 +2,8 @@ import { openAI } from "@genkit-ai/compat-oai/openai";
 import { genkit, z } from "genkit";
 import { MODEL_URL, askNext, serve } from "./serve.js";
 
-// The plugin bundles version 4 of the OpenAI SDK, which sends with node-fetch unless it is given another fetch.
-const ai = genkit({ plugins: [openAI({ apiKey: "key", baseURL: `${MODEL_URL}/v1`, fetch: globalThis.fetch })] });
+// The plugin has version 4 of the OpenAI SDK, which sends with node-fetch, over node:http.
+const ai = genkit({ plugins: [openAI({ apiKey: "key", baseURL: `${MODEL_URL}/v1` })] });
 const model = openAI.model("gpt-4o");
 const prompt = "Add 1 and 2";
 const delegate = ai.defineTool(

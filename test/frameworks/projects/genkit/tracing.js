@@ -3,4 +3,4 @@ import { disableGenkitOTelInitialization, disableOTelRootSpanDetection } from "g
 import "./sdk.js";
 
 disableGenkitOTelInitialization(); // The application has an SDK.
-disableOTelRootSpanDetection(); // Otherwise each flow starts a trace.
+if (process.env.VARIANT !== "roots") disableOTelRootSpanDetection(); // Otherwise each flow starts a trace.

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { askModel } from "./model.js";
 import { isTraced, listen, listenerOf, next, note } from "./serve.js";
 
-const mcp = isTraced ? await import("a2a-otel/mcp").catch(() => undefined) : undefined;
+const mcp = isTraced ? await import("a2a-otel/mcp") : undefined;
 const http = isTraced ? await import("a2a-otel/server/node") : undefined;
 
 /** Calls a tool of the next agent. */
