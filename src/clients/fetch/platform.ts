@@ -24,7 +24,7 @@ export function isGlobalDispatcherNative(): boolean {
 }
 
 // A `Dispatcher1Wrapper` is how undici 8 presents its dispatcher to a Node with an older undici.
-const NATIVE_CLASS = /^(?:Agent|Dispatcher1Wrapper)$/;
+const NATIVE_CLASSES: ReadonlySet<string> = new Set(["Agent", "Dispatcher1Wrapper"]);
 
 function isNativeDispatcher(dispatcher: object | undefined): boolean {
   if (dispatcher === undefined) return true;
@@ -34,7 +34,7 @@ function isNativeDispatcher(dispatcher: object | undefined): boolean {
       constructor: { name: string; prototype: { dispatch?: unknown } };
     };
     // A composed dispatcher has the class of an Agent too, but not its method.
-    return NATIVE_CLASS.test(constructor.name) && dispatch === constructor.prototype.dispatch;
+    return NATIVE_CLASSES.has(constructor.name) && dispatch === constructor.prototype.dispatch;
   } catch {
     return false;
   }

@@ -42,9 +42,9 @@ export function makeTracedFetch(original: Fetch, tracing: FetchTracing, isGlobal
     ensureLastSubscriber();
     const isWatched = areRequestsWatched();
     const isFollowed = call.mustEnd || (isWatched && !call.isInner);
-    const lifecycle = isFollowed ? new FetchLifecycle(config, call, fetchSignal(args)) : undefined;
+    const lifecycle = isFollowed ? new FetchLifecycle(config, call, fetchSignal(args[0], args[1])) : undefined;
     call.first.suppressing = isGlobal || thirdPartySubscribedFirst();
-    const needsContext = !isNative || isWatched || call.needsContext || !runsPlatformCodeAlone(args);
+    const needsContext = !isNative || isWatched || call.needsContext || !runsPlatformCodeAlone(args[0], args[1]);
     let result: Promise<Response>;
     try {
       result = needsContext ? context.with(call.context, original, this, ...args) : Reflect.apply(original, this, args);
@@ -65,7 +65,7 @@ export function makeTracedFetch(original: Fetch, tracing: FetchTracing, isGlobal
  * Whether Node's native fetch runs no code of the application while it sends the request. Then the context need not be changed, which costs a quarter of a traced fetch
  * (`npm run bench:micro -- context`).
  */
-function runsPlatformCodeAlone([input, init]: FetchArguments): boolean {
+function runsPlatformCodeAlone(input: FetchArguments[0], init: FetchArguments[1]): boolean {
   const { body, dispatcher } = (init ?? {}) as { body?: unknown; dispatcher?: unknown };
   return !isRequest(input) && !isSentByApplication(body) && dispatcher === undefined && isGlobalDispatcherNative();
 }
@@ -86,9 +86,9 @@ function startFetch(config: ClientConfig, args: FetchArguments): ClientCall | un
     bufferHeaders(args);
     const [input, init] = args;
     return startCall(config, {
-      method: fetchMethod(args),
-      url: fetchUrl(args),
-      headers: fetchHeaders(args),
+      method: fetchMethod(input, init),
+      url: fetchUrl(input),
+      headers: fetchHeaders(input, init),
       request: config.hooked ? { input, init } : undefined,
       body: init?.body,
     });
