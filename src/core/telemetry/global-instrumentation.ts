@@ -72,18 +72,19 @@ function findCallSite(caller: (...args: never[]) => unknown): string {
 }
 
 /**
- * The instrumentation of the whole process, of any copy of this package. No function is replaced for it, so it is found by the global object.
+ * The instrumentation of the whole process, of any copy of this package.
  *
  * @param create creates it if there is none; `remove` must be called when its last installation was undone.
  */
 export function processInstrumentation<Config>(
   create: (remove: () => void) => GlobalInstrumentation<Config>,
 ): GlobalInstrumentation<Config> {
-  const { globalInstrumentations } = sharedState;
-  const existing = globalInstrumentations.get(globalThis) as GlobalInstrumentation<Config> | undefined;
+  const existing = sharedState.processInstrumentation as GlobalInstrumentation<Config> | undefined;
   if (existing !== undefined) return existing;
-  const instrumentation = create(() => globalInstrumentations.delete(globalThis));
-  globalInstrumentations.set(globalThis, instrumentation);
+  const instrumentation = create(() => {
+    sharedState.processInstrumentation = undefined;
+  });
+  sharedState.processInstrumentation = instrumentation;
   return instrumentation;
 }
 
@@ -92,6 +93,5 @@ export function processInstrumentation<Config>(
  * header of their own.
  */
 export function isProcessInstrumented(): boolean {
-  const instrumentation = sharedState.globalInstrumentations.get(globalThis) as GlobalInstrumentation<unknown> | undefined;
-  return instrumentation?.config !== undefined;
+  return (sharedState.processInstrumentation as GlobalInstrumentation<unknown> | undefined)?.config !== undefined;
 }

@@ -15,6 +15,8 @@ interface SharedState {
   readonly endpoints: Map<string, Set<unknown>>;
   /** How a global function was instrumented, by the function that replaced it (`core/telemetry/global-instrumentation.ts`). */
   readonly globalInstrumentations: WeakMap<object, unknown>;
+  /** How the whole process is instrumented, for which no function is replaced; undefined if it is not. */
+  processInstrumentation: unknown;
 }
 
 /** Part of the key of everything that copies of this package share; incremented when the shape of what is shared changes. */
@@ -35,6 +37,7 @@ export const sharedState: SharedState = existing ?? {
   wrapperOptions: new WeakMap(),
   endpoints: new Map(),
   globalInstrumentations: new WeakMap(),
+  processInstrumentation: undefined,
 };
 
 if (existing === undefined) Object.defineProperty(globalThis, KEY, { value: sharedState });

@@ -7,10 +7,10 @@ const { SERVER: server } = process.env;
 // The process's own arguments, without those that pass the program's code.
 const execArgv = process.execArgv.filter((argument, i, all) => argument === "--import" || all[i - 1] === "--import");
 const state = (globalThis as Record<symbol, unknown>)[Symbol.for("a2a-otel.state.v1")] as
-  | { instrumented: WeakSet<object>; globalInstrumentations: WeakMap<object, { config?: object }> }
+  | { instrumented: WeakSet<object>; processInstrumentation?: { config?: object } }
   | undefined;
 const isTraced = (): boolean =>
-  state?.instrumented.has(fetch) === true || state?.globalInstrumentations.get(globalThis)?.config !== undefined;
+  state?.instrumented.has(fetch) === true || state?.processInstrumentation?.config !== undefined;
 
 async function main(): Promise<void> {
   const provider = startSdk();
