@@ -9,8 +9,7 @@ const execArgv = process.execArgv.filter((argument, i, all) => argument === "--i
 const state = (globalThis as Record<symbol, unknown>)[Symbol.for("a2a-otel.state.v1")] as
   | { instrumented: WeakSet<object>; processInstrumentation?: { config?: object } }
   | undefined;
-const isTraced = (): boolean =>
-  state?.instrumented.has(fetch) === true || state?.processInstrumentation?.config !== undefined;
+const isTraced = (): boolean => state?.instrumented.has(fetch) === true || state?.processInstrumentation?.config !== undefined;
 
 async function main(): Promise<void> {
   const provider = startSdk();
