@@ -13,13 +13,14 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 // Bytes. A budget is what was measured, with a little headroom.
-const PACKED = 90_000;
-const UNPACKED = 280_000;
+const PACKED = 103_000;
+const UNPACKED = 310_000;
 
-/** What the library needs, from this project's own `node_modules`: npm finds no other version without a network. */
-const DEPENDENCIES = ["api", "context-async-hooks", "core", "semantic-conventions"].map((name) =>
-  join(root, "node_modules/@opentelemetry", name),
-);
+/** What the packages need, from this project's own `node_modules`: npm finds no other version without a network. */
+const DEPENDENCIES = [
+  ...["api", "context-async-hooks", "core", "semantic-conventions"].map((name) => `@opentelemetry/${name}`),
+  ...["@hono/node-server", "hono", "protobufjs", "long", "zod"],
+].map((name) => join(root, "node_modules", name));
 
 /** A folder outside of this project in which npm has installed both packages. */
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "a2a-otel-cli-package-")));
