@@ -19,7 +19,11 @@ const UNPACKED = 310_000;
 /** What the packages need, from this project's own `node_modules`: npm finds no other version without a network. */
 const DEPENDENCIES = [
   ...["api", "context-async-hooks", "core", "semantic-conventions"].map((name) => `@opentelemetry/${name}`),
-  ...["@hono/node-server", "hono", "protobufjs", "long", "zod"],
+  "@hono/node-server",
+  "hono",
+  "protobufjs",
+  "long",
+  "zod",
 ].map((name) => join(root, "node_modules", name));
 
 /** A folder outside of this project in which npm has installed both packages. */

@@ -5,9 +5,11 @@ import { checkApi, checkLibraryCopies, findCopies } from "./checks/copies.ts";
 import type { Copies } from "./checks/copies.ts";
 import { checkEnvironment } from "./checks/environment.ts";
 import type { Environment } from "./checks/environment.ts";
+import { checkFrameworks } from "./checks/frameworks.ts";
 import { checkFlush } from "./checks/flush.ts";
 import { checkInstrumentations, findInstrumentations } from "./checks/instrumentations.ts";
 import type { Instrumentations } from "./checks/instrumentations.ts";
+import { checkOutbound } from "./checks/outbound.ts";
 import { checkPropagator } from "./checks/propagator.ts";
 import { checkRuntime, currentRuntime, runtimeName } from "./checks/runtime.ts";
 import type { Runtime } from "./checks/runtime.ts";
@@ -20,6 +22,7 @@ import { diagnose } from "./round-trip/diagnosis.ts";
 import { findProxy } from "./round-trip/proxy.ts";
 import { makeFirstCall, makeRoundTrip, writesTraceparent } from "./round-trip/round-trip.ts";
 import type { RoundTrip } from "./round-trip/round-trip.ts";
+import type { Observations } from "./observe-app.ts";
 import { tryGet } from "./try-get.ts";
 
 /** What to examine. */
@@ -33,6 +36,8 @@ export interface Examination {
   /** The milliseconds that a call, or an export, may take. */
   readonly timeout: number;
   readonly flush: boolean;
+  /** What was seen while the application started; undefined if it was not observed. */
+  readonly observations?: Observations | undefined;
   /** Whether the application runs in this process. Otherwise only its environment and its packages are examined. */
   readonly hasApplication: boolean;
 }
@@ -100,6 +105,9 @@ async function examineTelemetry(state: ExaminationState): Promise<RoundTrip | un
   if (state.isVisible) await checkRegistrations(state, provider, span, !hadContextManager);
   const instrumentations = findInstrumentations(modules.getDiagnostics(), runtime, copies, files);
   checkInstrumentations(findings, instrumentations);
+  const { observations } = state;
+  checkFrameworks(findings, copies.packages, observations?.fastify ?? [], instrumentations.isFetchReplaced);
+  if (observations !== undefined) checkOutbound(findings, observations.outbound, instrumentations, provider !== undefined);
 
   let trip: RoundTrip | undefined;
   if (obstacle === undefined) {

@@ -21,6 +21,8 @@ export interface Copies {
   readonly library: readonly PackageCopy[];
   /** The versions of the loaded packages, by name; undefined if they cannot be listed. */
   readonly loaded: ReadonlyMap<string, string> | undefined;
+  /** The loaded packages, each copy of its own; empty if they cannot be listed. */
+  readonly packages: readonly PackageCopy[];
 }
 
 /**
@@ -39,6 +41,7 @@ export function findCopies(files: readonly string[] | undefined, entry: string |
     api: resolvedPackage(API, location),
     apis: copiesOf(API),
     library: copiesOf(LIBRARY),
+    packages: packages ?? [],
     loaded: packages && new Map(packages.map(({ name, version }) => [name, version])),
   };
 }

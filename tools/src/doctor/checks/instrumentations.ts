@@ -6,8 +6,12 @@ import type { Runtime } from "./runtime.ts";
 
 /** The instrumentations of outbound calls, as far as they can be seen from outside. */
 export interface Instrumentations {
-  /** Whether a2a-otel instruments the global fetch, with whichever copy of the package. */
+  /** Whether a2a-otel instruments the global fetch, with whichever copy of the package: by a wrapper of it, or by `instrumentNode()`. */
   readonly ownFetch: boolean;
+  /** Whether `instrumentNode()` or `a2a-otel/register` instruments every outbound request. */
+  readonly ownNode: boolean;
+  /** Whether the global fetch is not the runtime's own. */
+  readonly isFetchReplaced: boolean;
   /** Whether other code has replaced the global fetch. */
   readonly otherFetch: boolean;
   /** The number of subscribers to undici's channels other than a2a-otel, such as instrumentation-undici. */
@@ -25,7 +29,7 @@ const TRACERS =
 
 /** @param files the files that the process has loaded, if they can be listed. */
 export function findInstrumentations(
-  { isFetchInstrumented, otherUndiciSubscribers }: Diagnostics,
+  { isFetchInstrumented, isNodeInstrumented, otherUndiciSubscribers }: Diagnostics,
   runtime: Runtime,
   copies: Copies,
   files: readonly string[] | undefined,
@@ -38,7 +42,9 @@ export function findInstrumentations(
     .filter((name) => name !== undefined);
   const tracers = [...(loaded ?? [])].filter(([name]) => TRACERS.test(name)).map((copy) => copy.join(" "));
   return {
-    ownFetch: isFetchInstrumented,
+    ownFetch: isFetchInstrumented || isNodeInstrumented,
+    ownNode: isNodeInstrumented,
+    isFetchReplaced: isFetchReplaced(runtime),
     otherFetch: !isFetchInstrumented && isFetchReplaced(runtime),
     subscribers: otherUndiciSubscribers,
     http: tryGet(() => (process.getBuiltinModule("node:http").request as { __wrapped?: unknown }).__wrapped) === true,
@@ -65,7 +71,7 @@ function isFetchReplaced(runtime: Runtime): boolean {
 /** Lists the other instrumentations. The round trip shows whether they conflict with a2a-otel. */
 export function checkInstrumentations(
   findings: Findings,
-  { subscribers, http, otherFetch, packages, adapters }: Instrumentations,
+  { ownNode, subscribers, http, otherFetch, packages, adapters }: Instrumentations,
 ): void {
   const found = [
     ...(subscribers === 1 ? ["a subscriber to undici's channels, such as instrumentation-undici"] : []),
@@ -74,6 +80,7 @@ export function checkInstrumentations(
     ...(otherFetch ? ["a wrapper of the global fetch"] : []),
   ];
   const sentences = [
+    ...(ownNode ? ["instrumentNode() of a2a-otel covers every outbound request of this process."] : []),
     found.length === 0
       ? "No other instrumentation of outbound calls was found."
       : `Other instrumentations of outbound calls were found: ${found.join("; ")}.`,

@@ -1,8 +1,9 @@
 /**
  * `a2a-otel-cli doctor` loads this file with `--require` before an application. It waits until the application has started, examines it, and sends
- * the report to the command. It imports no module at the start, because the application's instrumentations must patch modules before they are used.
+ * the report to the command. It imports no module of Node or of the application at the start, because the application's instrumentations must patch modules before they are used.
  */
 import type { AppExamination, AppReport } from "../examine-app.ts";
+import type * as ObserveApp from "../observe-app.ts";
 import type { Message, Order } from "./messages.ts";
 
 // Equal to those in messages.ts, which is not loaded here.
@@ -24,6 +25,8 @@ if (givenOrder !== undefined && process.getBuiltinModule("node:worker_threads").
 }
 
 function examineWhenStarted(order: Order): void {
+  const { observeApp } = require("../observe-app.js") as typeof ObserveApp;
+  const observations = observeApp(order.entry);
   let isExamining = false;
   let hasAnswered = false;
   const examine = (idle: boolean): void => {
@@ -31,7 +34,7 @@ function examineWhenStarted(order: Order): void {
     isExamining = true;
     // The timer keeps the process alive during the examination, even if the application ends.
     const keepAlive = setInterval(() => {}, 1000);
-    void createMessage(order, idle)
+    void createMessage(order, idle, observations())
       .then(answer)
       .finally(() => clearInterval(keepAlive));
   };
@@ -72,11 +75,15 @@ function onceStarted(wait: number, callback: () => void): void {
   timer.unref();
 }
 
-async function createMessage({ entry, examiner, roundTrip, timeout, flush }: Order, idle: boolean): Promise<Message> {
+async function createMessage(
+  { entry, examiner, roundTrip, timeout, flush }: Order,
+  idle: boolean,
+  observations: ObserveApp.Observations,
+): Promise<Message> {
   const after = performance.now();
   try {
     const { examineApp } = (await import(examiner)) as { examineApp: (examination: AppExamination) => Promise<AppReport> };
-    const { report, isOwnCopy } = await examineApp({ entry, roundTrip, timeout, flush, hasApplication: true });
+    const { report, isOwnCopy } = await examineApp({ entry, roundTrip, timeout, flush, observations, hasApplication: true });
     return { type: "report", report, after, idle, isOwnCopy };
   } catch (error) {
     return { type: "failed", error: describeError(error) };

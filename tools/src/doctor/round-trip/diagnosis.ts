@@ -46,6 +46,10 @@ function reportSuccess(findings: Findings, trip: RoundTrip): void {
   findings.ok("round-trip", sentences.join(" "));
 }
 
+function ownName({ ownNode }: Instrumentations): string {
+  return ownNode ? "instrumentNode()" : "instrumentFetch()";
+}
+
 function describeParent({ parent, clientSpans, traceparents }: RoundTrip): string {
   const [client] = clientSpans ?? [];
   if (parent === "caller") return "Its parent is the span around the call.";
@@ -95,7 +99,7 @@ function reportMissingTraceparent(findings: Findings, { received }: RoundTrip, c
   } else if (ownFetch) {
     findings.warn(
       "round-trip",
-      `${call}, although instrumentFetch() is active and the propagator in use writes it. An option of instrumentFetch() excludes 127.0.0.1 ` +
+      `${call}, although ${ownName(instrumentations)} is active and the propagator in use writes it. An option of ${ownName(instrumentations)} excludes 127.0.0.1 ` +
         "(propagateTo, ignoreRequestHook or propagator), which may be intended.",
     );
   } else {
@@ -175,7 +179,7 @@ function reportLosses(findings: Findings, trip: RoundTrip, { fields, instrumenta
   const writesBaggage = fields.length === 0 || fields.includes("baggage");
   if (!trip.baggage && writesBaggage) {
     const reason = instrumentations.ownFetch
-      ? "An option of instrumentFetch() withholds it (baggageTo or baggageKeys), which may be intended."
+      ? `An option of ${ownName(instrumentations)} withholds it (baggageTo or baggageKeys), which may be intended.`
       : "The active instrumentation does not send it.";
     findings.warn("baggage", `The call did not carry the baggage. ${reason}`);
   }
