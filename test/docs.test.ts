@@ -116,6 +116,7 @@ const EXAMPLES = [
   { example: "streaming", prints: ["data: a time\nCLIENT GET (root)"] },
   { example: "logs-pino", prints: ['"msg":"started"', '"trace_flags":"01","msg":"working"'] },
   { example: "logs-winston", prints: ['"message":"started"', '"message":"working","span_id"'] },
+  { example: "standing-streams", prints: ["SERVER GET (remote parent)\nCLIENT GET (root)\nthe stream is still open"] },
   { example: "metrics", prints: ["'http.client.request.duration'", "'http.server.request.duration'"] },
   {
     example: "context",

@@ -94,7 +94,7 @@ export function startAxiosCall(
       transport === "custom" ? NO_RESTORES : overrideConfig(call, request, url, observesRedirects(call, transport, hasInner));
     if (transport !== "http") call.registerForRedirects();
     if (transport === "fetch") ensureLastSubscriber();
-    if (call.observed && call.endsOnHeaders) trackHeadersTime(call);
+    if (call.observed && (call.alwaysEndsWithHeaders || call.decidesByResponse)) trackHeadersTime(call);
     const fetchResponse: FetchResponse | undefined = undefined;
     const attempt: AxiosAttempt = { instrumentation, call, request, transport, hasInner, fetchResponse, headerOverlay, restores };
     if (transport === "http" && !call.isInner) call.observer = observeHttpRequests(attempt);

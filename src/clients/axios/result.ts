@@ -68,7 +68,7 @@ export function observeRejection(attempt: AxiosAttempt, reason: unknown, onFailu
     if (fetchResponse === undefined) recordConnection(call, adapterRequest);
     const status: unknown = response === undefined ? http2StatusOf(adapterRequest) : response.status;
     if (typeof status === "number") call.response(status, response?.headers);
-    const headersTime = headersTimeOf(call);
+    const headersTime = call.alwaysEndsWithHeaders ? headersTimeOf(call) : undefined;
     if (headersTime === undefined) endFailedCall(call, reason, request.signal);
     else call.end(headersTime);
   } catch (error) {
@@ -97,7 +97,7 @@ function recordAxiosResponse({ call, fetchResponse, request }: AxiosAttempt, res
   if (typeof response.status === "number") call.response(response.status, response.headers);
   call.delivered(response);
   const body: unknown = response.data;
-  if (call.endsOnHeaders) call.end(headersTimeOf(call));
+  if (call.endsWithHeaders(response)) call.end(headersTimeOf(call));
   else if (request.responseType !== "stream") call.end();
   else if (isNodeStream(body)) endWithStream(call, body, request.signal);
   else if (fetchResponse !== undefined && body instanceof ReadableStream) fetchResponse.delivered(body);

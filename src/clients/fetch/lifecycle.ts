@@ -114,7 +114,7 @@ export class FetchLifecycle implements RequestObserver {
     if (!this.#hasRequest && response.status > 0) call.response(response.status, response.headers);
     call.delivered(response);
     if (this.#failure !== undefined) call.fail(this.#failure.error, this.#signal);
-    else if (this.#hasBodyEnded || call.endsOnHeaders) call.end();
+    else if (call.endsWithHeaders(response) || this.#hasBodyEnded) call.end();
     else if (!this.#hasRequest) this.#respondedOffTheWire(response);
     else if (response.body === null) call.end();
     else this.#unconsumed = watchUnconsumedResponse(call, response, response.body);

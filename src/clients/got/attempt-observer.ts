@@ -73,10 +73,10 @@ export class AttemptObserver {
     const { remoteAddress, remotePort } = readConnection(response);
     call.connected(remoteAddress, remotePort, protocolVersion(response.httpVersion));
     const location = redirectLocation(response);
-    if (responseHook !== undefined || location !== undefined) {
+    if (responseHook !== undefined || call.decidesByResponse || location !== undefined) {
       // got's listener is called after this one, and extends the response.
       process.nextTick(() => this.#handled(response, location));
-    } else if (call.endsOnHeaders) call.end();
+    } else if (call.alwaysEndsWithHeaders) call.end();
     if (!call.ended) this.#observeBody(response);
   }
 
@@ -89,7 +89,7 @@ export class AttemptObserver {
       const failure = redirectFailure(location, ++this.#traced.redirectCount, this.#options);
       if (failure !== undefined) call.fail(failure);
     }
-    if (call.endsOnHeaders) call.end();
+    if (call.endsWithHeaders(response)) call.end();
   }
 
   #observeBody(response: IncomingMessage): void {

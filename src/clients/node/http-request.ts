@@ -57,7 +57,7 @@ class HttpObserver implements RequestObserver {
     call.response(status, rawHeaders);
     call.delivered(response);
     rememberRedirect(call, this.#url, status, status >= 300 ? response.headers.location : undefined);
-    if (call.endsOnHeaders) call.end();
+    if (call.endsWithHeaders(response)) call.end();
     if (call.ended) return;
     response.on("end", () => call.end());
     response.on("close", () => this.#closed());

@@ -93,11 +93,11 @@ class UndiciObserver implements RequestObserver {
     const { options, responseHeaders } = call.config;
     const headers = responseHeaders.length > 0 || status >= 300 ? decodeHeaders(rawHeaders) : undefined;
     call.response(status, headers);
-    if (options.responseHook !== undefined) {
-      call.delivered({ statusCode: status, headers: recordOf(decodeHeaders(rawHeaders)) });
-    }
+    const isSeen = options.responseHook !== undefined || call.decidesByResponse;
+    const response = isSeen ? { statusCode: status, headers: recordOf(decodeHeaders(rawHeaders)) } : undefined;
+    call.delivered(response);
     rememberRedirect(call, this.#url, status, readHeader(headers, "location"));
-    if (call.endsOnHeaders || status === 101) call.end();
+    if (status === 101 || call.endsWithHeaders(response)) call.end();
     // The client makes the stream of the body after this.
     else queueMicrotask(() => this.#watchBody());
   }

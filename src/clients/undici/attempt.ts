@@ -51,15 +51,17 @@ export class UndiciAttempt implements RequestObserver {
     this.first = previous === undefined ? this : previous.first;
   }
 
-  /** Whether the response's headers are recorded or passed to a hook. */
+  /** Whether the response's headers are recorded or passed to a function of the application. */
   get wantsHeaders(): boolean {
-    return this.call.config.responseHeaders.length > 0 || this.call.config.options.responseHook !== undefined;
+    const { call } = this;
+    return call.decidesByResponse || call.config.responseHeaders.length > 0 || call.config.options.responseHook !== undefined;
   }
 
   response(statusCode: number, headers: unknown, statusMessage: unknown): void {
     if (statusCode < 200) return;
     this.#responded(statusCode, headers, statusMessage);
-    if (this.call.endsOnHeaders) this.call.end();
+    const { call } = this;
+    if (call.endsWithHeaders(call.decidesByResponse ? { statusCode, headers, statusMessage } : undefined)) call.end();
     else if (this.call.observed) this.#headersArrived = now();
   }
 

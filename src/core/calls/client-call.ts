@@ -12,6 +12,7 @@ import type { Policy } from "../propagation/policy.ts";
 import { TRACEPARENT } from "../propagation/trace-context.ts";
 import type { Propagation } from "../propagation/propagator.ts";
 import { safeCall } from "../telemetry/diagnostics.ts";
+import { endsWithHeaders } from "../telemetry/end-span-on.ts";
 import { isProcessInstrumented } from "../telemetry/global-instrumentation.ts";
 import { addActiveCall, removeActiveCall } from "./active-calls.ts";
 import type { ActiveCall } from "./active-calls.ts";
@@ -112,9 +113,14 @@ export class ClientCall implements ActiveCall, Suppressible {
     return this.#recording.isActive;
   }
 
-  /** Whether the span ends when the response headers have arrived, and not with the response body. */
-  get endsOnHeaders(): boolean {
-    return this.config.options.endSpanOn === "headers" || this.purpose?.endsAtHeaders === true;
+  /** Whether the span ends with the headers of any response. */
+  get alwaysEndsWithHeaders(): boolean {
+    return !this.decidesByResponse && (this.config.options.endSpanOn === "headers" || this.purpose?.endsAtHeaders === true);
+  }
+
+  /** Whether the response decides when the span ends, by a function of the application. */
+  get decidesByResponse(): boolean {
+    return typeof this.config.options.endSpanOn === "function";
   }
 
   /** Whether the adapter must report the call's end: something is recorded, or the call is registered. */
@@ -279,6 +285,17 @@ export class ClientCall implements ActiveCall, Suppressible {
     const { span } = this.#recording;
     if (responseHook === undefined || this.ended || span === undefined) return;
     safeCall("responseHook", responseHook, span, { request: this.request, response });
+  }
+
+  /**
+   * Whether the span ends with the headers of its response. To be asked once, when the headers have arrived: the option `endSpanOn` may be a function.
+   *
+   * @param response as the client's hooks receive it.
+   */
+  endsWithHeaders(response: unknown): boolean {
+    const { endSpanOn } = this.config.options;
+    if (typeof endSpanOn !== "function") return this.alwaysEndsWithHeaders;
+    return this.observed && !this.ended && endsWithHeaders(endSpanOn, this.request, response);
   }
 
   /** The attempt failed or was cancelled; the caller's signal decides which. */

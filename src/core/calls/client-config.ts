@@ -40,13 +40,15 @@ export function clientConfig<Request, Response>(
   checks: Checked<object> = CLIENT_OPTIONS,
 ): ClientConfig {
   checkOptions(caller, options, checks);
-  const { ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate } = options;
+  const { endSpanOn, ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate } = options;
   const rules = requestRules(options);
   return {
     ...rules,
     options: options as ClientOptions,
     policy: compilePolicy(caller, options),
-    hooked: [ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate].some((hook) => hook !== undefined),
+    hooked: [endSpanOn, ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate].some(
+      (hook) => typeof hook === "function",
+    ),
     target: targetSource(rules),
     tracer: tracerSource(options.tracerProvider),
     propagation: propagationSource(options.propagator),

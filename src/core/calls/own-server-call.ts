@@ -9,6 +9,7 @@ import { errorStatus, errorType, isRecordedException, recordException, statusDes
 import { serverMetricAttributes, serverStartAttributes } from "../http/server-attributes.ts";
 import type { ReceivedRequest } from "../http/server-attributes.ts";
 import { reportFailure, safeCall } from "../telemetry/diagnostics.ts";
+import { endsWithHeaders } from "../telemetry/end-span-on.ts";
 import { durationOf, now } from "../telemetry/meter.ts";
 import { sharedState } from "../telemetry/shared-state.ts";
 import type { Admitted } from "./admission.ts";
@@ -22,6 +23,7 @@ const NO_SPAN: Span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 export class OwnServerCall implements ServerCall {
   readonly endsSpan = true;
   readonly context: Context;
+  readonly endsWithHeaders: ServerCall["endsWithHeaders"];
   readonly #config: ServerConfig;
   readonly #request: unknown;
   readonly #span: Span | undefined;
@@ -45,6 +47,7 @@ export class OwnServerCall implements ServerCall {
     this.#isRecording = this.#span?.isRecording() === true;
     this.#metadata = { type: RPCType.HTTP, span: this.#span ?? NO_SPAN, attributes: this.#attributes };
     this.context = new RequestContext(admitted.context, this.#span, this.#metadata, admitted.caller);
+    this.endsWithHeaders = this.#isRecording || this.#duration !== undefined ? headersDecision(config, request) : undefined;
     if (this.#isRecording) safeCall("requestHook", config.options.requestHook, this.#span as Span, request);
   }
 
@@ -103,6 +106,11 @@ export class OwnServerCall implements ServerCall {
       reportFailure("ending a span", error);
     }
   }
+}
+
+function headersDecision({ options }: ServerConfig, request: unknown): ServerCall["endsWithHeaders"] {
+  const { endSpanOn = "response" } = options;
+  return endSpanOn === "response" ? undefined : (response) => endsWithHeaders(endSpanOn, request, response);
 }
 
 function startServerSpan(tracer: Tracer, attributes: Attributes, { context, links }: Admitted): Span | undefined {

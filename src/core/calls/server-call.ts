@@ -12,6 +12,11 @@ export interface ServerCall {
   readonly context: Context;
   /** Whether this call ends the SERVER span; false if other instrumentation started the span and ends it. */
   readonly endsSpan: boolean;
+  /**
+   * Decides whether the span ends with the headers of a response, which it takes as hooks receive it. To be asked once, when the headers are sent. Undefined if the
+   * span never does.
+   */
+  readonly endsWithHeaders?: ((response: unknown) => boolean) | undefined;
   /** Whether a context is this call's context or derived from it. */
   owns(context: Context): boolean;
   /** The framework matched a route; `route` is its template. */

@@ -20,6 +20,9 @@ interface TelemetryOptions {
   propagator?: TextMapPropagator | undefined;
 }
 
+/** When a span ends: with the whole response, or with its headers. */
+export type SpanEnd = "response" | "headers";
+
 /** Options that both ends of a call share. */
 export interface SharedOptions<Request, Response> extends TelemetryOptions {
   /** Decides whether a request is ignored. If the result is `true`, the request is neither traced nor changed. */
@@ -51,6 +54,12 @@ export interface SharedOptions<Request, Response> extends TelemetryOptions {
    * is recorded only if the option is set. It is never recorded below a span of `wrapA2AClient`, which records it.
    */
   a2a?: "headers" | "body" | false | undefined;
+  /**
+   * When the span ends. `"response"`: with the last byte of the response body. `"headers"`: when the headers of the response have arrived or, on a server, were
+   * sent. A function is called once for each response, when its headers are known, and returns one of these; if it throws or returns anything else, the
+   * span ends with the response. Default: `"response"`.
+   */
+  endSpanOn?: SpanEnd | ((exchange: { request: Request; response: Response }) => SpanEnd) | undefined;
 }
 
 /** Options that all clients share. `Request` and `Response` are the types of the client that hooks receive. */
@@ -63,8 +72,6 @@ export interface ClientOptions<Request = unknown, Response = unknown> extends Sh
   urlTemplate?: ((request: Request) => string | undefined) | undefined;
   /** Opt-in attributes that are added to `http.client.request.duration`. Default: none. */
   metricAttributes?: readonly ("url.scheme" | "url.template")[] | undefined;
-  /** When the span ends: with the last byte of the response body, or when the response headers have arrived. Default: `"response"`. */
-  endSpanOn?: "response" | "headers" | undefined;
   /**
    * Hosts that receive `traceparent` and `tracestate`. Default: all hosts; in a browser only the page's own origin, because a header that another origin
    * does not allow makes the request fail (CORS).

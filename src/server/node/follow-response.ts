@@ -56,6 +56,21 @@ class ResponseEnd implements ListenerObserver {
     this.#options = options;
     this.#stream = request.httpVersionMajor === 2 ? (response as Http2ServerResponse).stream : undefined;
     this.#streamEnd = this.#stream && watchStream(this.#stream, () => this.#end());
+    if (call.endsWithHeaders !== undefined) this.#endWithHeaders(call.endsWithHeaders);
+  }
+
+  /** Node.js calls `writeHead` also for headers that are sent implicitly; no event reports that headers are sent. */
+  #endWithHeaders(decide: (response: unknown) => boolean): void {
+    const response = this.#response as { writeHead: (...args: unknown[]) => unknown };
+    const { writeHead } = response;
+    let isDecided = false;
+    response.writeHead = (...args) => {
+      const result: unknown = Reflect.apply(writeHead, response, args);
+      const isFirst = !isDecided && !this.#hasEnded;
+      isDecided = true;
+      if (isFirst && decide(this.#options?.hookResponse ?? response)) this.#end();
+      return result;
+    };
   }
 
   beforeListeners(event: string | symbol): void {

@@ -83,6 +83,7 @@ export class WebExchange {
       this.#setRoute();
       // A handler of Bun returns nothing for a request that became a WebSocket.
       if (isResponse(answer)) this.#response = answer;
+      if (this.#response !== undefined && this.#call.endsWithHeaders?.(this.#response) === true) this.#end();
       const followed = this.#followBody();
       if (followed === undefined && !this.#isEndReported) this.#end();
       return (followed ?? answer) as Answer;

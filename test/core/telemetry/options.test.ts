@@ -22,8 +22,8 @@ const SHARED = {
 
 describe("checkOptions()", () => {
   it("accepts every option of clients and of servers", () => {
-    const client = { ...SHARED, startSpanHook: fn, requireParentforSpans: true, urlTemplate: fn, endSpanOn: "headers" };
-    const server = { ...SHARED, incoming: "parent", trustProxy: true };
+    const client = { ...SHARED, startSpanHook: fn, requireParentforSpans: true, urlTemplate: fn, endSpanOn: fn };
+    const server = { ...SHARED, incoming: "parent", trustProxy: true, endSpanOn: "headers" };
     expect(() => checkOptions("f", client, CLIENT_OPTIONS)).not.toThrow();
     expect(() => checkOptions("f", server, SERVER_OPTIONS)).not.toThrow();
     expect(Object.keys(CLIENT_OPTIONS)).toEqual(expect.arrayContaining(Object.keys(client)));
@@ -33,7 +33,7 @@ describe("checkOptions()", () => {
   it.each<[unknown, string]>([
     [{ requireParentForSpans: true }, 'f: there is no option "requireParentForSpans"; the options are '],
     [{ requireParentforSpans: 1 }, 'f: option "requireParentforSpans" must be true or false, not 1'],
-    [{ endSpanOn: "body" }, 'f: option "endSpanOn" must be one of "response", "headers", not "body"'],
+    [{ endSpanOn: "body" }, 'f: option "endSpanOn" must be one of "response", "headers", or a function, not "body"'],
     [{ urlTemplate: "/x" }, 'f: option "urlTemplate" must be a function, not "/x"'],
     [{ startSpanHook: {} }, 'f: option "startSpanHook" must be a function, not {}'],
     [{ sensitiveQueryParameters: [1] }, 'f: option "sensitiveQueryParameters" must be an array of strings, not [1]'],
@@ -76,7 +76,7 @@ describe("checkOptions()", () => {
   });
 
   it("rejects options of clients for servers and the reverse", () => {
-    expect(() => checkOptions("f", { endSpanOn: "headers" }, SERVER_OPTIONS)).toThrow('no option "endSpanOn"');
+    expect(() => checkOptions("f", { urlTemplate: fn }, SERVER_OPTIONS)).toThrow('no option "urlTemplate"');
     expect(() => checkOptions("f", { trustProxy: true }, CLIENT_OPTIONS)).toThrow('no option "trustProxy"');
   });
 
