@@ -69,6 +69,21 @@ describe.each([
   });
 });
 
+it("enriches the SERVER span of @hono/otel if that is the outer middleware", async () => {
+  const options = { headersToSpanAttributes: { requestHeaders: ["x-tenant"] } };
+  server = await listen(
+    getRequestListener(routes(new Hono().use(httpInstrumentationMiddleware(), traceMiddleware(options))).fetch),
+  );
+  await send(`${server.url}/items/1`, { headers: { traceparent: TRACEPARENT, "x-tenant": "a" } });
+  await telemetry.settled();
+  const [span, ...more] = servers();
+  expect(more).toEqual([]);
+  expect(telemetry.own()).toEqual([]);
+  expect(span?.parentSpanContext?.spanId).toBe(SPAN_ID);
+  expect(span?.attributes).toMatchObject({ "http.route": "/items/:id", "http.request.header.x-tenant": ["a"] });
+  expect(named("work")?.parentSpanContext?.spanId).toBe(span?.spanContext().spanId);
+});
+
 it("does not change SERVER spans of protocols on top of HTTP", async () => {
   server = await listen(
     traceListener((_, response) => {
