@@ -7,7 +7,13 @@ const config: ViteUserConfig = defineConfig({
   test: {
     projects: SUITES.map((suite) => ({
       extends: true,
-      test: { name: suite.name, include: [...suite.include], exclude: excludedFrom(suite) },
+      test: {
+        name: suite.name,
+        include: [...suite.include],
+        exclude: excludedFrom(suite),
+        isolate: suite.isIsolated,
+        setupFiles: suite.isIsolated ? [] : ["test/support/shared-process.ts"],
+      },
     })),
     globalSetup: ["test/support/build.ts"],
     testTimeout: 15_000,

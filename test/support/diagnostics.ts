@@ -2,6 +2,7 @@ import { DiagLogLevel, diag } from "@opentelemetry/api";
 import type { DiagLogger } from "@opentelemetry/api";
 import { vi } from "vitest";
 import type { Mock } from "vitest";
+import { warned } from "../../src/core/telemetry/diagnostics.ts";
 
 /** A diagnostic logger that records what it is called with. */
 export interface DiagnosticsRecorder extends Record<keyof DiagLogger, Mock<(...args: unknown[]) => void>> {
@@ -13,6 +14,7 @@ export interface DiagnosticsRecorder extends Record<keyof DiagLogger, Mock<(...a
 
 /** Registers a recorder as OpenTelemetry's diagnostic logger. `clearGlobals()` and the `stop()` of `startTelemetry()` unregister it. */
 export function recordDiagnostics(): DiagnosticsRecorder {
+  warned.clear();
   const log = (): Mock<(...args: unknown[]) => void> => vi.fn<(...args: unknown[]) => void>();
   const levels = { error: log(), warn: log(), info: log(), debug: log(), verbose: log() };
   diag.setLogger(levels, { logLevel: DiagLogLevel.ALL, suppressOverrideMessage: true });

@@ -47,7 +47,7 @@ export function warnOnce(text: string): void {
   }
 }
 
-const warned = new Set<string>();
+export const warned: Set<string> = new Set();
 
 /** Runs code that may fail, such as a hook. An error that it throws, or with which its promise rejects, is logged. */
 export function safeCall<Args extends unknown[], Result>(
