@@ -1,6 +1,5 @@
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { hrTimeToMilliseconds } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { instrumentFetch } from "../../src/fetch.ts";
 import type { FetchOptions } from "../../src/fetch.ts";
@@ -43,17 +42,6 @@ export function errorShape(error: unknown): unknown {
   const { code, errno, syscall } = error as { code?: unknown; errno?: unknown; syscall?: unknown };
   const own = Reflect.ownKeys(error).map(String).toSorted();
   return { class: error.constructor.name, name, message, code, errno, syscall, own, cause: errorShape(cause) };
-}
-
-/** Now, on the clock of the spans. */
-export const now = (): number => performance.timeOrigin + performance.now();
-
-// The clock of the spans is read anew for each root span, to a millisecond.
-const CLOCK_TOLERANCE_MS = 50;
-
-/** Whether a span ended before a point in time that {@link now} gave. */
-export function endedBefore(span: ReadableSpan, time: number): boolean {
-  return hrTimeToMilliseconds(span.endTime) < time + CLOCK_TOLERANCE_MS;
 }
 
 /** A server that records the bytes of each request, on a connection of its own. */

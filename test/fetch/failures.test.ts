@@ -124,32 +124,41 @@ it.each([
   expect(spans).toEqual([failed(type, server.url + path, { ...peer(), "http.response.status_code": 302 })]);
 });
 
-it.each([
+it.each<[string, (url: string) => AbortSignal]>([
   ["aborted before the call", () => AbortSignal.abort()],
   ["aborted before the call, with a reason", () => AbortSignal.abort(new Error("not needed"))],
   ["aborted before the call, with a reason that is no error", () => AbortSignal.abort("enough")],
-  ["aborted before the headers", () => abortOnRequest()],
-  ["aborted before the headers, with a reason", () => abortOnRequest(new RangeError("another answer came first"))],
-  ["aborted before the headers, with a reason that is no error", () => abortOnRequest("enough")],
-])("records no error for a call that is %s", async (name, signal) => {
-  const url = `${server.url}/stall`;
-  const spans = await failing(() => fetch(url, { signal: signal() }));
+  ["aborted before the headers", (url) => abortOnRequest(url)],
+  ["aborted before the headers, with a reason", (url) => abortOnRequest(url, new RangeError("another answer came first"))],
+  ["aborted before the headers, with a reason that is no error", (url) => abortOnRequest(url, "enough")],
+])("records no error for a call that is %s", async (name, signalOf) => {
+  const url = uniqueUrl("/stall");
+  const spans = await failing(() => fetch(url, { signal: signalOf(url) }));
   expect(spans).toEqual([aborted(url, name.includes("before the call") ? {} : peer())]);
 });
 
-/** A signal that is aborted when the server has received the next request. */
-function abortOnRequest(reason?: unknown): AbortSignal {
+let urls = 0;
+
+/** The server may receive a request of an earlier test late, one that was aborted while it was being sent: so each test has a URL of its own. */
+const uniqueUrl = (path: string): string => `${server.url}${path}?${++urls}`;
+
+/** A signal that is aborted when the server has received the next request for a URL. */
+function abortOnRequest(url: string, reason?: unknown): AbortSignal {
   const controller = new AbortController();
-  server.server.once("request", () => controller.abort(reason));
+  server.server.on("request", function abort(request) {
+    if (!url.endsWith(String(request.url))) return;
+    server.server.off("request", abort);
+    controller.abort(reason);
+  });
   return controller.signal;
 }
 
 it("reads the signal of a Request, and prefers that of the init", async () => {
-  const url = `${server.url}/stall`;
-  expect(await failing(() => fetch(new Request(url, { signal: abortOnRequest() })))).toEqual([aborted(url, peer())]);
+  const url = uniqueUrl("/stall");
+  expect(await failing(() => fetch(new Request(url, { signal: abortOnRequest(url) })))).toEqual([aborted(url, peer())]);
   telemetry.reset();
   const never = new AbortController().signal;
-  const spans = await failing(() => fetch(new Request(url, { signal: never }), { signal: abortOnRequest(new Error("mine")) }));
+  const spans = await failing(() => fetch(new Request(url, { signal: never }), { signal: abortOnRequest(url, new Error("mine")) }));
   expect(spans).toEqual([aborted(url, peer())]);
 });
 
@@ -171,19 +180,19 @@ it.each([
 });
 
 it("records AbortSignal.timeout before the headers as an error", async () => {
-  const url = `${server.url}/stall`;
+  const url = uniqueUrl("/stall");
   const spans = await failing(() => fetch(url, { signal: AbortSignal.timeout(30) }));
   // Whether the request was sent by then is a matter of timing.
   expect(spans).toMatchObject([failed("TimeoutError", url)]);
 });
 
 it("distinguishes timeout and abort in a combined signal", async () => {
-  const url = `${server.url}/stall`;
+  const url = uniqueUrl("/stall");
   expect(
     await failing(() => fetch(url, { signal: AbortSignal.any([AbortSignal.timeout(30), new AbortController().signal]) })),
   ).toMatchObject([failed("TimeoutError", url)]);
   telemetry.reset();
-  expect(await failing(() => fetch(url, { signal: AbortSignal.any([AbortSignal.timeout(5000), abortOnRequest()]) }))).toEqual([
+  expect(await failing(() => fetch(url, { signal: AbortSignal.any([AbortSignal.timeout(5000), abortOnRequest(url)]) }))).toEqual([
     aborted(url, peer()),
   ]);
 });
@@ -208,15 +217,16 @@ async function* endless(): AsyncGenerator<Uint8Array> {
 }
 
 it("ends the span without an error when an abort abandons the body generator", async () => {
-  const url = `${server.url}/echo`;
-  const [span] = await failing(() => fetch(url, streamed(endless(), { signal: abortOnRequest() })));
+  const url = uniqueUrl("/echo");
+  const [span] = await failing(() => fetch(url, streamed(endless(), { signal: abortOnRequest(url) })));
   const { attributes } = aborted(url, { ...peer(), "http.request.method": "POST" });
   expect(span).toEqual({ ...aborted(url), name: "POST", attributes });
 });
 
 it("rejects with the very reason of the abort", async () => {
   const reason = new Error("mine");
-  const { traced } = await bothWays(() => fetch(`${server.url}/stall`, { signal: abortOnRequest(reason) }));
+  const url = uniqueUrl("/stall");
+  const { traced } = await bothWays(() => fetch(url, { signal: abortOnRequest(url, reason) }));
   expect(traced.error).toBe(reason);
 });
 

@@ -8,7 +8,7 @@ import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 import { shapeOf, startTelemetry, getSpan, until } from "../support/telemetry.ts";
 import type { SpanShape, TestTelemetry } from "../support/telemetry.ts";
-import { endedBefore, now } from "./control.ts";
+import { endedBefore, now } from "../support/outcome.ts";
 
 let telemetry: TestTelemetry;
 let server: TestServer;

@@ -11,10 +11,10 @@ import type { TestTelemetry } from "../support/telemetry.ts";
 import { send } from "./client.ts";
 
 let telemetry: TestTelemetry;
-let server: TestServer;
+let server: TestServer | undefined;
 beforeEach(() => void (telemetry = startTelemetry()));
 afterEach(async () => {
-  await server.close();
+  await server?.close();
   await telemetry.stop();
 });
 

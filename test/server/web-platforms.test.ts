@@ -16,7 +16,8 @@ afterEach(async () => {
   await telemetry.settled();
   await telemetry.stop();
 });
-const onBun = (): void => void vi.stubGlobal("process", { ...process, versions: { ...process.versions, bun: "1.4.5" } });
+const onBun = (): void =>
+  void vi.stubGlobal("process", Object.create(process, { versions: { value: { ...process.versions, bun: "1.4.5" } } }));
 
 const request = (init: RequestInit = {}): Request =>
   new Request("http://agents.example/", { headers: { traceparent: TRACEPARENT }, ...init });

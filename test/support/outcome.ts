@@ -1,4 +1,5 @@
 import { SpanStatusCode } from "@opentelemetry/api";
+import { hrTimeToMilliseconds } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { TestTelemetry } from "./telemetry.ts";
 
@@ -48,4 +49,15 @@ export const failedByStatus = (statusCode: number): Outcome => ({ ...failed(Stri
 
 export function millisecondsOf({ duration: [seconds, nanoseconds] }: ReadableSpan): number {
   return seconds * 1000 + nanoseconds / 1e6;
+}
+
+/** Now, on the clock of the spans. */
+export const now = (): number => performance.timeOrigin + performance.now();
+
+// The clock of the spans is read anew for each root span, to a millisecond.
+const CLOCK_TOLERANCE_MS = 50;
+
+/** Whether a span ended before a point in time that {@link now} gave. */
+export function endedBefore(span: ReadableSpan, time: number): boolean {
+  return hrTimeToMilliseconds(span.endTime) < time + CLOCK_TOLERANCE_MS;
 }

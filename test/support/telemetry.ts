@@ -31,13 +31,15 @@ export interface TestTelemetryOptions {
 export function startTelemetry(options: TestTelemetryOptions = {}): TestTelemetry {
   let finished: ReadableSpan[] = [];
   let started = 0;
-  let ended = 0;
+  const open = new Set<string>();
+  const idOf = (span: Pick<ReadableSpan, "spanContext">): string => span.spanContext().spanId;
   const collector: SpanProcessor = {
-    onStart: () => void started++,
-    onEnd: (span) => {
-      ended++;
-      finished.push(span);
+    onStart: (span) => {
+      started++;
+      open.add(idOf(span));
     },
+    // A span that was started before the last `reset()` belongs to an earlier test.
+    onEnd: (span) => void (open.delete(idOf(span)) && finished.push(span)),
     forceFlush: async () => {},
     shutdown: async () => {},
   };
@@ -57,16 +59,16 @@ export function startTelemetry(options: TestTelemetryOptions = {}): TestTelemetr
     spans: () => finished,
     own,
     started: () => started,
-    ended: async (count, milliseconds = 4000) => {
+    ended: async (count, milliseconds = 10_000) => {
       await until(() => own().length >= count, milliseconds).catch(() => {});
       expect(own().map(shapeOf)).toHaveLength(count);
       return own();
     },
-    settled: (milliseconds = 4000) => until(() => started === ended, milliseconds),
+    settled: (milliseconds = 10_000) => until(() => open.size === 0, milliseconds),
     reset: () => {
       finished = [];
       started = 0;
-      ended = 0;
+      open.clear();
     },
     stop: async () => {
       await provider.shutdown();
@@ -85,7 +87,7 @@ export function clearGlobals(): void {
 }
 
 /** Waits until a condition holds. */
-export async function until(condition: () => boolean, milliseconds = 4000): Promise<void> {
+export async function until(condition: () => boolean, milliseconds = 10_000): Promise<void> {
   const deadline = performance.now() + milliseconds;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not within ${milliseconds} ms: ${String(condition)}`);
