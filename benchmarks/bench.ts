@@ -1,7 +1,8 @@
 // npm run bench: measures the tables of RESULTS.md and prints them. `--only own-time` measures one table, `--quick` measures less of each, and
-// `--update` writes the measured tables into RESULTS.md.
+// `--update` writes the measured tables into RESULTS.md and draws the chart of README.md.
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { renderChart } from "./report/chart.ts";
 import { describeEnvironment } from "./report/environment.ts";
 import { renderPage } from "./report/page.ts";
 import { progress, progressDone } from "./report/progress.ts";
@@ -41,5 +42,9 @@ progressDone();
 console.log(tables.map((table) => `${table.title}\n\n${renderTable(table)}`).join("\n"));
 if (values.update === true) {
   const page = new URL("RESULTS.md", import.meta.url);
-  writeFileSync(page, renderPage(readFileSync(page, "utf8"), RESULTS_INTRODUCTION, tables, describeEnvironment()));
+  const results = renderPage(readFileSync(page, "utf8"), RESULTS_INTRODUCTION, tables, describeEnvironment());
+  writeFileSync(page, results);
+  for (const theme of ["light", "dark"] as const) {
+    writeFileSync(new URL(`chart-${theme}.svg`, import.meta.url), renderChart(results, theme));
+  }
 }

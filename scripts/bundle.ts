@@ -56,14 +56,14 @@ function externalsOf({ dependencies, peerDependencies }: Manifest): RegExp[] {
 function group(chunk: Chunk): CodeSplittingGroup {
   return {
     debugName: chunk,
-    // These folders have no static import of a `node:` module. Others must not get into chunks that are loaded on every platform.
-    test: /[\\/]src[\\/](?:core|server)[\\/]/,
+    test: /[\\/]src[\\/]/,
     name: (id: string, chunking: ChunkingContext) => (chunkOf(id, chunking) === chunk ? chunk : null),
   };
 }
 
-/** The chunk of a module; undefined if one entry alone loads it. */
+/** The chunk of a module; undefined if one entry alone loads it, or if it runs on Node only: the chunks are loaded on every platform. */
 function chunkOf(id: string, chunking: ChunkingContext): Chunk | undefined {
+  if (chunking.getModuleInfo(id)?.importedIds.some((imported) => imported.startsWith("node:")) === true) return undefined;
   const entries = new Set(entriesThatLoad(id, chunking));
   if (entries.size < 2) return undefined;
   const [kind, ...others] = new Set([...entries].map(kindOfEntry));

@@ -1,7 +1,7 @@
 /** `npm run docs:figures` copies the measured figures from benchmarks/RESULTS.md to README.md. A test fails while the two differ. */
 import { readFileSync, writeFileSync } from "node:fs";
-
-type Row = Readonly<Record<string, string>>;
+import { figure, findRow, readTable } from "../benchmarks/report/read-table.ts";
+import type { Row } from "../benchmarks/report/read-table.ts";
 
 const NAMES = ["undici", "fetch", "axios", "got", "server"];
 
@@ -13,10 +13,14 @@ export function withFigures(readme: string, results: string): string {
 }
 
 function renderFigures(results: string): string {
-  const own = tableOf(results, "Own time per call on a stub transport");
+  const own = readTable(results, "Own time per call on a stub transport");
   const sampled = own.filter((row) => row["SDK"] === "sampled");
-  const whole = tableOf(results, "Whole clients over in-memory sockets");
-  const idle = NAMES.map((name) => Number(figure(find(own, name, "no SDK"), "own time")));
+  const whole = readTable(results, "Whole clients over in-memory sockets");
+  const agents = readTable(results, "A whole agent under load");
+  const imports = readTable(results, "Cold start");
+  const added = (name: string): string => `${figure(findRow(agents, name), "added by tracing")} µs`;
+  const importTime = (name: string): string => `${figure(findRow(imports, name), "CPU time")} ms`;
+  const idle = NAMES.map((name) => Number(figure(findRow(own, name, "no SDK"), "own time")));
   // The column "median" exists if own time is another statistic (see RESULTS.md).
   const hasMedian = sampled[0]?.["median"] !== undefined;
   return [
@@ -33,6 +37,11 @@ function renderFigures(results: string): string {
     "",
     renderTable(whole, ["a2a-otel", "SDK baseline", "OpenTelemetry's instrumentation"]),
     "",
+    `An express agent that calls a model and another agent for each request spends ${added("a2a-otel")} of CPU time more per request, with the bare SDK calls`,
+    `${added("SDK baseline")}, and with OpenTelemetry's instrumentations ${added("OpenTelemetry")}.`,
+    "",
+    `Importing \`a2a-otel/fetch\` takes ${importTime("a2a-otel/fetch")}, OpenTelemetry's instrumentation-undici ${importTime("@opentelemetry/instrumentation-undici")}.`,
+    "",
     `Exporting is not included. Without an SDK and without an incoming trace, a call costs ${Math.min(...idle)} to ${Math.max(...idle)} µs.`,
     "",
   ].join("\n");
@@ -41,38 +50,11 @@ function renderFigures(results: string): string {
 function renderTable(rows: readonly Row[], columns: readonly string[]): string {
   const present = columns.filter((column) => rows[0]?.[column] !== undefined);
   const lines = NAMES.map((name) => {
-    const row = find(rows, name);
+    const row = findRow(rows, name);
     const label = name === "server" ? "server (`node:http`)" : name;
     return `| ${[label, ...present.map((column) => `${figure(row, column)} µs`)].join(" | ")} |`;
   });
   return [`| | ${present.join(" | ")} |`, `|${" --- |".repeat(present.length + 1)}`, ...lines].join("\n");
-}
-
-function find(rows: readonly Row[], name: string, sdk?: string): Row {
-  const row = rows.find((candidate) => candidate[""] === name && (sdk === undefined || candidate["SDK"] === sdk));
-  if (row === undefined) throw new Error(`RESULTS.md has no row for ${name}`);
-  return row;
-}
-
-/** The number in a cell, without its target and emphasis. */
-function figure(row: Row, column: string): string {
-  const [number] = /-?[\d.]+/.exec(row[column] ?? "") ?? [];
-  if (number === undefined) throw new Error(`RESULTS.md has no number in the column "${column}" of ${row[""]}`);
-  return number;
-}
-
-/** The rows of the table below a heading, by the names of their columns. */
-function tableOf(results: string, heading: string): Row[] {
-  const [, section] = results.split(`## ${heading}\n`);
-  if (section === undefined) throw new Error(`RESULTS.md has no table "${heading}"`);
-  const lines = section.split(/^## /m)[0]?.match(/^\|.*\|$/gm) ?? [];
-  const [head = [], , ...rows] = lines.map((line) =>
-    line
-      .slice(1, -1)
-      .split("|")
-      .map((cell) => cell.trim()),
-  );
-  return rows.map((cells) => Object.fromEntries(head.map((name, index) => [name, cells[index] ?? ""])));
 }
 
 if (import.meta.main) {
