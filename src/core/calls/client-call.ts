@@ -44,7 +44,7 @@ export class ClientCall implements ActiveCall, Suppressible {
   /** Whether node-wide instrumentation has started the call, and no client of this package. */
   isProcessWide = false;
   /** The value of `http.request.resend_count`. */
-  readonly resendCount: number;
+  resendCount: number;
   /** On the first attempt: the policy of the call, which is the intersection of the policies of all instrumentation on the path. */
   policy: Policy;
   /** Cleared when the call ends, because a client keeps what refers to the call for as long as its connection is idle. */

@@ -6,8 +6,9 @@ import type { Checked } from "../telemetry/check-options.ts";
 import { requestRules } from "../telemetry/request-rules.ts";
 import type { ClientOptions } from "../telemetry/options.ts";
 import type { RequestRules } from "../telemetry/request-rules.ts";
-import { compilePolicy } from "../propagation/policy.ts";
+import { compileOption, compilePolicy } from "../propagation/policy.ts";
 import type { Policy } from "../propagation/policy.ts";
+import { compileTelemetrySinks } from "../propagation/telemetry-sinks.ts";
 import { propagationSource } from "../propagation/propagator.ts";
 import type { Propagation } from "../propagation/propagator.ts";
 import { targetSource } from "../http/target.ts";
@@ -42,6 +43,7 @@ export function clientConfig<Request, Response>(
   checkOptions(caller, options, checks);
   const { endSpanOn, ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate } = options;
   const rules = requestRules(options);
+  const isSink = compileOption(caller, "telemetrySinks", () => compileTelemetrySinks(options.telemetrySinks));
   return {
     ...rules,
     options: options as ClientOptions,
@@ -49,7 +51,7 @@ export function clientConfig<Request, Response>(
     hooked: [endSpanOn, ignoreRequestHook, startSpanHook, requestHook, responseHook, urlTemplate].some(
       (hook) => typeof hook === "function",
     ),
-    target: targetSource(rules),
+    target: targetSource(rules, isSink),
     tracer: tracerSource(options.tracerProvider),
     propagation: propagationSource(options.propagator),
     duration: durationSource(options.meterProvider, HTTP_CLIENT_REQUEST_DURATION, "Duration of HTTP client requests."),

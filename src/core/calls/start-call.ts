@@ -162,7 +162,8 @@ function beginCall(
     return undefined;
 
   const target = config.target(method, url);
-  const resendCount = previous === undefined ? 0 : previous.resendCount + 1;
+  if (previous === undefined && target.isTelemetrySink) return undefined;
+  const resendCount = previous === undefined ? retryCountOf(headers) : previous.resendCount + 1;
   const attributes = clientStartAttributes(config, target, headers, resendCount);
   const a2a = previous === undefined ? recogniseCall(config, target, headers, body) : previous.a2a;
   const name = nameSpan(config, attributes, { request, parent, a2a });
@@ -175,8 +176,17 @@ function beginCall(
   const call = new ClientCall(recording, parent, request, previous);
   call.a2a = a2a;
   call.purpose = purpose;
+  call.resendCount = resendCount;
   if (span !== undefined && config.hooked) safeCall("requestHook", config.options.requestHook, span, request);
   return call;
+}
+
+const RETRY_COUNT = ["x-stainless-retry-count"];
+
+/** How often an SDK has repeated a request: those of OpenAI, Anthropic and others state it in a header of each request. */
+function retryCountOf(headers: unknown): number {
+  const count = readHeaders(headers, RETRY_COUNT)?.["x-stainless-retry-count"];
+  return count !== undefined && /^[1-9]\d{0,3}$/.test(count) ? Number(count) : 0;
 }
 
 function startSpan(tracer: Tracer, name: string, attributes: Attributes, parent: Context): Span | undefined {

@@ -40,11 +40,7 @@ export function compilePolicy(
 ): Policy {
   const compile = (name: "propagateTo" | "baggageTo" | "modelProviders"): UrlTest | undefined => {
     const matchers = options[name];
-    try {
-      return matchers === undefined ? undefined : compileMatchers(matchers);
-    } catch (error) {
-      throw new TypeError(`${caller}: option "${name}": ${(error as Error).message}`, { cause: error });
-    }
+    return matchers === undefined ? undefined : compileOption(caller, name, () => compileMatchers(matchers));
   };
   const tracing = compile("propagateTo");
   // A stated `propagateTo` restricts baggage too. Only an instrumentation that states neither leaves the choice to those that it is stacked with.
@@ -56,6 +52,15 @@ export function compilePolicy(
     keys: options.baggageKeys && new Set(options.baggageKeys),
     defaultTrace: ownOriginTest(),
   };
+}
+
+/** Adds the option's name to an error in one of its matchers. */
+export function compileOption<Compiled>(caller: string, name: string, compile: () => Compiled): Compiled {
+  try {
+    return compile();
+  } catch (error) {
+    throw new TypeError(`${caller}: option "${name}": ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** The default of `baggageTo`; undefined if no option states anything about it. */

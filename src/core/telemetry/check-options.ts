@@ -70,6 +70,7 @@ export const CLIENT_OPTIONS: Checked<ClientOptions> = {
   propagateTo: isMatchers,
   baggageTo: isMatchers,
   modelProviders: isStrings,
+  telemetrySinks: either(isOneOf(false), isMatchers),
   baggageKeys: isStrings,
 };
 

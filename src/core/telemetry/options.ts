@@ -89,6 +89,11 @@ export interface ClientOptions<Request = unknown, Response = unknown> extends Sh
    * model APIs. Without effect if `baggageTo` is given. Default: none.
    */
   modelProviders?: readonly string[] | undefined;
+  /**
+   * More hosts to which exporters send telemetry, in addition to `telemetrySinks` and the OTLP endpoints in the environment. A request to a sink gets no span
+   * and no header. `false`: requests to all hosts are traced. Default: none more.
+   */
+  telemetrySinks?: false | Matcher | readonly Matcher[] | undefined;
   /** Names of the baggage members that are sent. Default: all members. */
   baggageKeys?: readonly string[] | undefined;
 }

@@ -17,7 +17,9 @@ const {
   injectEnvironment,
   injectTraceContext,
   isModelProvider,
+  isTelemetrySink,
   modelProviderHosts,
+  telemetrySinks,
 } = await use(".");
 const { setupPropagation } = await use("./setup");
 const { instrumentFetch, wrapFetch } = await use("./fetch");
@@ -84,6 +86,8 @@ await context.with(propagation.setBaggage(trace.setSpan(ROOT_CONTEXT, root), bag
   const seen = await (await fetch(forwarder.url)).json();
   assert.deepEqual([seen.traceparent.slice(3, 35), seen.baggage], [traceId, "conversation=c-1"], "register forwards the trace");
   assert.equal(isModelProvider("https://api.openai.com/v1/chat/completions"), true);
+  assert.equal(isTelemetrySink("https://api.openai.com/v1/traces/ingest"), true);
+  assert.ok(telemetrySinks.length > 0);
   assert.equal(trace.getSpanContext(extractEnvironment(injectEnvironment({}), ROOT_CONTEXT))?.traceId, traceId);
   assert.equal(isModelProvider(bare), false);
   const shown = await (await wrapFetch(platformFetch, { baggageTo: modelProviderHosts })(bare)).json();
