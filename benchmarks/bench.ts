@@ -42,7 +42,7 @@ progressDone();
 console.log(tables.map((table) => `${table.title}\n\n${renderTable(table)}`).join("\n"));
 if (values.update === true) {
   const page = new URL("RESULTS.md", import.meta.url);
-  const results = renderPage(readFileSync(page, "utf8"), RESULTS_INTRODUCTION, tables, describeEnvironment());
+  const results = renderPage(readFileSync(page, "utf8"), RESULTS_INTRODUCTION, tables, describeEnvironment(effort.share));
   writeFileSync(page, results);
   for (const theme of ["light", "dark"] as const) {
     writeFileSync(new URL(`chart-${theme}.svg`, import.meta.url), renderChart(results, theme));

@@ -37,7 +37,7 @@ if (values.update === true) {
   const { dependencies } = JSON.parse(readFileSync(new URL("peers/package.json", import.meta.url), "utf8")) as {
     dependencies: Record<string, string>;
   };
-  const environment = `${describeEnvironment()} The other libraries are ${packageList(dependencies)}.`;
+  const environment = `${describeEnvironment(effort.share)} The other libraries are ${packageList(dependencies)}.`;
   const page = new URL("PEERS.md", import.meta.url);
   writeFileSync(page, renderPage(readFileSync(page, "utf8"), PEERS_INTRODUCTION, tables, environment));
 }

@@ -12,8 +12,8 @@ const run = promisify(execFile);
 const project = fileURLToPath(new URL("../", import.meta.url));
 
 // Bytes. A budget is the measured size plus about 5 %.
-const PACKED = 376_000;
-const UNPACKED = 1_575_000;
+const PACKED = 456_000;
+const UNPACKED = 1_900_000;
 
 interface Manifest {
   readonly exports: Record<string, string>;

@@ -1,7 +1,8 @@
 /** The beginning of RESULTS.md, before the tables. */
 export const RESULTS_INTRODUCTION = `# Benchmark results
 
-This page is written by \`npm run bench -- --update\`. Each table begins with the command that measures it again; add \`--quick\` for a first look.
+This page is written by \`npm run bench -- --update\`, which also draws the chart of README.md. Each table begins with the command that measures it
+again; add \`--quick\` for a first look.
 
 | command                     | what it does                                                                       |
 | --------------------------- | ---------------------------------------------------------------------------------- |
@@ -10,13 +11,14 @@ This page is written by \`npm run bench -- --update\`. Each table begins with th
 | \`npm run bench:gate:self\`   | tests the gate with delayed calls while all cores are busy                         |
 | \`npm run bench:micro\`       | compares a clever implementation with the obvious one                              |
 | \`npm run bench:peers\`       | compares with other tracing libraries: [PEERS.md](PEERS.md)                        |
+| \`npm run docs:figures\`      | copies the figures to README.md                                                    |
 
 ## What is promised
 
 **Tracing a call takes less than 0.01 ms (10 microseconds) of the process's own CPU time.** This holds for the library's own time per call on a stub
 transport, over the quietest tenth of the rounds, for each client and for the server, with an SDK that samples every call and a \`BatchSpanProcessor\`.
-\`npm run bench:gate\` checks it. The promise is not about whole clients, where the caches are cold and the bare SDK calls alone can take more than
-10 microseconds.
+\`npm run bench:gate\` checks it. The promise is not about whole clients and agents, where the caches are cold and the bare SDK calls alone can take more
+than 10 microseconds; the tables below show what tracing adds to them. Other targets are printed beside the values, which are in bold where they miss theirs.
 
 ## How it is measured
 
@@ -35,6 +37,8 @@ transport, over the quietest tenth of the rounds, for each client and for the se
 - **Garbage collection and export.** The processes run with \`--single-threaded\`, so that garbage collection is part of the CPU time, and with a young
   generation of 16 MB. The quietest tenth contains no collection; the median and the 99th percentile do. Bytes per call are counted between
   two collections and hardly vary. Spans are exported between the rounds and discarded: the cost of your exporter is not included.
+- **Whole agents and whole clients** are processes of their own for each kind of tracing, which take turns. Their ratios vary more than those of own
+  time: by about 10 % on an idle machine, and by more on a busy one.
 - **SDK states.** "No SDK": nothing is registered, and no trace was received. "No SDK, trace received": a service without an SDK forwards the trace.
   "Unsampled" and "sampled": the SDK's sampler drops or keeps every span.
 `;
