@@ -18,6 +18,7 @@ import { agentAttributes, conversationId, requestAttributes } from "./attributes
 import { withConversation } from "./conversation.ts";
 import { clientFailure } from "./failure.ts";
 import type { Failure } from "./failure.ts";
+import { grpcArguments } from "./grpc.ts";
 import { followCall, followStream } from "./follow.ts";
 import { COMMON_METHODS } from "./methods.ts";
 import { Operation } from "./operation.ts";
@@ -51,6 +52,7 @@ export function wrapA2AClient<C extends Pick<Client, "sendMessage">>(client: C, 
   if (isWrapped("wrapA2AClient", client, options)) return client;
   const getTracer = tracerSource(options.tracerProvider, WITHOUT_SCHEMA);
   const readAgent = agentReader(client);
+  const prepareGrpc = grpcArguments(options);
   const { polling = "trace", conversationBaggage = [] } = options;
 
   /** Returns a function that starts the operation of a call; undefined if there is nothing to record and nothing to change. */
@@ -72,7 +74,7 @@ export function wrapA2AClient<C extends Pick<Client, "sendMessage">>(client: C, 
       const attributes = { ...requestAttributes(method, request, tenant, protocolVersion), ...agent.attributes };
       const span = safeCall("the tracer", () => tracer.startSpan(method, { kind: SpanKind.CLIENT, attributes }, base));
       if (span === undefined) return new Operation(base);
-      const signal = (args[key === "getAgentCard" ? 0 : 1] as RequestOptions | undefined)?.signal;
+      const signal = (args[optionsIndex(key)] as RequestOptions | undefined)?.signal;
       const classifyError = (error: unknown): Failure | undefined => clientFailure(error, signal);
       return new Operation(markA2AClient(trace.setSpan(base, span)), { span, endsSpan: true, classifyError });
     };
@@ -81,11 +83,22 @@ export function wrapA2AClient<C extends Pick<Client, "sendMessage">>(client: C, 
   const wrappers = new Map<PropertyKey, MethodWrapper>();
   for (const key of Object.keys(METHODS)) {
     wrappers.set(key, (call, args) => {
-      const start = safeCall("preparing an A2A call", prepare, key, args);
-      if (start === undefined) return call();
-      if (STREAMING.has(key)) return followStream(call(), start);
+      const { transport } = client as Partial<Client>;
+      const grpc = safeCall("preparing an A2A call", () => prepareGrpc(transport, args, optionsIndex(key), readAgent().url));
+      const send = grpc === undefined ? call : (): unknown => call(grpc.args);
+      const prepared = safeCall("preparing an A2A call", prepare, key, args);
+      if (prepared === undefined) {
+        safeCall("injecting the context", grpc?.inject, context.active());
+        return send();
+      }
+      const start = (): Operation | undefined => {
+        const operation = prepared();
+        if (operation !== undefined) safeCall("injecting the context", grpc?.inject, operation.context);
+        return operation;
+      };
+      if (STREAMING.has(key)) return followStream(send(), start);
       const operation = safeCall("starting an A2A call", start);
-      return operation === undefined ? call() : followCall(operation, call);
+      return operation === undefined ? send() : followCall(operation, send);
     });
   }
   const proxy = wrapMethods(client, wrappers);
@@ -104,6 +117,11 @@ function methodOnWire(key: string, card: AgentCard | undefined): string | undefi
   return METHODS[key as keyof typeof METHODS];
 }
 
+/** The position of the options among the arguments of a method. */
+function optionsIndex(key: string): number {
+  return key === "getAgentCard" ? 0 : 1;
+}
+
 /** Private properties of the SDK's transports: URL, tenant, and the inner transport of the one that adds the tenant. */
 interface TransportInternals {
   readonly endpoint?: unknown;
@@ -113,6 +131,8 @@ interface TransportInternals {
 
 interface Agent {
   readonly card: AgentCard | undefined;
+  /** The URL of its interface, with a scheme. */
+  readonly url: string;
   readonly attributes: Attributes;
 }
 
@@ -123,12 +143,14 @@ function agentReader(client: object): () => Agent {
     const { agentCard: card, transport } = client as { agentCard?: AgentCard; transport?: Client["transport"] };
     if (agent !== undefined && agent.card === card) return agent;
     const attributes = agentAttributes(card);
-    const url = transportEndpoint(transport as TransportInternals | undefined) ?? interfaceUrl(card, transport);
-    // An address of gRPC has no scheme.
-    const { address, port } = originOf(url.includes("://") ? url : `grpc://${url}`);
+    const endpoint = transportEndpoint(transport as TransportInternals | undefined) ?? interfaceUrl(card, transport);
+    // An address of gRPC has no scheme, or that of a name resolver (`dns:///agent.example:443`).
+    const target = endpoint.replace(/^(?:dns|ipv4|ipv6):(?:\/\/[^/]*\/)?/, "");
+    const url = target.includes("://") ? target : `grpc://${target}`;
+    const { address, port } = originOf(url);
     if (address !== "") attributes[SERVER_ADDRESS] = address;
     if (address !== "" && port !== undefined) attributes[SERVER_PORT] = port;
-    agent = { card, attributes };
+    agent = { card, url, attributes };
     return agent;
   };
 }

@@ -92,6 +92,9 @@ export const SERVER_OPTIONS: Checked<ServerOptions> = {
 export const A2A_OPTIONS: Checked<A2AOptions> = {
   polling: isOneOf("trace", "suppress"),
   conversationBaggage: isStrings,
+  propagateTo: isMatchers,
+  baggageTo: isMatchers,
+  baggageKeys: isStrings,
   tracerProvider: SHARED.tracerProvider,
   propagator: SHARED.propagator,
 };

@@ -127,9 +127,20 @@ export interface A2AOptions {
    * can read them. Default: none.
    */
   conversationBaggage?: string[] | undefined;
+  /**
+   * Hosts that receive trace context over gRPC; the policy of an HTTP client is that of its instrumentation. The URL is that of the agent's interface,
+   * with the scheme `grpc` if it has none. Without effect on request handlers. Default: all hosts.
+   */
+  propagateTo?: Matcher | readonly Matcher[] | undefined;
+  /** Hosts that receive `baggage` over gRPC, as for HTTP clients. Default: the hosts of `propagateTo`. */
+  baggageTo?: Matcher | readonly Matcher[] | undefined;
+  /** Names of the baggage members that are sent over gRPC. Default: all members. */
+  baggageKeys?: readonly string[] | undefined;
   /** Provides the tracer. Default: the global provider. */
   tracerProvider?: TracerProvider | undefined;
-  /** Extracts the context of a received request if no HTTP instrumentation has. Default: as for clients and servers. */
+  /**
+   * Extracts the context of a received request if no other instrumentation has, and injects it into calls over gRPC. Default: as for clients and servers.
+   */
   propagator?: TextMapPropagator | undefined;
 }
 
