@@ -5,10 +5,18 @@ import type { Attributes, Context, Span } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import { nameByA2AMethod } from "../core/calls/server-call.ts";
 import { recogniseA2A } from "../core/http/a2a-recognition.ts";
-import { HTTP_REQUEST_METHOD, SERVER_ADDRESS, SERVER_PORT, URL_PATH } from "../core/http/attributes.ts";
+import {
+  CLIENT_ADDRESS,
+  CLIENT_PORT,
+  HTTP_REQUEST_METHOD,
+  SERVER_ADDRESS,
+  SERVER_PORT,
+  URL_PATH,
+} from "../core/http/attributes.ts";
 import { originOf } from "../core/http/urls.ts";
 import { unmarkA2AClient } from "../core/context/a2a-client-span.ts";
 import { isSuppressed } from "../core/context/call-context.ts";
+import { connectionOf, rememberConnections } from "../core/node/received-connections.ts";
 import { readHeader, readHeaders } from "../core/propagation/carrier.ts";
 import { safeCall } from "../core/telemetry/diagnostics.ts";
 import { A2A_OPTIONS, checkOptions } from "../core/telemetry/check-options.ts";
@@ -61,6 +69,7 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
     throw new TypeError("wrapRequestHandler: handler must be a request handler of @a2a-js/sdk");
   }
   if (isWrapped("wrapRequestHandler", handler, options)) return handler;
+  rememberConnections();
   const getTracer = tracerSource(options.tracerProvider, WITHOUT_SCHEMA);
   const propagation = propagationSource(options.propagator);
   const { polling = "trace", conversationBaggage = [] } = options;
@@ -106,7 +115,7 @@ export function wrapRequestHandler<H extends Pick<A2ARequestHandler, "sendMessag
     const span =
       tracer &&
       safeCall("the tracer", () => {
-        const startAttributes = { ...attributes(), ...serverAttributes(call) };
+        const startAttributes = { ...attributes(), ...addressAttributes(call) };
         return tracer.startSpan(method, { kind: SpanKind.SERVER, attributes: startAttributes }, base);
       });
     if (span === undefined) return new Operation(base);
@@ -173,10 +182,16 @@ function requestHeaders(call: ServerCallContext | undefined): unknown {
   return safeCall("reading the request's headers", () => call?.state?.get("headers"));
 }
 
-/** `server.address` and `server.port`, from the `Host` header. */
-function serverAttributes(call: ServerCallContext | undefined): Attributes {
-  const host = readHeader(requestHeaders(call), "host");
-  if (host === undefined) return {};
-  const { address, port } = originOf(`a2a://${host}`);
-  return { ...(address !== "" && { [SERVER_ADDRESS]: address }), ...(port !== undefined && { [SERVER_PORT]: port }) };
+/** The attributes of both ends: the server's from the `Host` header, the client's from the connection. */
+function addressAttributes(call: ServerCallContext | undefined): Attributes {
+  const headers = requestHeaders(call);
+  const host = readHeader(headers, "host");
+  const { address, port } = originOf(host === undefined ? "" : `a2a://${host}`);
+  const { remoteAddress, remotePort } = connectionOf(headers) ?? {};
+  return {
+    ...(address !== "" && { [SERVER_ADDRESS]: address }),
+    ...(port !== undefined && { [SERVER_PORT]: port }),
+    ...(remoteAddress !== undefined && { [CLIENT_ADDRESS]: remoteAddress }),
+    ...(remotePort !== undefined && { [CLIENT_PORT]: remotePort }),
+  };
 }

@@ -54,6 +54,8 @@ it("starts a SERVER span in the caller's trace if there is no HTTP span", async 
       "gen_ai.conversation.id": result.contextId,
       "server.address": "127.0.0.1",
       "server.port": agent.port,
+      "client.address": "127.0.0.1",
+      "client.port": expect.any(Number) as number,
     },
     events: [],
   });

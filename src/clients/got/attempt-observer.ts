@@ -71,7 +71,8 @@ export class AttemptObserver {
     const { responseHook } = this.#traced.config.options;
     call.response(response.statusCode as number, response.headers);
     const { remoteAddress, remotePort } = readConnection(response);
-    call.connected(remoteAddress, remotePort, protocolVersion(response.httpVersion));
+    const { socketPath } = (response as { req?: { socketPath?: string } }).req ?? {};
+    call.connected(remoteAddress ?? socketPath, remotePort, protocolVersion(response.httpVersion));
     const location = redirectLocation(response);
     if (responseHook !== undefined || call.decidesByResponse || location !== undefined) {
       // got's listener is called after this one, and extends the response.

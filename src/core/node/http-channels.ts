@@ -88,7 +88,8 @@ function onResponse({ request, response }: Message): void {
   if (observer === undefined) return;
   const { httpVersion, rawHeaders, socket, statusCode } = response;
   try {
-    observer.onConnected(socket?.remoteAddress, socket?.remotePort, httpVersion);
+    // The peer of a Unix socket has no address but the path of the socket.
+    observer.onConnected(socket?.remoteAddress ?? request.socketPath, socket?.remotePort, httpVersion);
     observer.onResponseHeaders?.(statusCode, rawHeaders);
   } catch (error) {
     reportFailure("following a response", error);

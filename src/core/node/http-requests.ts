@@ -7,6 +7,7 @@ type HeaderValue = string | number | readonly string[] | undefined;
 
 /** What is used of Node's `ClientRequest`. */
 export interface NodeHttpRequest {
+  readonly socketPath?: string | undefined;
   readonly method: string;
   readonly protocol: string;
   readonly host: string;
