@@ -31,8 +31,9 @@ interface Request {
 /** Further requests are not examined. */
 const MAX_REQUESTS = 1000;
 
-/** The paths to which exporters and the SDKs of vendors send telemetry, which must not be traced. */
-const TELEMETRY = /\/v1\/(?:traces|metrics|logs)$|\/api\/v2\/spans$|\/envelope\/$/;
+/** The paths to which telemetry is sent, which must not be traced: OTLP, Zipkin, Sentry, OpenAI's traces, LangSmith, Langfuse. */
+const TELEMETRY =
+  /\/v1\/(?:traces|metrics|logs)$|\/api\/v2\/spans$|\/envelope\/$|\/v1\/traces\/ingest$|\/runs\/(?:batch|multipart)$|\/api\/public\/ingestion$/;
 
 /**
  * Observes the application from its start, by the diagnostics channels of Node, undici and fastify. It changes nothing, and imports no module, because

@@ -25,8 +25,7 @@ if (givenOrder !== undefined && process.getBuiltinModule("node:worker_threads").
 }
 
 function examineWhenStarted(order: Order): void {
-  const { observeApp } = require("../observe-app.js") as typeof ObserveApp;
-  const observations = observeApp(order.entry);
+  const endObservation = startObservation(order.entry);
   let isExamining = false;
   let hasAnswered = false;
   const examine = (idle: boolean): void => {
@@ -34,7 +33,7 @@ function examineWhenStarted(order: Order): void {
     isExamining = true;
     // The timer keeps the process alive during the examination, even if the application ends.
     const keepAlive = setInterval(() => {}, 1000);
-    void createMessage(order, idle, observations())
+    void createMessage(order, idle, endObservation?.())
       .then(answer)
       .finally(() => clearInterval(keepAlive));
   };
@@ -50,6 +49,16 @@ function examineWhenStarted(order: Order): void {
   process.on("exit", (code) => {
     if (!hasAnswered) send({ type: "exit", code, after: performance.now() });
   });
+}
+
+/** Node before 22.12 cannot load an ES module this way. The application is not observed then, but examined. */
+function startObservation(entry: string): (() => ObserveApp.Observations) | undefined {
+  try {
+    const { observeApp } = require("../observe-app.js") as typeof ObserveApp;
+    return observeApp(entry);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Calls back when the time has passed and the event loop is idle. */
@@ -78,7 +87,7 @@ function onceStarted(wait: number, callback: () => void): void {
 async function createMessage(
   { entry, examiner, roundTrip, timeout, flush }: Order,
   idle: boolean,
-  observations: ObserveApp.Observations,
+  observations: ObserveApp.Observations | undefined,
 ): Promise<Message> {
   const after = performance.now();
   try {
