@@ -16,7 +16,7 @@ interface Replaceable {
   readonly "http.request": typeof http.request;
   readonly "http.get": typeof http.get;
   readonly "https.request": typeof https.request;
-  readonly "http.Server.prototype.emit": boolean;
+  readonly "http.Server.prototype.emit": unknown;
 }
 
 function replaceable(): Replaceable {
@@ -25,7 +25,7 @@ function replaceable(): Replaceable {
     "http.request": http.request,
     "http.get": http.get,
     "https.request": https.request,
-    "http.Server.prototype.emit": Object.hasOwn(http.Server.prototype, "emit"),
+    "http.Server.prototype.emit": Reflect.get(http.Server.prototype, "emit"),
   };
 }
 
