@@ -105,7 +105,8 @@ const fake =
 describe("doctor, for frameworks", PROCESSES, () => {
   it.each([
     { version: "5.0.41", instrument: FETCH, ids: ["ai-sdk-guard"] },
-    { version: "4.0.50", instrument: FETCH, ids: ["ai-sdk-guard"] },
+    { version: "4.0.56", instrument: FETCH, ids: ["ai-sdk-guard"] },
+    { version: "4.0.57", instrument: FETCH, ids: [] },
     { version: "5.0.42", instrument: FETCH, ids: [] },
     { version: "5.0.41", instrument: 'import { instrumentNode } from "a2a-otel/node"; instrumentNode();', ids: [] },
   ])("reports AI SDK $version only if its guard is off", async ({ version, instrument, ids }) => {

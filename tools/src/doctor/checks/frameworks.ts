@@ -2,7 +2,7 @@ import type { Findings } from "../findings.ts";
 import type { PackageCopy } from "../packages.ts";
 
 /** The last versions of `@ai-sdk/provider-utils` by major version whose guard works with Node's own fetch only. */
-const AI_SDK_GUARDS: Record<string, number> = { "3.0": 40, "4.0": 50, "5.0": 41 };
+const AI_SDK_GUARDS: Record<string, number> = { "3.0": 40, "4.0": 56, "5.0": 41 };
 
 /** Reports frameworks that are loaded and whose traces need attention. */
 export function checkFrameworks(
