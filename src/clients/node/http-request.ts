@@ -8,6 +8,7 @@ import { watchUnconsumedStream } from "../../core/streams/unconsumed-body.ts";
 import { createProcessTracer } from "./process-tracer.ts";
 import type { Configured } from "./process-tracer.ts";
 import { rememberRedirect } from "./redirects.ts";
+import { PipedBody } from "./unread-body.ts";
 
 /** Traces the requests of `node:http` and `node:https`. */
 export function createHttpTracer(instrumentation: Configured): ProcessTracer<HttpChannelRequest> {
@@ -33,6 +34,7 @@ class HttpObserver implements RequestObserver {
   readonly #url: string;
   #socket: Socket | undefined = undefined;
   #hasTimedOut = false;
+  #body: PipedBody | undefined = undefined;
 
   constructor(call: ClientCall, request: ClientRequest, url: string) {
     this.#call = call;
@@ -61,7 +63,8 @@ class HttpObserver implements RequestObserver {
     if (call.ended) return;
     response.on("end", () => call.end());
     response.on("close", () => this.#closed());
-    watchUnconsumedStream(call, response);
+    this.#body = new PipedBody(response);
+    watchUnconsumedStream(call, this.#body);
   }
 
   onRequestError(error: unknown): void {

@@ -3,13 +3,14 @@ import type { ChannelRequest, RequestObserver } from "../../core/calls/request-o
 import type { ProcessTracer } from "../../core/node/process-tracer.ts";
 import { decodeHeaders } from "../../core/node/request-headers.ts";
 import { readHeader } from "../../core/propagation/carrier.ts";
-import { UNCONSUMED_BODY_TIMEOUT_MS, watchUnconsumedStream } from "../../core/streams/unconsumed-body.ts";
+import { watchUnconsumedStream } from "../../core/streams/unconsumed-body.ts";
 import type { UnconsumedBody } from "../../core/streams/unconsumed-body.ts";
-import { now } from "../../core/telemetry/meter.ts";
 import { bodyOf, callerOf, handlersOf } from "./undici-handler.ts";
 import { createProcessTracer } from "./process-tracer.ts";
 import type { Configured } from "./process-tracer.ts";
 import { rememberRedirect } from "./redirects.ts";
+import { PipedBody, SocketBody } from "./unread-body.ts";
+import type { BodySocket } from "./unread-body.ts";
 
 /** What is used of undici's own request, beyond what the messages are documented to have. */
 interface UndiciRequest extends ChannelRequest {
@@ -63,8 +64,8 @@ class UndiciObserver implements RequestObserver {
   readonly #request: ChannelRequest;
   readonly #url: string;
   #isSent = false;
-  #socket: Socket | undefined = undefined;
-  #body: object | undefined = undefined;
+  #socket: BodySocket | undefined = undefined;
+  #body: PipedBody | SocketBody | undefined = undefined;
   #unconsumed: UnconsumedBody | undefined = undefined;
 
   constructor(call: ClientCall, request: ChannelRequest, url: string) {
@@ -104,7 +105,8 @@ class UndiciObserver implements RequestObserver {
 
   #watchBody(): void {
     if (this.#call.ended) return;
-    this.#body = bodyOf(this.#request) ?? (this.#socket && new SocketBody(this.#socket));
+    const body = bodyOf(this.#request);
+    this.#body = body === undefined ? this.#socket && new SocketBody(this.#socket) : new PipedBody(body);
     if (this.#body !== undefined) this.#unconsumed = watchUnconsumedStream(this.#call, this.#body);
   }
 
@@ -114,7 +116,7 @@ class UndiciObserver implements RequestObserver {
 
   onRequestError(error: unknown): void {
     if (!this.#isCancellation(error)) this.#call.fail(error);
-    else if (this.#body !== undefined && !isTouched(this.#body)) this.#call.end(this.#unconsumed?.arrived);
+    else if (this.#body?.readableFlowing === null) this.#call.end(this.#unconsumed?.arrived);
     else this.#call.end();
   }
 
@@ -127,40 +129,6 @@ class UndiciObserver implements RequestObserver {
     if (name === "AbortError") return true;
     return this.#isSent && typeof code !== "string" && name !== "TimeoutError";
   }
-}
-
-interface Socket {
-  readonly bytesRead?: number;
-  readonly readableLength?: number;
-}
-
-/** More than undici and Node buffer of a body that is not read, in bytes. */
-const MAX_BUFFERED = 1_048_576;
-
-/**
- * What a socket shows of a response's body whose stream is not accessible: an unread one leaves data in the socket. As with a stream, `readableFlowing` is null
- * until the body is read.
- */
-class SocketBody {
-  readonly #socket: Socket;
-  readonly #start = now();
-  readonly #bytesBefore: number;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    this.#bytesBefore = socket.bytesRead ?? 0;
-  }
-
-  get readableFlowing(): boolean | null {
-    const { bytesRead = 0, readableLength = 0 } = this.#socket;
-    if (bytesRead - this.#bytesBefore > MAX_BUFFERED) return true;
-    return now() - this.#start >= UNCONSUMED_BODY_TIMEOUT_MS && readableLength === 0 ? true : null;
-  }
-}
-
-/** Whether the application has begun to read a stream of Node's. */
-function isTouched(stream: unknown): boolean {
-  return typeof (stream as { readableFlowing?: unknown }).readableFlowing === "boolean";
 }
 
 function recordOf(flat: readonly string[]): Record<string, string | string[]> {

@@ -1,0 +1,3 @@
+import { foreignContract } from "./foreign.ts";
+
+foreignContract("after");
