@@ -1,3 +1,4 @@
+import type nodeHttp from "node:http";
 import { createRequire } from "node:module";
 import { SpanKind, context, propagation } from "@opentelemetry/api";
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
@@ -16,7 +17,7 @@ function requests(): Record<string, (url: string) => Promise<string>> {
     fetch: async (url) => (await fetch(url)).text(),
     "http.get": (url) =>
       new Promise((resolve, reject) => {
-        const http = require("node:http") as typeof import("node:http");
+        const http = require("node:http") as Pick<typeof nodeHttp, "get">;
         http
           .get(url, (response) => {
             let text = "";

@@ -83,7 +83,7 @@ describe("instrumentNode()", () => {
     const response = (await requests[0]) as Response;
     await response.text();
     await requests[1];
-    await telemetry.ended(2);
+    expect(await telemetry.ended(2)).toHaveLength(2);
   });
 
   it.each<["undici" | "http", boolean[]]>([
@@ -152,7 +152,7 @@ describe("instrumentNode()", () => {
     const controller = new AbortController();
     const response = await fetch(`${server.url}/endless`, { signal: controller.signal });
     const request = http.get(`${server.url}/endless`).on("error", () => {});
-    await telemetry.ended(2);
+    expect(await telemetry.ended(2)).toHaveLength(2);
     request.destroy();
     controller.abort();
     await response.text().catch(() => {});
