@@ -46,7 +46,6 @@ export function recordClientDuration({ address, port }: Destination, startTime: 
     "http.request.method": "POST",
     "server.address": address,
     "server.port": port,
-    "url.scheme": "http",
     "http.response.status_code": RESPONSE_STATUS,
     "network.protocol.version": "1.1",
   };

@@ -74,7 +74,7 @@ function startFirstAttempt(
   const active = contextApi.active();
   const allowed = withoutCallSuppression(active);
   if (allowed === undefined) return undefined;
-  const context = purposeOf(method, url, active)?.startsTrace === true ? ROOT_CONTEXT : allowed;
+  const context = purposeOf(method, url)?.startsTrace === true ? ROOT_CONTEXT : allowed;
   if (config.hooked && safeCall("ignoreRequestHook", config.options.ignoreRequestHook, request) === true) return undefined;
   const fields = source?.fields ?? NONE;
   const existing = readHeaders(headers, fields.includes(TRACEPARENT) ? fields : [...fields, TRACEPARENT]);
@@ -168,7 +168,7 @@ function beginCall(
   const a2a = previous === undefined ? recogniseCall(config, target, headers, body) : previous.a2a;
   const name = nameSpan(config, attributes, { request, parent, a2a });
   const span = tracer === undefined ? undefined : startSpan(tracer, name, attributes, parent);
-  const purpose = previous === undefined ? purposeOf(method, url, contextApi.active()) : previous.purpose;
+  const purpose = previous === undefined ? purposeOf(method, url) : previous.purpose;
   const recording = new SpanRecording(config, target, span, duration);
   recording.expectedStatuses = purpose?.expectedStatuses;
   const { metricAttributes } = config.options;

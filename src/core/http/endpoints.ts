@@ -1,3 +1,4 @@
+import { context as contextApi } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import { sharedState } from "../telemetry/shared-state.ts";
 import { safeCall } from "../telemetry/diagnostics.ts";
@@ -28,9 +29,10 @@ export function registerEndpoint(url: string, source: PurposeSource): () => void
   };
 }
 
-/** The purpose of a request; undefined if it is an ordinary call. */
-export function purposeOf(method: string, url: string, active: Context): RequestPurpose | undefined {
+/** The purpose of a request that is made in the active context; undefined if it is an ordinary call. */
+export function purposeOf(method: string, url: string): RequestPurpose | undefined {
   if (sharedState.endpoints.size === 0) return undefined;
+  const active = contextApi.active();
   for (const source of sharedState.endpoints.get(keyOf(url)) ?? NONE) {
     const purpose = safeCall("an endpoint", source as PurposeSource, method, url, active);
     if (purpose !== undefined) return purpose;
