@@ -69,6 +69,8 @@ export async function unpack(packages: readonly Packed[], target: string): Promi
   // npm knows the packages as extraneous, and nevertheless holds their dependencies and peers against what is there.
   const { stdout } = await run("npm", ["ls", "--all", "--json"], { cwd: target });
   const { problems = [] } = JSON.parse(stdout) as { problems?: string[] };
-  const ours = problems.filter((problem) => /a2a-otel/.test(problem) && !/^extraneous: a2a-otel(?:-cli)?@/.test(problem));
+  // The tools have dependencies of their own, for commands that no app runs.
+  const others = /^extraneous: a2a-otel(?:-cli)?@|^missing: .* required by a2a-otel-cli@/;
+  const ours = problems.filter((problem) => /a2a-otel/.test(problem) && !others.test(problem));
   if (ours.length > 0) throw new Error(`what the packages need is not there:\n${ours.join("\n")}`);
 }

@@ -59,6 +59,7 @@ export const FRAMEWORKS: readonly Framework[] = [
   },
   { name: "a2a-jsonrpc", folder: "a2a", variant: "jsonrpc", partner: "a2a", operations: ["send", "stream"] },
   { name: "a2a-rest", folder: "a2a", variant: "rest", partner: "a2a", operations: ["send", "stream"] },
+  { name: "a2a-grpc", folder: "a2a", variant: "grpc", partner: "a2a", operations: ["send", "stream"] },
   { name: "mcp-v1", partner: "mcp-v1", operations: ["tools"], known: { tools: STANDING_STREAM } },
   { name: "mcp-v2", partner: "mcp-v2", operations: ["tools"], known: { tools: STANDING_STREAM } },
   { name: "nest-express", folder: "nest", operations: ["text", "tools"] },
