@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { ROOT_CONTEXT, context, createContextKey, trace } from "@opentelemetry/api";
 import type { SpanContext } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { hasProcessParent, isProcessRoot, setProcessRoot, withProcessRoot } from "../../../src/core/context/process-root.ts";
 import { registerReplaceableContextManager } from "../../../src/core/context/replaceable-context-manager.ts";
 import { withoutSpan } from "../../../src/core/context/request-context.ts";
@@ -81,6 +81,22 @@ describe("the root of the process", () => {
     registerReplaceableContextManager();
     expect(context.active()).toBe(PROCESS_ROOT);
     expect(propagationStatus().contextManager).toBe("other");
+  });
+
+  it("leaves a context manager as it is that is kept in another place, as another version of the API might", () => {
+    const manager = ofSdk();
+    vi.spyOn(context, "with").mockImplementation((...args) => manager.with(...args));
+    vi.spyOn(context, "active").mockImplementation(() => manager.active());
+    registerReplaceableContextManager();
+    expect(context.active()).toBe(ROOT_CONTEXT);
+    vi.restoreAllMocks();
+  });
+
+  it("adds nothing to a context manager that was registered before if the environment names no trace", () => {
+    setProcessRoot(ROOT_CONTEXT);
+    context.setGlobalContextManager(ofSdk());
+    registerReplaceableContextManager();
+    expect(context.active()).toBe(ROOT_CONTEXT);
   });
 
   it("is that of no request: nothing of it remains in the context that a caller's is added to", () => {

@@ -114,6 +114,10 @@ describe("the option telemetrySinks", () => {
     expect(compileTelemetrySinks(undefined)?.("https://api.openai.com/v1/traces/ingest")).toBe(true);
   });
 
+  it("matches no URL without a host", () => {
+    expect(compileTelemetrySinks(undefined)?.("/api/public/ingestion")).toBe(false);
+  });
+
   it("rejects text that is not a host", () => {
     expect(() => compileTelemetrySinks("https://a.example/path")).toThrow(TypeError);
   });
