@@ -47,8 +47,9 @@ function runDemo(environment: NodeJS.ProcessEnv = {}): Run {
   };
 }
 
-describe("npm run demo", () => {
-  it("shows one trace across four agents and four clients, and exports it to the backend of the environment", async () => {
+// Five processes start, which takes long while other tests occupy the processors.
+describe("npm run demo", { timeout: 60_000 }, () => {
+  it("shows one trace across four agents, A2A, MCP and four clients, and exports it to the backend of the environment", async () => {
     const backend = await startView({ port: 0 });
     const run = runDemo({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
     const [stdout, stderr, code] = await Promise.all([run.stdout, run.stderr, run.code]);
@@ -70,27 +71,34 @@ describe("npm run demo", () => {
       "orchestrate orchestrator",
       "|- GET /.well-known/agent-card.json CLIENT orchestrator fetch",
       "|  `- GET /.well-known/agent-card.json SERVER researcher <- remote parent",
-      "|- POST CLIENT orchestrator fetch",
-      "|  `- POST /rpc SERVER researcher <- remote parent",
-      "|     `- analyze researcher",
-      "|        |- GET CLIENT researcher undici",
-      "|        |  `- GET SERVER writer <- remote parent",
-      "|        `- chat stub-model researcher # in / # out",
-      "|- POST CLIENT orchestrator fetch",
-      "|  `- POST /rpc SERVER researcher <- remote parent",
-      "|     `- quote researcher",
-      "|        |- chat stub-model researcher # in / # out",
-      "|        |- chat stub-model researcher # in / # out",
-      "|        `- chat stub-model researcher # in / # out",
-      "`- POST CLIENT orchestrator fetch",
-      "   `- POST SERVER writer <- remote parent",
-      "      `- write report writer",
-      "         |- chat stub-model writer # in / # out",
-      "         `- POST CLIENT writer axios",
-      "            `- POST SERVER checker <- remote parent",
-      "               `- check claims checker",
-      "                  `- GET CLIENT checker got",
-      "                     `- GET /notes SERVER researcher <- remote parent",
+      "|- SendMessage CLIENT orchestrator",
+      "|  `- POST CLIENT orchestrator fetch",
+      "|     `- SendMessage SERVER researcher <- remote parent",
+      "|        `- analyze researcher",
+      "|           |- GET CLIENT researcher undici",
+      "|           |  `- GET /style-guide SERVER writer <- remote parent",
+      "|           `- chat stub-model researcher # in / # out",
+      "|- SendStreamingMessage CLIENT orchestrator",
+      "|  `- POST CLIENT orchestrator fetch",
+      "|     `- SendStreamingMessage SERVER researcher <- remote parent",
+      "|        `- quote researcher",
+      "|           |- chat stub-model researcher # in / # out",
+      "|           |- chat stub-model researcher # in / # out",
+      "|           `- chat stub-model researcher # in / # out",
+      "|- GET /.well-known/agent-card.json CLIENT orchestrator fetch",
+      "|  `- GET /.well-known/agent-card.json SERVER writer <- remote parent",
+      "`- SendMessage CLIENT orchestrator",
+      "   `- POST /rest/message:send CLIENT orchestrator fetch",
+      "      `- SendMessage SERVER writer <- remote parent",
+      "         `- write report writer",
+      "            |- chat stub-model writer # in / # out",
+      "            `- POST CLIENT writer axios",
+      "               `- POST SERVER checker <- remote parent",
+      "                  `- check claims checker",
+      "                     `- tools/call notes CLIENT checker",
+      "                        `- tools/call notes SERVER checker <- remote parent",
+      "                           `- GET CLIENT checker node:http",
+      "                              `- GET /notes SERVER researcher <- remote parent",
     ]);
   });
 
@@ -130,7 +138,7 @@ describe("npm run demo", () => {
     run.process.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));
     const pids = (): Map<string, number> =>
       new Map([...output.matchAll(/(\d+) (\w+)\n/g)].map(([, pid, name = ""]) => [name, Number(pid)]));
-    await until(() => pids().size === AGENTS.length + 1, 10_000);
+    await until(() => pids().size === AGENTS.length + 1, 50_000);
     return { ...run, pids: pids() };
   }
 

@@ -7,7 +7,7 @@ import { drawTrace } from "./tree.ts";
 import { findProblems } from "./problems.ts";
 
 /** Limit for the life of an agent's process, in milliseconds. */
-const DEADLINE = 20_000;
+const DEADLINE = 60_000;
 
 // What `npx a2a-otel-cli view` runs too, on a free port.
 const receiver = await startView({ port: 0, log: console.error });

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { AGENT_CARD_PATH, AgentCard } from "@a2a-js/sdk";
 import { DefaultRequestHandler, InMemoryTaskStore } from "@a2a-js/sdk/server";
 import { UserBuilder, agentCardHandler, jsonRpcHandler } from "@a2a-js/sdk/server/express";
+import { wrapRequestHandler } from "a2a-otel/a2a";
 import { traceRequests } from "a2a-otel/server/express";
 import express from "express";
 import { connectToDemo } from "./agent.ts";
@@ -26,11 +27,8 @@ const card = AgentCard.fromJSON({
     { id: "quote", name: "Quote", description: "Streams one sentence for each given word.", tags: ["text"] },
   ],
 });
-const requestHandler = new DefaultRequestHandler(
-  card,
-  new InMemoryTaskStore(),
-  researcherSkills(() => agent.urlOf("writer")),
-);
+const executor = researcherSkills(() => agent.urlOf("writer"));
+const requestHandler = wrapRequestHandler(new DefaultRequestHandler(card, new InMemoryTaskStore(), executor));
 app.use(`/${AGENT_CARD_PATH}`, agentCardHandler({ agentCardProvider: requestHandler }));
 app.use("/rpc", jsonRpcHandler({ requestHandler, userBuilder: UserBuilder.noAuthentication }));
 app.get("/notes", (_request, response) => void response.type("text/plain").send(notes));
