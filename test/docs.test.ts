@@ -106,6 +106,10 @@ const EXAMPLES = [
     prints: ["SERVER SendStreamingMessage (remote parent)", "TASK_STATE_COMPLETED\nCLIENT SendStreamingMessage (root)"],
   },
   {
+    example: "long-task",
+    prints: ["The caller received the result.", "\n          work on task CONSUMER worker\n", "SubscribeToTask SERVER main"],
+  },
+  {
     example: "policy",
     prints: [
       "SERVER GET (root)",
