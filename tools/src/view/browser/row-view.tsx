@@ -6,6 +6,7 @@ import type { Row } from "./rows.ts";
 
 interface RowProps {
   readonly row: Row;
+  readonly hidden: boolean;
   readonly colour: number;
   /** Undefined for a row without children. */
   readonly expanded: boolean | undefined;
@@ -26,7 +27,7 @@ export class RowView extends Component<RowProps> {
   }
 
   override render(): VNode {
-    const { row, colour, expanded, current, selected, beside } = this.props;
+    const { row, hidden, colour, expanded, current, selected, beside } = this.props;
     const { name, target, kind, service, depth, failed, unfinished, misplaced, usage, ...span } = row.span;
     const flags = { entry: span.entry, failed, unfinished, beside };
     const classes = Object.entries(flags).flatMap(([flag, isSet]) => (isSet === true ? flag : []));
@@ -35,6 +36,7 @@ export class RowView extends Component<RowProps> {
         role="row"
         class={["row", `c${colour}`, ...classes].join(" ")}
         id={`span-${span.spanId}`}
+        hidden={hidden}
         tabIndex={current ? 0 : -1}
         aria-level={depth + 1}
         aria-posinset={row.position}

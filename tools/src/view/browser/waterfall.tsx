@@ -61,6 +61,8 @@ export function Waterfall(props: WaterfallProps): VNode {
   const [width, setWidth] = useState(600);
   const colours = useMemo(() => new Map(model.agents.map(({ service, colour }) => [service, colour])), [model]);
   const { from, to } = timeline.window;
+  // Rows that are not shown stay in the document, because to create thousands of them takes longer than to hide them.
+  const shown = useMemo(() => new Set(rows.visible), [rows.visible]);
 
   const rowOf = (event: Event): Row | undefined => {
     const id = event.target instanceof Element ? event.target.closest(".body > .row")?.id : undefined;
@@ -115,10 +117,11 @@ export function Waterfall(props: WaterfallProps): VNode {
             ))}
           </div>
         </div>
-        {rows.visible.map((row) => (
+        {rows.all.map((row) => (
           <RowView
             key={row.span.spanId}
             row={row}
+            hidden={!shown.has(row)}
             colour={colours.get(row.span.service) ?? 0}
             expanded={row.size === 0 ? undefined : !rows.isCollapsed(row)}
             current={row === rows.current}
