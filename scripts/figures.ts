@@ -30,7 +30,7 @@ function renderFigures(results: string): string {
       ? ["Own time and SDK baseline are means of the quietest tenth of the rounds; the median is that of all rounds."]
       : []),
     "",
-    renderTable(sampled, ["own time", "median", "99th percentile", "SDK baseline"]),
+    renderTable(sampled, ["own time", "median", "SDK baseline"]),
     "",
     "`npm run bench:gate` fails when the own time reaches 10 µs (0.01 ms). In a whole client, where caches are cold, tracing adds more, and so do bare",
     "SDK calls. In a whole client over in-memory sockets, the CPU time that tracing adds to one call, at the median, is:",
