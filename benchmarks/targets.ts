@@ -43,6 +43,11 @@ export const TARGETS: LimitsByState = {
     unsampled: { ratio: 1.3, bytes: 3000 },
     sampled: { ownTime: PROMISE, ratio: 1.4, bytes: 7400 },
   },
+  node: {
+    none: { ownTime: 0.5 },
+    unsampled: { ratio: 1.3 },
+    sampled: { ownTime: PROMISE, ratio: 1.3 },
+  },
   server: {
     none: { ownTime: 0.5, bytes: 350 },
     unsampled: { ratio: 1.3, bytes: 7200 },
@@ -64,6 +69,7 @@ const GATE_ALLOWANCES: LimitsByState = {
   wrapFetch: { unsampled: { ratio: 1.35 } },
   axios: { unsampled: { ratio: 1.7, bytes: 3800 }, sampled: { ratio: 1.6, bytes: 6300 } },
   got: { unsampled: { bytes: 3200 } },
+  node: { unsampled: { ratio: 1.45 }, sampled: { ratio: 1.5 } },
   server: { unsampled: { ratio: 1.35 } },
 };
 

@@ -24,6 +24,7 @@ export type Subject =
   | "undici"
   | "axios"
   | "got"
+  | "node"
   | "server"
   | "injectTraceContext"
   | "extractTraceContext"

@@ -9,6 +9,7 @@ const FACTORIES: Record<Subject, () => Promise<(inputs: ScenarioInputs) => CallV
   undici: async () => (await import("./undici.ts")).createUndiciVariants,
   axios: async () => (await import("./axios.ts")).createAxiosVariants,
   got: async () => (await import("./got.ts")).createGotVariants,
+  node: async () => (await import("./node.ts")).createNodeVariants,
   server: async () => (await import("./server.ts")).createServerVariants,
   injectTraceContext: async () => (await import("./api-functions.ts")).createInjectVariants,
   extractTraceContext: async () => (await import("./api-functions.ts")).createExtractVariants,

@@ -14,6 +14,7 @@ const SUBJECTS: readonly Subject[] = [
   "wrapFetch",
   "axios",
   "got",
+  "node",
   "server",
   "injectTraceContext",
   "extractTraceContext",

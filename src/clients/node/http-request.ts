@@ -33,6 +33,7 @@ class HttpObserver implements RequestObserver {
   readonly #request: ClientRequest;
   readonly #url: string;
   #socket: Socket | undefined = undefined;
+  readonly #onClose = (): void => this.#closed();
   #hasTimedOut = false;
   #body: PipedBody | undefined = undefined;
 
@@ -43,7 +44,7 @@ class HttpObserver implements RequestObserver {
     request.on("timeout", () => {
       this.#hasTimedOut = true;
     });
-    request.on("close", () => this.#closed());
+    request.on("close", this.#onClose);
   }
 
   onRequestCreated(): void {}
@@ -62,9 +63,15 @@ class HttpObserver implements RequestObserver {
     if (call.endsWithHeaders(response)) call.end();
     if (call.ended) return;
     response.on("end", () => call.end());
-    response.on("close", () => this.#closed());
+    response.on("close", this.#onClose);
+    // Most responses have been read by then.
+    queueMicrotask(() => this.#watchBody(response));
+  }
+
+  #watchBody(response: IncomingMessage): void {
+    if (this.#call.ended) return;
     this.#body = new PipedBody(response);
-    watchUnconsumedStream(call, this.#body);
+    watchUnconsumedStream(this.#call, this.#body);
   }
 
   onRequestError(error: unknown): void {

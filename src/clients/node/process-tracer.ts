@@ -39,10 +39,10 @@ export function createProcessTracer<Request extends ChannelRequest>(
 ): ProcessTracer<Request> {
   const { name } = channels;
 
-  function describe(config: ClientConfig, request: Request, previous?: ClientCall): OutboundRequest {
+  function describe(config: ClientConfig, request: Request, url: string, previous?: ClientCall): OutboundRequest {
     return {
       method: request.method,
-      url: urlOfRequest(request),
+      url,
       headers: channels.headersOf(request),
       request: config.hooked ? { client: name, request: channels.requestOf(request) } : undefined,
       previous,
@@ -58,10 +58,11 @@ export function createProcessTracer<Request extends ChannelRequest>(
     start(request, repeated) {
       const config = instrumentation.config?.client;
       if (config === undefined) return undefined;
-      const previous = takeRedirect(urlOfRequest(request)) ?? channels.previousOf(request) ?? repeated;
+      const url = urlOfRequest(request);
+      const previous = takeRedirect(url) ?? channels.previousOf(request) ?? repeated;
       // The body of a redirect may still be arriving, or never end.
       previous?.end();
-      const outbound = describe(config, request, previous);
+      const outbound = describe(config, request, url, previous);
       const call = channels.runInContextOf(request, () => startCall(config, outbound));
       if (call === undefined) return undefined;
       if (call.headers !== undefined) setRequestHeaders(request, call.headers, call.replaced);
@@ -70,13 +71,13 @@ export function createProcessTracer<Request extends ChannelRequest>(
       if (previous !== undefined) channels.keepHeaders(request, [...previous.issuedNames, ...call.issuedNames]);
       // No request of another call can have been issued by this one, because the client does not know the call's headers.
       if (call.traceparent === undefined) removeActiveCall(call);
-      return channels.started(request, call, outbound.url);
+      return channels.started(request, call, url);
     },
 
     restrict(request, owner) {
       const config = instrumentation.config?.client;
       if (config === undefined || statesNothing(config.policy, owner !== undefined)) return;
-      const call = restrictCall(config, describe(config, request), owner);
+      const call = restrictCall(config, describe(config, request, urlOfRequest(request)), owner);
       if (call?.headers !== undefined) setRequestHeaders(request, call.headers, call.replaced);
     },
   };

@@ -9,7 +9,7 @@ import { HttpChannelRequest } from "./http-requests.ts";
 import type { NodeHttpRequest } from "./http-requests.ts";
 import type { ProcessTracer } from "./process-tracer.ts";
 import { prepareRequest } from "./prepare-request.ts";
-import { findOwner } from "./undici-requests.ts";
+import { UNOWNED, findOwner } from "./undici-requests.ts";
 
 const OBSERVER: unique symbol = Symbol("a2a-otel.observer");
 
@@ -69,7 +69,8 @@ function handleCreated(request: ObservedRequest, active: ReturnType<typeof conte
   // A tunnel through a proxy: the requests that are sent through it are the application's.
   if (request.method === "CONNECT") return;
   const channelRequest = new HttpChannelRequest(request);
-  const { call, isShared } = findOwner(channelRequest, active, channelRequest.traceparent);
+  const mayBeOwned = activeCalls.length > 0 || enclosingCall(active) !== undefined;
+  const { call, isShared } = mayBeOwned ? findOwner(channelRequest, active, channelRequest.traceparent) : UNOWNED;
   if (call instanceof ClientCall && !call.isProcessWide) {
     const { observer } = call;
     if (observer !== undefined) request[OBSERVER] = observer;

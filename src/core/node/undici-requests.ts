@@ -35,7 +35,8 @@ export interface Ownership {
   readonly isShared?: boolean;
 }
 
-const UNOWNED: Ownership = { call: undefined };
+/** No call of this package has made the request. */
+export const UNOWNED: Ownership = { call: undefined };
 
 /** As {@link findCallOfRequest}, for calls of all copies of this package. @param traceparent that of the request. */
 export function findOwner(request: ChannelRequest, active: Context, traceparent: string | undefined): Ownership {
