@@ -6,7 +6,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: [
       "test/core/**/*.test.ts",
-      "test/{a2a-recognition,continue-trace,propagation}.test.ts",
+      "test/{a2a-recognition,continue-trace,environment,propagation}.test.ts",
       "test/server/client-address.test.ts",
     ],
     exclude: ["test/core/{http/bounded-cache-memory,architecture}.test.ts"],
