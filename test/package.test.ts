@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const project = fileURLToPath(new URL("../", import.meta.url));
 
 // Bytes. A budget is the measured size plus about 5 %.
-const PACKED = 456_000;
+const PACKED = 475_000;
 const UNPACKED = 1_900_000;
 
 interface Manifest {
