@@ -1,7 +1,7 @@
 import type { Result } from "./suite.ts";
 
 /** Why a test has another result with the library, by suite and test. */
-export const EXPLANATIONS: Readonly<Record<string, string>> = {
+const EXPLANATIONS: Readonly<Record<string, string>> = {
   "fastify's own suite: pretty print - empty plugins": "prints the list of plugins, which has the added one",
   "fastify's own suite: pretty print - includeMeta, includeHooks": "prints the list of hooks, which has the added ones",
 };
