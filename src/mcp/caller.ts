@@ -12,27 +12,58 @@ const CALLER_KEY = Symbol("a2a-otel.mcp-caller");
 interface Caller {
   /** The wrapped object. A handler that runs in the same context may belong to another one. */
   readonly owner: object;
+  /** The requests that are recorded. */
   readonly operations: Operation[];
+  /** Whether the first request has been sent. */
+  hasSent: boolean;
 }
 
-/** Lets the method that sends a request end it, if there is one. */
-export function addToCaller(owner: object, operation: Operation): void {
-  const caller = context.active().getValue(CALLER_KEY) as Caller | undefined;
+/** The method that is being called, until it has returned its promise. */
+let current: Caller | undefined;
+
+/**
+ * Lets the method that sends a request end it, if there is one.
+ *
+ * @param operation undefined if the request is not recorded.
+ */
+export function addToCaller(owner: object, operation: Operation | undefined): void {
+  const caller = current ?? (context.active().getValue(CALLER_KEY) as Caller | undefined);
   if (caller?.owner !== owner) return;
+  caller.hasSent = true;
+  if (operation === undefined) return;
   caller.operations.push(operation);
   operation.isFollowed = true;
 }
 
+interface FollowedCall {
+  readonly owner: object;
+  readonly call: () => unknown;
+  readonly args: readonly unknown[];
+  /** Whether the method sends its first request before it returns. Another one is recognised by its context, which takes longer. */
+  readonly sendsAtOnce: boolean;
+}
+
 /** Calls a method, and ends the requests that it has left open with the error that it rejects with. */
-export function followCaller(owner: object, call: () => unknown, args: readonly unknown[]): unknown {
-  const caller: Caller = { owner, operations: [] };
-  const result = context.with(context.active().setValue(CALLER_KEY, caller), call);
-  if (!isThenable(result)) return result;
+export function followCaller({ owner, call, args, sendsAtOnce }: FollowedCall): unknown {
+  const caller: Caller = { owner, operations: [], hasSent: false };
+  const result = sendsAtOnce ? callAtOnce(caller, call) : context.with(context.active().setValue(CALLER_KEY, caller), call);
+  const isUnrecorded = caller.hasSent && caller.operations.length === 0;
+  if (isUnrecorded || !isThenable(result)) return result;
   // This promise is returned, and not the original: a handler on the original would hide a rejection that the application does not handle.
   return result.then(undefined, (error: unknown) => {
     for (const operation of caller.operations) operation.fail(error, signalOf(args));
     throw error;
   });
+}
+
+function callAtOnce(caller: Caller, call: () => unknown): unknown {
+  const outer = current;
+  current = caller;
+  try {
+    return call();
+  } finally {
+    current = outer;
+  }
 }
 
 /** The signal in the options of a call, which are one of the last arguments. */

@@ -1,12 +1,12 @@
 import { context as contextApi } from "@opentelemetry/api";
-import { SERVER_ADDRESS, SERVER_PORT } from "../core/http/attributes.ts";
+import type { Context } from "@opentelemetry/api";
 import { safeCall } from "../core/telemetry/diagnostics.ts";
 import { isThenable } from "../core/telemetry/thenable.ts";
 import { addToCaller } from "./caller.ts";
 import { deliveryContext, withinTransport } from "./carrier.ts";
 import type { McpConfig } from "./config.ts";
 import { registerMcpEndpoint } from "./endpoint.ts";
-import { acknowledgedSubscription, asText, cancelledRequest } from "./message/message.ts";
+import { acknowledgedSubscription, asText, cancelledRequest, isRequest } from "./message/message.ts";
 import type { Message } from "./message/message.ts";
 import type { Operation } from "./operation.ts";
 import { describePeer } from "./peer.ts";
@@ -41,8 +41,7 @@ export class Connection implements TransportObserver {
 
   /** Calls `connect()` of the wrapped object. */
   open(connect: () => unknown): unknown {
-    if (this.#config.side === "client" && this.#peer.url.startsWith("http"))
-      this.#unregister = registerMcpEndpoint(this.#peer.url, this);
+    if (this.#peer.streams) this.#unregister = registerMcpEndpoint(this.#peer.url, this);
     const result = contextApi.with(withinTransport(contextApi.active(), this, undefined), connect);
     if (!isThenable(result)) return result;
     return result.then(undefined, (error: unknown) => {
@@ -61,33 +60,27 @@ export class Connection implements TransportObserver {
       : undefined;
     if (sending === undefined) return send(message, options);
     const { operation } = sending;
-    if (operation.isRequest) endOnAbort(operation, options?.requestSignal);
-    const result = contextApi.with(withinTransport(operation.context, this, operation), send, undefined, sending.message, options);
-    if (!isThenable(result)) return result;
-    return result.then(
-      (value) => {
-        if (!operation.isRequest) operation.end();
-        return value;
-      },
-      (error: unknown) => {
-        operation.fail(error, options?.requestSignal);
-        throw error;
-      },
-    );
+    const result = this.#sendWithin(sending.context, operation, () => send(sending.message, options));
+    if (operation !== undefined) followSending(operation, result, options?.requestSignal);
+    return result;
+  }
+
+  #sendWithin(context: Context, operation: Operation | undefined, send: () => unknown): unknown {
+    if (this.#peer.streams) return contextApi.with(withinTransport(context, this, operation), send);
+    return context === contextApi.active() ? send() : contextApi.with(context, send);
   }
 
   #startSending(message: Message): ReturnType<typeof startSending> {
     const cancelled = this.#sent.get(cancelledRequest(message));
     // The cancellation of a request belongs to the request.
     const active = cancelled?.context ?? contextApi.active();
-    const attributes = { ...this.#peer.attributes, ...this.#session.attributesOf(message, undefined) };
+    const attributes = this.#session.attributesOf(message, undefined);
     const sending = startSending(this.#config, { message, attributes, peer: this.#peer, active });
     if (cancelled !== undefined && !cancelled.isFollowed) endCancelled(cancelled, message);
     if (message.method === INITIALIZE) this.#session.begin();
-    if (sending?.operation.isRequest === true) {
-      add(this.#sent, message, sending.operation);
-      addToCaller(this.#owner, sending.operation);
-    }
+    const operation = sending?.operation;
+    if (isRequest(message)) addToCaller(this.#owner, operation);
+    if (operation?.isRequest === true) add(this.#sent, message, operation);
     return sending;
   }
 
@@ -108,8 +101,7 @@ export class Connection implements TransportObserver {
   #startReceiving(message: Message, extra: MessageExtra | undefined): Operation | undefined {
     const active = contextApi.active();
     const base = this.#config.side === "client" ? deliveryContext(active, this) : active;
-    const { [SERVER_ADDRESS]: _address, [SERVER_PORT]: _port, ...connection } = this.#peer.attributes;
-    const attributes = { ...connection, ...this.#session.attributesOf(message, extra) };
+    const attributes = this.#session.attributesOf(message, extra);
     const operation = startReceiving(this.#config, { message, attributes, base });
     this.#received.get(cancelledRequest(message))?.end();
     this.#sent.get(acknowledgedSubscription(message))?.end();
@@ -165,8 +157,12 @@ function endCancelled(operation: Operation, { params }: Message): void {
   else operation.failAs(/-32\d{3}/.exec(reason)?.[0] ?? /^\w+Error\b/.exec(reason)?.[0] ?? "TimeoutError", reason);
 }
 
-function endOnAbort(operation: Operation, signal: AbortSignal | undefined): void {
-  signal?.addEventListener("abort", () => {
-    if (!operation.isFollowed) operation.end();
-  });
+/** Ends an operation with the promise of its sending. The SDKs handle the rejection of this promise, so that observing it hides none. */
+function followSending(operation: Operation, result: unknown, signal: AbortSignal | undefined): void {
+  if (operation.isRequest) signal?.addEventListener("abort", () => operation.isFollowed || operation.end());
+  const acknowledged = (): void => {
+    if (!operation.isRequest) operation.end();
+  };
+  if (isThenable(result)) void result.then(acknowledged, (error: unknown) => operation.fail(error, signal));
+  else acknowledged();
 }

@@ -12,6 +12,8 @@ export interface Peer {
   readonly attributes: Attributes;
   /** Which propagation fields the peer receives. */
   readonly policy: Policy;
+  /** Whether it is a server whose HTTP responses are streams: they deliver messages in the context of the request that has opened them. */
+  readonly streams: boolean;
   /** Whether the connection is that of a single HTTP request (v2, MCP 2026-07-28). */
   readonly isPerRequest: boolean;
 }
@@ -25,30 +27,36 @@ interface TransportInternals extends Transport {
   readonly handleMessage?: unknown;
 }
 
-export function describePeer({ policy, side }: McpConfig, transport: Transport): Peer {
-  if (isInMemory(transport)) return { url: "", attributes: {}, policy: ofOwnProcess(policy), isPerRequest: false };
-  if (isStdio(transport)) {
-    return { url: "", attributes: { [NETWORK_TRANSPORT]: "pipe" }, policy: ofOwnProcess(policy), isPerRequest: false };
-  }
+export function describePeer({ policy, side }: McpConfig, transport: TransportInternals): Peer {
+  if (isInMemory(transport)) return localPeer(policy, {});
+  if (isStdio(transport)) return localPeer(policy, { [NETWORK_TRANSPORT]: "pipe" });
   const url = side === "client" ? urlOf(transport) : "";
+  return {
+    url,
+    attributes: networkAttributes(url, isHttpServer(transport)),
+    policy,
+    streams: url.startsWith("http"),
+    isPerRequest: typeof transport.handleMessage === "function",
+  };
+}
+
+function networkAttributes(url: string, isHttp: boolean): Attributes {
   const { scheme, address, port } = originOf(url);
   const attributes: Attributes = {};
-  if (scheme.startsWith("http") || isHttpServer(transport)) {
-    attributes[NETWORK_TRANSPORT] = "tcp";
-    attributes[NETWORK_PROTOCOL_NAME] = "http";
-  } else if (scheme.startsWith("ws")) {
-    attributes[NETWORK_TRANSPORT] = "tcp";
-    attributes[NETWORK_PROTOCOL_NAME] = "websocket";
-  }
+  if (isHttp || scheme.startsWith("http")) attributes[NETWORK_PROTOCOL_NAME] = "http";
+  else if (scheme.startsWith("ws")) attributes[NETWORK_PROTOCOL_NAME] = "websocket";
+  if (attributes[NETWORK_PROTOCOL_NAME] !== undefined) attributes[NETWORK_TRANSPORT] = "tcp";
   if (address !== "") attributes[SERVER_ADDRESS] = address;
   if (address !== "" && port !== undefined) attributes[SERVER_PORT] = port;
-  return { url, attributes, policy, isPerRequest: typeof (transport as TransportInternals).handleMessage === "function" };
+  return attributes;
+}
+
+function localPeer({ keys }: Policy, attributes: Attributes): Peer {
+  return { url: "", attributes, policy: { ...UNRESTRICTED, keys }, streams: false, isPerRequest: false };
 }
 
 /** A peer in the same process, or in a child process, receives everything but the baggage members that are not named. */
-function ofOwnProcess({ keys }: Policy): Policy {
-  return { trace: [], baggage: [], keys, defaultTrace: undefined };
-}
+const UNRESTRICTED: Omit<Policy, "keys"> = { trace: [], baggage: [], defaultTrace: undefined };
 
 function urlOf(transport: TransportInternals): string {
   const url = transport._url ?? transport.url;

@@ -8,6 +8,8 @@ import {
   NETWORK_PEER_ADDRESS,
   NETWORK_PEER_PORT,
   NETWORK_PROTOCOL_VERSION,
+  SERVER_ADDRESS,
+  SERVER_PORT,
 } from "../core/http/attributes.ts";
 import { safeCall } from "../core/telemetry/diagnostics.ts";
 import { checkContextManager } from "../core/telemetry/tracer.ts";
@@ -38,7 +40,7 @@ export function startReceiving(
   const duration = config.received();
   const { context: parent, links } = admitSender(config, message, base);
   if (tracer === undefined && duration === undefined && parent === contextApi.active()) return undefined;
-  const description = describeMessage(message, { ...connection, ...transportAttributes(config, base) }, config.options);
+  const description = describeMessage(message, receivedOver(config, connection, base), config.options);
   const span = tracer === undefined ? undefined : startServerSpan(tracer, description, { parent, links });
   return new Operation({
     role: "receiver",
@@ -61,16 +63,22 @@ function startServerSpan(
   return safeCall("the tracer", () => tracer.startSpan(name, { kind: SpanKind.SERVER, attributes, links }, parent));
 }
 
-/** What the SERVER span of the HTTP request shows of the client; the transports do not. */
-function transportAttributes({ side }: McpConfig, base: Context): Attributes {
-  const http = side === "server" ? (openServerSpan(base)?.span as { attributes?: Attributes } | undefined)?.attributes : undefined;
-  if (http === undefined) return {};
+/**
+ * The attributes of the connection on the receiving side: without the address of the server, and with what the SERVER span of the HTTP request shows of
+ * the client, because the transports do not show it.
+ */
+function receivedOver({ side }: McpConfig, connection: Attributes, base: Context): Attributes {
+  if (side === "client") {
+    const { [SERVER_ADDRESS]: _address, [SERVER_PORT]: _port, ...attributes } = connection;
+    return attributes;
+  }
+  const http = (openServerSpan(base)?.span as { attributes?: Attributes } | undefined)?.attributes;
+  if (http === undefined) return connection;
+  const attributes = { ...connection };
   const address = http[CLIENT_ADDRESS];
   const port = http[CLIENT_PORT] ?? (http[NETWORK_PEER_ADDRESS] === address ? http[NETWORK_PEER_PORT] : undefined);
-  const version = http[NETWORK_PROTOCOL_VERSION];
-  return {
-    ...(address !== undefined && { [CLIENT_ADDRESS]: address }),
-    ...(address !== undefined && port !== undefined && { [CLIENT_PORT]: port }),
-    ...(version !== undefined && { [NETWORK_PROTOCOL_VERSION]: version }),
-  };
+  if (address !== undefined) attributes[CLIENT_ADDRESS] = address;
+  if (address !== undefined && port !== undefined) attributes[CLIENT_PORT] = port;
+  if (http[NETWORK_PROTOCOL_VERSION] !== undefined) attributes[NETWORK_PROTOCOL_VERSION] = http[NETWORK_PROTOCOL_VERSION];
+  return attributes;
 }

@@ -1,10 +1,9 @@
-import { SpanKind, context as contextApi, trace } from "@opentelemetry/api";
+import { SpanKind, TraceFlags, context as contextApi, trace } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
 import { withoutCallSuppression } from "../core/context/call-context.ts";
 import { parentFromHeaders } from "../core/propagation/parent.ts";
 import { injectWithPolicy } from "../core/propagation/policy.ts";
 import { hasContext, isEmpty, replacedNames } from "../core/propagation/propagator.ts";
-import type { Propagation } from "../core/propagation/propagator.ts";
 import { safeCall } from "../core/telemetry/diagnostics.ts";
 import { checkContextManager } from "../core/telemetry/tracer.ts";
 import { GEN_AI_OPERATION_NAME, GEN_AI_TOOL_NAME, TOOLS_CALL, describeMessage } from "./message/attributes.ts";
@@ -15,10 +14,17 @@ import { isRequest } from "./message/message.ts";
 import type { Message } from "./message/message.ts";
 import { readMeta, withMeta } from "./message/meta.ts";
 import { Operation } from "./operation.ts";
+import type { OperationStart } from "./operation.ts";
 import type { Peer } from "./peer.ts";
 
+const NONE: readonly string[] = [];
+const UNRECORDED: Description = { name: "", attributes: {} };
+
 interface Sending {
-  readonly operation: Operation;
+  /** Undefined if nothing of the message is recorded, and nothing else depends on its end. */
+  readonly operation: Operation | undefined;
+  /** The context that the message is sent in. */
+  readonly context: Context;
   /** The message with its trace context. */
   readonly message: Message;
 }
@@ -32,9 +38,14 @@ export interface OutboundMessage {
   readonly active: Context;
 }
 
+/** Whether messages that are sent are recorded. */
+export function isSendingRecorded(config: McpConfig): boolean {
+  return config.tracer() !== undefined || config.sent() !== undefined;
+}
+
 /** Whether messages might be recorded or propagated. Without an SDK and outside of any trace they cannot. */
 export function isSendingActive(config: McpConfig): boolean {
-  return config.tracer() !== undefined || config.sent() !== undefined || hasContext(contextApi.active());
+  return isSendingRecorded(config) || hasContext(contextApi.active());
 }
 
 /** Starts a request or notification; undefined if it must be sent as it is. */
@@ -50,13 +61,14 @@ export function startSending(config: McpConfig, outbound: OutboundMessage): Send
   const duration = config.sent();
   if (tracer === undefined && duration === undefined && (source === undefined || !hasContext(parent))) return undefined;
 
-  const description = describeMessage(message, outbound.attributes, config.options);
+  const isRecorded = tracer !== undefined || duration !== undefined;
+  const description = isRecorded ? describeMessage(message, outbound.attributes, config.options) : UNRECORDED;
   const { attributes } = description;
   const outer = outerSpan(config, message, parent);
   const span = outer ?? (tracer === undefined ? undefined : startClientSpan(tracer, description, parent));
   if (outer !== undefined) enrich(outer, attributes);
-  const context = span === undefined || span === outer ? parent : trace.setSpan(parent, span);
-  const operation = new Operation({
+  const context = span === undefined || span === outer ? parent : contextOf(span, parent);
+  const start: OperationStart = {
     role: "sender",
     method: message.method as string,
     isRequest: isRequest(message),
@@ -66,8 +78,19 @@ export function startSending(config: McpConfig, outbound: OutboundMessage): Send
     endsSpan: span !== outer,
     duration,
     recordsResult: config.options.recordToolResults === true,
-  });
-  return { operation, message: source === undefined ? message : inject(message, peer, source, context) };
+  };
+  const operation = duration !== undefined || span?.isRecording() === true || peer.streams ? new Operation(start) : undefined;
+  const values = source && injectWithPolicy(peer.policy, source, context, peer.url);
+  if (source === undefined || values === undefined || isEmpty(values)) return { operation, context, message };
+  const replaced = carried === undefined ? NONE : replacedNames(values, source.fields);
+  return { operation, context, message: withMeta(message, values, replaced) };
+}
+
+/** The context of a span. Below a span that is not sampled it stays as it is, because another span that is not sampled would say the same. */
+function contextOf(span: Span, parent: Context): Context {
+  const isSampled = (flags: number | undefined): boolean => flags === undefined || (flags & TraceFlags.SAMPLED) !== 0;
+  if (!span.isRecording() && !isSampled(trace.getSpanContext(parent)?.traceFlags)) return parent;
+  return trace.setSpan(parent, span);
 }
 
 function outerSpan({ options }: McpConfig, { method, params }: Message, parent: Context): Span | undefined {
@@ -81,9 +104,4 @@ function enrich(span: Span, { [GEN_AI_OPERATION_NAME]: _operation, [GEN_AI_TOOL_
 
 function startClientSpan(tracer: Tracer, { name, attributes }: Description, parent: Context): Span | undefined {
   return safeCall("the tracer", () => tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent));
-}
-
-function inject(message: Message, { policy, url }: Peer, source: Propagation, context: Context): Message {
-  const values = injectWithPolicy(policy, source, context, url);
-  return isEmpty(values) ? message : withMeta(message, values, replacedNames(values, source.fields));
 }

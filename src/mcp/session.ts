@@ -20,6 +20,8 @@ export class Session {
   readonly #config: McpConfig;
   readonly #transport: Transport;
   readonly #attributes: Attributes;
+  /** The attributes that were returned last: they change only with the session. */
+  #known: Attributes;
   #protocolVersion: string | undefined = undefined;
   #startTime: number | undefined = undefined;
   #errorType: string | undefined = undefined;
@@ -29,19 +31,23 @@ export class Session {
     this.#config = config;
     this.#transport = transport;
     this.#attributes = attributes;
+    this.#known = attributes;
   }
 
-  /** The attributes of the session that a message belongs to. */
+  /** The attributes of the connection and of the session that a message belongs to. */
   attributesOf({ method, params }: Message, extra: MessageExtra | undefined): Attributes {
-    if (method === INITIALIZE) return {};
-    const stated = asText(asFields(params?._meta)?.[PROTOCOL_VERSION]);
-    const version =
-      stated ?? this.#protocolVersion ?? readHeader((extra?.requestInfo ?? extra?.request)?.headers, PROTOCOL_VERSION_HEADER);
-    const sessionId = stated === undefined ? asText(this.#transport.sessionId) : undefined;
-    return {
-      ...(version !== undefined && { [MCP_PROTOCOL_VERSION]: version }),
-      ...(sessionId !== undefined && { [MCP_SESSION_ID]: sessionId }),
-    };
+    const connection = this.#attributes;
+    if (method === INITIALIZE) return connection;
+    const stated = params?._meta === undefined ? undefined : asText(asFields(params._meta)?.[PROTOCOL_VERSION]);
+    if (stated !== undefined) return { ...connection, [MCP_PROTOCOL_VERSION]: stated };
+    const { sessionId } = this.#transport;
+    const version = this.#protocolVersion ?? readHeader((extra?.requestInfo ?? extra?.request)?.headers, PROTOCOL_VERSION_HEADER);
+    const known = this.#known;
+    if (known[MCP_PROTOCOL_VERSION] === version && known[MCP_SESSION_ID] === sessionId) return known;
+    this.#known = { ...connection };
+    if (version !== undefined) this.#known[MCP_PROTOCOL_VERSION] = version;
+    if (sessionId !== undefined) this.#known[MCP_SESSION_ID] = sessionId;
+    return this.#known;
   }
 
   /** `initialize` was sent or received. */

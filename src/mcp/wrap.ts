@@ -4,6 +4,7 @@ import { isWrapped, markWrapped } from "../core/telemetry/wrapped.ts";
 import { followCaller } from "./caller.ts";
 import type { McpConfig } from "./config.ts";
 import { Connection } from "./connection.ts";
+import { isSendingRecorded } from "./sending.ts";
 import { isObserved, observeConnectedTransport, observeTransport, originalOf } from "./transport.ts";
 import type { Transport } from "./transport.ts";
 
@@ -58,13 +59,18 @@ export function wrapMcp<T extends object>(caller: string, config: McpConfig, wra
 /** @param inner what the property `server` of the proxy is. */
 function proxyOf<T extends object>(config: McpConfig, wrapped: T, protocol: Protocol, inner: Protocol | undefined): T {
   const wrappers = new Map<PropertyKey, MethodWrapper>();
-  for (const name of REQUESTING) wrappers.set(name, (call, args) => followCaller(protocol, call, args));
+  // The methods of v2 look into caches first.
+  const sendsAtOnce = !("discover" in protocol);
+  const request: MethodWrapper = (call, args) =>
+    isSendingRecorded(config) ? followCaller({ owner: protocol, call, args, sendsAtOnce }) : call();
+  for (const name of REQUESTING) wrappers.set(name, request);
   wrappers.set("connect", (call, args) => {
     const [transport, ...more] = args;
     if (!isTransport(transport) || isObserved(transport)) return call();
     const connection = new Connection(config, protocol, transport);
     const observed = [observeTransport(transport, connection), ...more];
-    return followCaller(protocol, () => connection.open(() => call(observed)), args);
+    const open = (): unknown => connection.open(() => call(observed));
+    return followCaller({ owner: protocol, call: open, args, sendsAtOnce: false });
   });
   const proxy = wrapMethods(wrapped, wrappers, {
     read: (key, value) => {
