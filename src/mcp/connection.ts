@@ -89,25 +89,26 @@ export class Connection implements TransportObserver {
       safeCall("receiving an MCP response", () => this.#respond(this.#sent, message));
       return deliver(message, extra);
     }
-    const operation = safeCall("receiving an MCP message", () => this.#startReceiving(message, extra));
-    if (operation === undefined) return deliver(message, extra);
+    const receiving = safeCall("receiving an MCP message", () => this.#startReceiving(message, extra));
+    if (receiving === undefined) return deliver(message, extra);
+    const { operation } = receiving;
     try {
-      return contextApi.with(operation.context, deliver, undefined, message, extra);
+      return contextApi.with(operation.context, deliver, undefined, receiving.message, extra);
     } finally {
       if (!operation.isRequest) operation.end();
     }
   }
 
-  #startReceiving(message: Message, extra: MessageExtra | undefined): Operation | undefined {
+  #startReceiving(message: Message, extra: MessageExtra | undefined): ReturnType<typeof startReceiving> {
     const active = contextApi.active();
     const base = this.#config.side === "client" ? deliveryContext(active, this) : active;
     const attributes = this.#session.attributesOf(message, extra);
-    const operation = startReceiving(this.#config, { message, attributes, base });
+    const receiving = startReceiving(this.#config, { message, attributes, base });
     this.#received.get(cancelledRequest(message))?.end();
     this.#sent.get(acknowledgedSubscription(message))?.end();
     if (message.method === INITIALIZE) this.#session.begin();
-    if (operation?.isRequest === true) add(this.#received, message, operation);
-    return operation;
+    if (receiving?.operation.isRequest === true) add(this.#received, message, receiving.operation);
+    return receiving;
   }
 
   #respond(requests: Map<unknown, Operation>, message: Message): void {

@@ -19,6 +19,7 @@ import type { Description } from "./message/attributes.ts";
 import type { McpConfig } from "./config.ts";
 import { isRequest } from "./message/message.ts";
 import type { Message } from "./message/message.ts";
+import { readMeta, withoutMeta } from "./message/meta.ts";
 import { Operation } from "./operation.ts";
 
 export interface InboundMessage {
@@ -29,11 +30,17 @@ export interface InboundMessage {
   readonly base: Context;
 }
 
+interface Receiving {
+  readonly operation: Operation;
+  /** The message as it is delivered: where a span continues the trace, its handlers find that in the active context and not in `_meta`. */
+  readonly message: Message;
+}
+
 /** Starts the handling of a request or notification; undefined if there is nothing to record and nothing to propagate. */
 export function startReceiving(
   config: McpConfig,
   { message, attributes: connection, base }: InboundMessage,
-): Operation | undefined {
+): Receiving | undefined {
   checkContextManager();
   if (isSuppressed(base)) return undefined;
   const tracer = config.tracer();
@@ -42,7 +49,7 @@ export function startReceiving(
   if (tracer === undefined && duration === undefined && parent === contextApi.active()) return undefined;
   const description = describeMessage(message, receivedOver(config, connection, base), config.options);
   const span = tracer === undefined ? undefined : startServerSpan(tracer, description, { parent, links });
-  return new Operation({
+  const operation = new Operation({
     role: "receiver",
     method: message.method as string,
     isRequest: isRequest(message),
@@ -53,6 +60,9 @@ export function startReceiving(
     duration,
     recordsResult: config.options.recordToolResults === true,
   });
+  const fields = config.propagation()?.fields ?? [];
+  const isContinued = span !== undefined && readMeta(message, fields) !== undefined;
+  return { operation, message: isContinued ? withoutMeta(message, fields) : message };
 }
 
 function startServerSpan(

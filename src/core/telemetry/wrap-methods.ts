@@ -24,6 +24,7 @@ export function wrapMethods<T extends object>(
   hooks: PropertyHooks = {},
 ): T {
   const cache = new Map<PropertyKey, { readonly source: unknown; readonly method: unknown }>();
+  const sources = new WeakMap<object, unknown>();
   const proxy: T = new Proxy(withReplaceableMethods(original), {
     get(_, key) {
       const source: unknown = Reflect.get(original, key, original);
@@ -36,18 +37,23 @@ export function wrapMethods<T extends object>(
       cache.set(key, { source, method });
       return method;
     },
-    set: (_, key, value: unknown) =>
-      Reflect.set(original, key, hooks.write === undefined ? value : hooks.write(key, value), original),
+    set(_, key, value: unknown) {
+      // What was read through the proxy and is written back, such as a method that was replaced for a while, becomes the original again.
+      const source = typeof value === "function" ? (sources.get(value) ?? value) : value;
+      return Reflect.set(original, key, hooks.write === undefined ? source : hooks.write(key, source), original);
+    },
   });
 
   function wrapMethod(source: Method, wrapper: MethodWrapper | undefined): unknown {
-    return new Proxy(source, {
+    const method = new Proxy(source, {
       apply(_, self, args: unknown[]) {
         const call = (changed: readonly unknown[] = args): unknown =>
           Reflect.apply(source, self === proxy ? original : self, changed);
         return wrapper === undefined ? call() : wrapper(call, args);
       },
     });
+    sources.set(method, source);
+    return method;
   }
 
   return proxy;

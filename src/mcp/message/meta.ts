@@ -25,3 +25,17 @@ export function withMeta<T extends Message>(message: T, values: Record<string, s
   for (const name of replaced) Reflect.deleteProperty(meta, name);
   return { ...message, params: { ...message.params, _meta: Object.assign(meta, values) } };
 }
+
+/** A copy of a message without propagation fields in its `_meta`: as the application that sent it has written it. */
+export function withoutMeta(message: Message, fields: readonly string[]): Message {
+  const { _meta, ...params } = message.params ?? {};
+  const meta: Record<string, unknown> = { ...asFields(_meta) };
+  for (const field of fields) {
+    Reflect.deleteProperty(meta, field);
+    Reflect.deleteProperty(meta, field.toLowerCase());
+  }
+  if (Object.keys(meta).length > 0) return { ...message, params: { ...params, _meta: meta } };
+  if (Object.keys(params).length > 0) return { ...message, params };
+  const { params: _empty, ...rest } = message;
+  return rest;
+}
