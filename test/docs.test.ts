@@ -81,7 +81,7 @@ describe("figures in README.md", () => {
 const ROOT_CALL = "CLIENT GET (root)";
 
 /** Modules that the examples share, and the one that test/docs-backends.test.ts runs. */
-const NOT_RUN_HERE = ["tracing", "a2a-server", "two-backends"];
+const NOT_RUN_HERE = ["tracing", "a2a-server", "mcp-server", "two-backends"];
 
 const EXAMPLES = [
   { example: "fetch", prints: [ROOT_CALL, "the agent received 00-"] },
@@ -108,6 +108,14 @@ const EXAMPLES = [
   {
     example: "long-task",
     prints: ["The caller received the result.", "\n          work on task CONSUMER worker\n", "SubscribeToTask SERVER main"],
+  },
+  {
+    example: "mcp",
+    prints: [
+      "the agent calls its tools\nSERVER tools/call time (remote parent)",
+      "CLIENT tools/call time (local parent)",
+      "CLIENT SendMessage (root)",
+    ],
   },
   {
     example: "policy",
