@@ -55,9 +55,7 @@ async function measure(name: string, wrapped: Client, active: Context, limit?: n
   // Other processes can only make a round slower.
   const cost = quietestTenth(times.wrapped) - quietestTenth(times.plain);
   const isWithin = limit === undefined || cost < limit;
-  console.log(
-    `${name.padEnd(34)} ${(cost / 1000).toFixed(2).padStart(6)} µs${isWithin ? "" : `, more than ${limit as number} ns`}`,
-  );
+  console.log(`${name.padEnd(34)} ${(cost / 1000).toFixed(2).padStart(6)} µs${isWithin ? "" : `, more than ${limit} ns`}`);
   return isWithin;
 }
 

@@ -20,7 +20,7 @@ const newServer = (): McpServer => {
 export const httpServer: Server = createServer(
   traceRequests(async (request, response) => {
     const transport = new StreamableHTTPServerTransport();
-    await newServer().connect(transport as Parameters<McpServer["connect"]>[0]);
+    await newServer().connect(transport);
     await transport.handleRequest(request, response);
   }),
 );

@@ -20,9 +20,9 @@ const connect = async (target: URL | string[]): Promise<Client> => {
   const client = wrapMcpClient(new Client({ name: "agent", version: "1.0.0" }));
   // A child process receives the trace with each request, and that of its start in its environment.
   const child = (args: string[]): StdioClientTransport =>
-    new StdioClientTransport({ command: process.execPath, args, env: injectEnvironment() as Record<string, string> });
+    new StdioClientTransport({ command: process.execPath, args, env: injectEnvironment() });
   const transport = target instanceof URL ? new StreamableHTTPClientTransport(target) : child(target);
-  await client.connect(transport as Parameters<Client["connect"]>[0]);
+  await client.connect(transport);
   return client;
 };
 // #endregion

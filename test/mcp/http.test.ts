@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 const newTransport = (version: Version, url: URL): Transport =>
-  (version === "v1" ? new StreamableHTTPClientTransport(url) : new Transport2(url)) as Transport;
+  version === "v1" ? new StreamableHTTPClientTransport(url) : new Transport2(url);
 
 const clientSpans = (method: string): ReadableSpan[] =>
   telemetry.own().filter(({ name, kind }) => name === method && kind === SpanKind.CLIENT);
@@ -96,7 +96,7 @@ describe.each(VERSIONS)("a client of %s over Streamable HTTP", (version) => {
     const { url, stop } = await listenHttp("stateful");
     const client = newClient(version);
     const transport = newTransport(version, url) as unknown as StreamableHTTPClientTransport;
-    await client.connect(transport as Transport);
+    await client.connect(transport);
     await transport.terminateSession();
     const stateless = await listenHttp("stateless");
     const other = newClient(version);

@@ -8,7 +8,7 @@ import type { Connected, Version } from "./peers.ts";
 /** Calls the tool that does not answer. The options are the last argument, of two or of three. */
 function callWait(version: Version, client: Connected["client"], options: object): Promise<unknown> {
   const args = version === "v1" ? [undefined, options] : [options];
-  return Reflect.apply(client.callTool, client, [{ name: "wait" }, ...args]) as Promise<unknown>;
+  return (client as { callTool(...args: unknown[]): Promise<unknown> }).callTool({ name: "wait" }, ...args);
 }
 
 let telemetry: TestTelemetry;

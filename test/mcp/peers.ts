@@ -61,8 +61,7 @@ function addFeatures(server: McpServer1, work: Work): void {
 export async function connectInMemory(version: Version, options: PeerOptions = {}, work?: Work): Promise<Connected> {
   const server = wrapMcpServer(version === "v1" ? newServer(work) : newServer2(work), options.server);
   const client = newClient(version, options.client);
-  const [near, far] =
-    version === "v1" ? InMemory1.createLinkedPair() : (InMemory2.createLinkedPair() as unknown as [Transport, Transport]);
+  const [near, far] = version === "v1" ? InMemory1.createLinkedPair() : InMemory2.createLinkedPair();
   await Promise.all([server.connect(far), client.connect(near)]);
   return { client, server, transport: near };
 }
@@ -113,7 +112,7 @@ export async function listenHttp(
         ? { sessionIdGenerator: () => randomUUID(), onsessioninitialized: (id) => void sessions.set(id, transport) }
         : {},
     );
-    await wrapMcpServer(newServer(), options).connect(transport as Transport);
+    await wrapMcpServer(newServer(), options).connect(transport);
     await transport.handleRequest(request, response);
   };
   const server: HttpServer = createServer(traceRequests((request, response) => void listener(request, response)));

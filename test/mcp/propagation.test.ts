@@ -20,7 +20,7 @@ async function connectAndWatch(
   const { transport } = connected;
   const send = transport.send.bind(transport);
   transport.send = (message, options) => {
-    if ("method" in message && message.method === method) seen.push(message.params?.["_meta"] as Meta);
+    if ("method" in message && message.method === method) seen.push(message.params?.["_meta"]);
     return send(message, options);
   };
   return { ...connected, seen };
