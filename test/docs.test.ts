@@ -106,10 +106,6 @@ const EXAMPLES = [
     prints: ["SERVER SendStreamingMessage (remote parent)", "TASK_STATE_COMPLETED\nCLIENT SendStreamingMessage (root)"],
   },
   {
-    example: "long-task",
-    prints: ["The caller received the result.", "\n          work on task CONSUMER worker\n", "SubscribeToTask SERVER main"],
-  },
-  {
     example: "mcp",
     prints: [
       "the agent calls its tools\nSERVER tools/call time (remote parent)",

@@ -6,7 +6,7 @@ const run = promisify(execFile);
 
 /** The traces that the example draws, without what the SDK logs. */
 async function traces(...args: string[]): Promise<string[]> {
-  const { stdout } = await run(process.execPath, ["examples/long-task.ts", ...args], { timeout: 60_000 });
+  const { stdout } = await run(process.execPath, ["examples/long-task/main.ts", ...args], { timeout: 60_000 });
   const lines = stdout.split("\n").filter((line) => /^(?:trace | {2})/.test(line));
   return lines
     .join("\n")

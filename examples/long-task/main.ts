@@ -12,10 +12,10 @@ import { trace } from "@opentelemetry/api";
 import { wrapA2AClient } from "a2a-otel/a2a";
 import { instrumentFetch } from "a2a-otel/fetch";
 import { traceRequests } from "a2a-otel/server/node";
-import { startAgent } from "./long-task/agent.ts";
-import type { Queue } from "./long-task/agent.ts";
-import { drawSpans, startTelemetry } from "./long-task/telemetry.ts";
-import type { ShownSpan } from "./long-task/telemetry.ts";
+import { startAgent } from "./agent.ts";
+import type { Queue } from "./agent.ts";
+import { drawSpans, startTelemetry } from "./telemetry.ts";
+import type { ShownSpan } from "./telemetry.ts";
 
 const mode = process.argv[2] === "link" ? "link" : "parent";
 const { spans, settled } = startTelemetry("main");
@@ -26,7 +26,7 @@ instrumentFetch();
 const { promise: subscribed, resolve: startWorker } = Promise.withResolvers<void>();
 const queue: Queue = async (row) => {
   await subscribed;
-  const worker = fork(new URL("long-task/worker.ts", import.meta.url));
+  const worker = fork(new URL("worker.ts", import.meta.url));
   worker.send(JSON.stringify({ ...row, mode }));
   return new Promise((resolve, reject) => {
     worker.once("error", reject);
