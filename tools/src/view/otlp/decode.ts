@@ -239,7 +239,8 @@ function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 60));
   if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value.subarray(0, 30)).toString("hex"));
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
-  return value === undefined ? "missing" : String(value);
+  if (typeof value === "bigint") return String(value);
+  return value === undefined ? "missing" : JSON.stringify(value);
 }
 
 const STATUSES = { UNSET: "unset", OK: "ok", ERROR: "error" } as const;
