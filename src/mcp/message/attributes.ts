@@ -6,7 +6,7 @@ import type { Fields, Message } from "./message.ts";
 
 // The attributes of OpenTelemetry's conventions for MCP (development), as they are read from the messages.
 
-export const MCP_METHOD_NAME = "mcp.method.name";
+const MCP_METHOD_NAME = "mcp.method.name";
 export const MCP_PROTOCOL_VERSION = "mcp.protocol.version";
 export const MCP_SESSION_ID = "mcp.session.id";
 const MCP_RESOURCE_URI = "mcp.resource.uri";

@@ -7,7 +7,7 @@ export interface Message {
   readonly error?: { readonly code?: unknown; readonly message?: unknown };
 }
 
-export type Params = Readonly<Record<string, unknown>> & { readonly _meta?: unknown };
+type Params = Readonly<Record<string, unknown>> & { readonly _meta?: unknown };
 
 export type Fields = Readonly<Record<string, unknown>>;
 
