@@ -5,6 +5,7 @@ import { ROOT_CONTEXT, SpanKind, context, propagation, trace } from "@openteleme
 import { startA2A } from "./a2a.mjs";
 import { startBare } from "./bare.mjs";
 import { CLIENTS, stopClients } from "./clients.mjs";
+import { callTool } from "./mcp.mjs";
 import { cli, startForwarder } from "./processes.mjs";
 import { startSdk, treeOf, warnings } from "./sdk.mjs";
 import { AGENTS, closeAll } from "./servers.mjs";
@@ -85,6 +86,7 @@ await context.with(propagation.setBaggage(trace.setSpan(ROOT_CONTEXT, root), bag
   assert.equal(await next(), "node, express, fastify, hono, web, koa, a2a");
   const seen = await (await fetch(forwarder.url)).json();
   assert.deepEqual([seen.traceparent.slice(3, 35), seen.baggage], [traceId, "conversation=c-1"], "register forwards the trace");
+  for (const version of ["v1", "v2"]) assert.equal(await callTool(version), "mcp");
   assert.equal(isModelProvider("https://api.openai.com/v1/chat/completions"), true);
   assert.equal(isTelemetrySink("https://api.openai.com/v1/traces/ingest"), true);
   assert.ok(telemetrySinks.length > 0);
@@ -116,6 +118,18 @@ INTERNAL smoke
                               CLIENT POST
                                 SERVER SendMessage
   CLIENT GET
+  CLIENT initialize
+    SERVER initialize
+  CLIENT notifications/initialized
+    SERVER notifications/initialized
+  CLIENT tools/call greet
+    SERVER tools/call greet
+  CLIENT initialize
+    SERVER initialize
+  CLIENT notifications/initialized
+    SERVER notifications/initialized
+  CLIENT tools/call greet
+    SERVER tools/call greet
   CLIENT GET`.trim();
 
 // A span ends with the last byte of its response, which may come after the caller has it.
@@ -129,9 +143,14 @@ const ours = sdk.spans.filter(({ instrumentationScope }) => instrumentationScope
 for (const { name, attributes, status } of ours) {
   assert.deepEqual([name, attributes.conversation, status.code], [name, "c-1", 0]);
 }
+const isMcp = ({ attributes }) => "mcp.method.name" in attributes;
 assert.deepEqual(await sdk.durations(), {
   "http.client.request.duration": ours.filter((span) => "url.full" in span.attributes).length,
-  "http.server.request.duration": ours.filter(({ kind }) => kind === SpanKind.SERVER).length,
+  "http.server.request.duration": ours.filter((span) => span.kind === SpanKind.SERVER && !isMcp(span)).length,
+  "mcp.client.operation.duration": ours.filter((span) => span.kind === SpanKind.CLIENT && isMcp(span)).length,
+  "mcp.server.operation.duration": ours.filter((span) => span.kind === SpanKind.SERVER && isMcp(span)).length,
+  "mcp.client.session.duration": 2,
+  "mcp.server.session.duration": 2,
 });
 
 const { activeCalls, isFetchInstrumented, version } = getDiagnostics();
