@@ -80,6 +80,21 @@ describe.each(VERSIONS)("a client of %s over Streamable HTTP", (version) => {
     await stop();
   });
 
+  it("makes the span of the HTTP request the parent, without a link to the sender, with incoming: ignore", async () => {
+    const { url, stop } = await listenHttp("stateless", { incoming: "ignore" });
+    const client = newClient(version);
+    await client.connect(newTransport(version, url));
+    await until(() => clientSpans("GET").length === 1);
+    telemetry.reset();
+    await client.callTool({ name: "run" });
+    await telemetry.settled();
+    expect(treeOf(telemetry.own())).toContain("SERVER tools/call run < SERVER POST");
+    const received = telemetry.own().find(({ name, kind }) => name === "tools/call run" && kind === SpanKind.SERVER);
+    expect(received?.links).toEqual([]);
+    await client.close();
+    await stop();
+  });
+
   it("gives the standing GET a trace of its own, which ends at the headers", async () => {
     const { url, stop } = await listenHttp("stateful");
     const client = newClient(version);

@@ -72,7 +72,8 @@ export interface Connected {
   readonly transport: Transport;
 }
 
-function newServer2(work?: Work): McpServer1 {
+/** The same of v2, with the type of v1. */
+export function newServer2(work?: Work): McpServer1 {
   const server = new McpServer2(INFO, { capabilities: { logging: {} } }) as unknown as McpServer1;
   addFeatures(server, work ?? (() => {}));
   return server;

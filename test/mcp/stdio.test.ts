@@ -1,20 +1,21 @@
+import { StdioClientTransport as Transport2 } from "@modelcontextprotocol/client/stdio";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { inSpan, startTelemetry } from "../support/telemetry.ts";
-import { newClient, treeOf } from "./peers.ts";
+import { VERSIONS, newClient, treeOf } from "./peers.ts";
 
-it("carries the trace into a child process and back", async () => {
+it.each(VERSIONS)("carries the trace into a child process and back, with %s", async (version) => {
   const telemetry = startTelemetry();
-  const transport = new StdioClientTransport({
+  const transport = new (version === "v1" ? StdioClientTransport : Transport2)({
     command: process.execPath,
-    args: [fileURLToPath(new URL("stdio-server.ts", import.meta.url))],
+    args: [fileURLToPath(new URL("stdio-server.ts", import.meta.url)), version],
     stderr: "pipe",
   });
   const printed = new Promise<string>((resolve) =>
     transport.stderr?.once("data", (chunk: Buffer) => resolve(String(chunk).trim())),
   );
-  const client = newClient("v1");
+  const client = newClient(version);
   await client.connect(transport);
   telemetry.reset();
   await inSpan("agent", () => client.callTool({ name: "run" }));
