@@ -68,6 +68,26 @@ describe.each(VERSIONS)("a client and a server of %s", (version) => {
     expect(received?.attributes["mcp.resource.uri"]).toBe("test://page");
   });
 
+  it.each([
+    [{ type: "ref/prompt", name: "greet" }, "completion/complete greet", { "gen_ai.prompt.name": "greet" }],
+    [{ type: "ref/resource", uri: "test://page" }, "completion/complete", { "mcp.resource.uri": "test://page" }],
+  ] as const)("record what a completion refers to: %j", async (ref, name, attributes) => {
+    const { client } = await connectInMemory(version);
+    telemetry.reset();
+    await client.complete({ ref, argument: { name: "who", value: "y" } }).catch(() => {});
+    const sent = telemetry.own().find(({ kind }) => kind === SpanKind.CLIENT);
+    expect(sent?.name).toBe(name);
+    expect(sent?.attributes).toMatchObject(attributes);
+  });
+
+  it("record no variables of a prompt that is requested without", async () => {
+    const { client } = await connectInMemory(version, { client: { recordPromptVariables: true } });
+    telemetry.reset();
+    await client.getPrompt({ name: "greet" }).catch(() => {});
+    const sent = telemetry.own().find(({ kind }) => kind === SpanKind.CLIENT);
+    expect(Object.keys(sent?.attributes ?? {}).filter((key) => key.startsWith("gen_ai.prompt.variable"))).toEqual([]);
+  });
+
   it("make a request of the server part of the request that is being handled", async () => {
     const { client } = await connectInMemory(version);
     telemetry.reset();

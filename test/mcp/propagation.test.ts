@@ -1,7 +1,9 @@
-import { propagation, context } from "@opentelemetry/api";
+import { ROOT_CONTEXT, context, propagation } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { extractTraceContext } from "../../src/index.ts";
 import type { McpOptions } from "../../src/mcp.ts";
+import { setupPropagation } from "../../src/setup.ts";
 import { clearGlobals, inSpan, startTelemetry, traceparentOf } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { VERSIONS, connectInMemory } from "./peers.ts";
@@ -96,6 +98,15 @@ describe.each(VERSIONS)("without recording, with %s", (version) => {
     await inSpan("agent", () => client.callTool({ name: "run" }));
     expect(String(seen[0]?.["traceparent"])).toMatch(/-00$/);
     await telemetry.stop();
+  });
+
+  it("forwards the active trace without an SDK", async () => {
+    setupPropagation();
+    const { client, seen } = await connectAndWatch(version, "tools/call");
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const active = extractTraceContext({ traceparent }, ROOT_CONTEXT);
+    await context.with(active, () => client.callTool({ name: "run" }));
+    expect(seen).toEqual([{ traceparent }]);
   });
 
   it("changes no message outside of a trace without an SDK", async () => {
