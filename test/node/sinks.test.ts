@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { instrumentNode } from "../../src/node.ts";
 import type { NodeOptions } from "../../src/node.ts";
 import { ROUTES, serve } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
@@ -7,11 +6,14 @@ import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { httpGet } from "./clients.ts";
 
+let instrumentNode: typeof import("../../src/node.ts").instrumentNode;
 let server: TestServer;
 beforeAll(async () => {
   server = await serve({ "*": ROUTES["/ok"]! });
-  // The sinks of the environment are read at the first request.
   vi.stubEnv("OTEL_EXPORTER_OTLP_ENDPOINT", server.url);
+  // The environment is read once, at the first request, which another test file may have made.
+  vi.resetModules();
+  ({ instrumentNode } = await import("../../src/node.ts"));
 });
 afterAll(() => {
   vi.unstubAllEnvs();
