@@ -6,7 +6,7 @@ import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 import { httpGet } from "./clients.ts";
 
-let instrumentNode: typeof import("../../src/node.ts").instrumentNode;
+let instrumentNode: (options?: NodeOptions) => () => void;
 let server: TestServer;
 beforeAll(async () => {
   server = await serve({ "*": ROUTES["/ok"]! });
