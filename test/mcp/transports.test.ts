@@ -6,6 +6,7 @@ import { suppressTracing } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { wrapMcpClient } from "../../src/mcp.ts";
+import { startMetrics } from "../server/metrics.ts";
 import { startTelemetry } from "../support/telemetry.ts";
 import type { TestTelemetry } from "../support/telemetry.ts";
 
@@ -60,6 +61,16 @@ it.each<object>([{ url: 1 }, { url: "bus:tools" }, { constructor: undefined }])(
     await client.close();
   },
 );
+
+it("records the error of a rejected initialize, also as that of the session", async () => {
+  const metrics = startMetrics();
+  const client = newClient();
+  const transport = newTransport({}, { code: -32602, message: "Unsupported protocol version" });
+  await expect(client.connect(transport)).rejects.toThrow("Unsupported protocol version");
+  await client.close();
+  expect(spanOf("initialize")?.attributes["error.type"]).toBe("-32602");
+  expect(await metrics.counts("mcp.client.session.duration")).toEqual([[1, { "error.type": "-32602" }]]);
+});
 
 it("rejects as the SDK does if the transport cannot start, or is none", async () => {
   const start = (): Promise<void> => Promise.reject(new Error("no such program"));
