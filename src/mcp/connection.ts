@@ -71,7 +71,7 @@ export class Connection implements TransportObserver {
   }
 
   #startSending(message: Message): ReturnType<typeof startSending> {
-    const cancelled = this.#sent.get(cancelledRequest(message));
+    const cancelled = this.#sent.size === 0 ? undefined : this.#sent.get(cancelledRequest(message));
     // The cancellation of a request belongs to the request.
     const active = cancelled?.context ?? contextApi.active();
     const attributes = this.#session.attributesOf(message, undefined);
@@ -86,7 +86,7 @@ export class Connection implements TransportObserver {
 
   receive(message: Message, extra: MessageExtra | undefined, deliver: Deliver): unknown {
     if (message.method === undefined) {
-      safeCall("receiving an MCP response", () => this.#respond(this.#sent, message));
+      if (this.#sent.size > 0) safeCall("receiving an MCP response", () => this.#respond(this.#sent, message));
       return deliver(message, extra);
     }
     const receiving = safeCall("receiving an MCP message", () => this.#startReceiving(message, extra));

@@ -21,7 +21,9 @@ export function readMeta({ params }: Message, fields: readonly string[]): Record
  * @param replaced names of fields that are removed.
  */
 export function withMeta<T extends Message>(message: T, values: Record<string, string>, replaced: readonly string[]): T {
-  const meta: Record<string, unknown> = { ...asFields(message.params?._meta) };
+  const own = asFields(message.params?._meta);
+  if (own === undefined) return { ...message, params: { ...message.params, _meta: values } };
+  const meta: Record<string, unknown> = { ...own };
   for (const name of replaced) Reflect.deleteProperty(meta, name);
   return { ...message, params: { ...message.params, _meta: Object.assign(meta, values) } };
 }
