@@ -11,6 +11,7 @@ export interface NodeHttpRequest {
   readonly method: string;
   readonly protocol: string;
   readonly host: string;
+  readonly agent?: { readonly sockets?: object; readonly requests?: object } | undefined;
   readonly path: string;
   readonly headersSent: boolean;
   getHeader(name: string): HeaderValue;
@@ -107,21 +108,32 @@ function flushedHeaders(request: object): string[] {
 }
 
 /**
- * Host and port of a request. A `ClientRequest` has no public property with the port: newer versions of Node have the authority, older ones have it in
- * the `Host` header unless the application has set that header.
+ * Host and port of a request. A `ClientRequest` has no public property with the port: newer versions of Node have the authority in an internal one. With
+ * older ones, the `Host` header shows it unless the application has set that header, and the agent lists its connections by host and port.
  */
 function authorityOf(request: NodeHttpRequest): string {
   const authority = authorityProperty(request);
   if (authority !== undefined) return authority;
   const { host } = request;
   const address = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
-  const header = hostHeaderOf(request);
-  return header?.startsWith(address) === true && /^(?::\d+)?$/.test(header.slice(address.length)) ? header : address;
+  const port = portInHeader(address, request.getHeader("host")) ?? portInAgent(request);
+  return port === undefined || port === DEFAULT_PORTS[request.protocol] ? address : `${address}:${port}`;
 }
 
-function hostHeaderOf(request: NodeHttpRequest): string | undefined {
-  const header = request.getHeader("host");
-  return typeof header === "string" ? header : undefined;
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
+
+/** The port in a `Host` header, if it has one and its host is the address that the request goes to. */
+function portInHeader(address: string, header: HeaderValue): string | undefined {
+  if (typeof header !== "string" || !header.startsWith(`${address}:`)) return undefined;
+  const port = header.slice(address.length + 1);
+  return /^\d+$/.test(port) ? port : undefined;
+}
+
+/** The port by the names of the agent's connections (`agent.getName()`); undefined if it has connections to several ports of the host, or none. */
+function portInAgent({ agent, host }: NodeHttpRequest): string | undefined {
+  const names = Object.keys({ ...agent?.sockets, ...agent?.requests }).filter((name) => name.startsWith(`${host}:`));
+  const ports = new Set(names.map((name) => name.slice(host.length + 1).split(":", 1)[0]));
+  return ports.size === 1 ? [...ports][0] : undefined;
 }
 
 let authorityKey: symbol | null | undefined;
