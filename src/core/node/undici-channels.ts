@@ -72,8 +72,8 @@ export function traceUndiciRequests(tracer: ProcessTracer<ChannelRequest> | unde
 }
 
 /**
- * Keeps our last subscriber the last one, whoever subscribes later: there is no call before each request that could do so, and what a subscriber behind ours
- * adds to a request would be added twice. Only the channel object is changed.
+ * Keeps our last subscriber behind those that are added later. Node-wide instrumentation does not run before a request, so it cannot restore the order then as
+ * `ensureLastSubscriber()` does, and a header that a later subscriber appends would be sent beside ours. Only the channel object is changed.
  */
 function keepLastSubscriber(channel: Channel): void {
   const value = (subscriber: Subscriber): void => {
